@@ -1,0 +1,123 @@
+package audit
+
+// Action is what happened, as noun.verb. The noun that does it adds its action here, so that this list is everything an
+// operator can filter by.
+type Action string
+
+// What operators do to partners.
+const (
+	PartnerAdded   Action = "partner.added"
+	PartnerChanged Action = "partner.changed"
+	PartnerRotated Action = "partner.rotated"
+	PartnerPaused  Action = "partner.paused"
+	PartnerResumed Action = "partner.resumed"
+	// ClientRefused is a client that did not prove itself (contract 4, RFC 6749 section 5.2 invalid_client).
+	ClientRefused Action = "client.refused"
+)
+
+// What partners do to accounts and profiles before the claim, and customers after it.
+const (
+	AccountCreated Action = "account.created"
+	// AccountRevealed is an answer that told a partner that an address has an account (design 10.6).
+	AccountRevealed Action = "account.revealed"
+	AccountHeld     Action = "account.held"
+	AccountReleased Action = "account.released"
+	AccountExpired  Action = "account.expired"
+	AccountClosed   Action = "account.closed"
+	AccountErased   Action = "account.erased"
+	// RegistrationRefused is a registration code that did not match or is dead (contract 4.4).
+	RegistrationRefused Action = "registration.refused"
+	ContactChanged      Action = "contact.changed"
+	ProfileCreated      Action = "profile.created"
+	ProfileChanged      Action = "profile.changed"
+	ProfileConfirmed    Action = "profile.confirmed"
+	ProfileDisputed     Action = "profile.disputed"
+)
+
+// The life of a claim code.
+const (
+	CodeMinted Action = "code.minted"
+	// CodeSeen is a code presented in time by the right client's customer: the one thing a GET may change (I1).
+	CodeSeen Action = "code.seen"
+	// CodeRefused is a code that was unknown, expired, used, superseded or foreign; the reason says which.
+	CodeRefused    Action = "code.refused"
+	CodeSuperseded Action = "code.superseded"
+	CodeCancelled  Action = "code.cancelled"
+	CodeExpired    Action = "code.expired"
+)
+
+// The steps of a journey, in their order (journey.md section 4).
+const (
+	JourneyStarted          Action = "journey.started"
+	JourneyAddressRefused   Action = "journey.address_refused"
+	JourneyEmailCodeSent    Action = "journey.email_code_sent"
+	JourneyEmailProven      Action = "journey.email_proven"
+	JourneyEmailRefused     Action = "journey.email_refused"
+	JourneyPasswordSet      Action = "journey.password_set"
+	JourneyMethodChosen     Action = "journey.method_chosen"
+	JourneyAppStarted       Action = "journey.app_started"
+	JourneyAppAdded         Action = "journey.app_added"
+	JourneyAppRefused       Action = "journey.app_refused"
+	JourneyRecoveryShown    Action = "journey.recovery_shown"
+	JourneyClaimed          Action = "journey.claimed"
+	JourneyReviewed         Action = "journey.reviewed"
+	JourneyDecided          Action = "journey.decided"
+	JourneyReturned         Action = "journey.returned"
+	JourneyLeft             Action = "journey.left"
+	JourneyObjected         Action = "journey.objected"
+	JourneyAbandoned        Action = "journey.abandoned"
+	JourneyEnded            Action = "journey.ended"
+	JourneyContinued        Action = "journey.continued"
+	JourneyPasswordRefused  Action = "journey.password_refused"
+	JourneyPasswordAskedFor Action = "journey.password_asked_for"
+)
+
+// Signing in and out.
+const (
+	SigninSucceeded Action = "signin.succeeded"
+	// SigninPassed is a right password; the second step is still to come.
+	SigninPassed    Action = "signin.passed"
+	SigninRefused   Action = "signin.refused"
+	SignoutDone     Action = "signout.done"
+	SessionRotated  Action = "session.rotated"
+	SessionEnded    Action = "session.ended"
+	PasswordChanged Action = "password.changed"
+	// PasswordRehashed is a right password stored anew at today's cost.
+	PasswordRehashed Action = "password.rehashed"
+	RecoveryUsed     Action = "recovery.used"
+)
+
+// What the customer allowed, and what followed from it.
+const (
+	ConsentAllowed       Action = "consent.allowed"
+	ConsentDeclined      Action = "consent.declined"
+	GrantStopped         Action = "grant.stopped"
+	GrantEnded           Action = "grant.ended"
+	AuthorizationMinted  Action = "authorization.minted"
+	AuthorizationRefused Action = "authorization.refused"
+	// AuthorizationRedeemed is the one use of an authorization code (I5).
+	AuthorizationRedeemed Action = "authorization.redeemed"
+	// AuthorizationReused is a second valid use, which ended what the first produced (I5).
+	AuthorizationReused Action = "authorization.reused"
+	TokenIssued         Action = "token.issued"
+	TokenRefreshed      Action = "token.refreshed"
+	TokenRefused        Action = "token.refused"
+	TokenEnded          Action = "token.ended"
+)
+
+// What the server does by itself.
+const (
+	MailQueued      Action = "mail.queued"
+	MailSent        Action = "mail.sent"
+	MailFailed      Action = "mail.failed"
+	EventDelivered  Action = "event.delivered"
+	EventFailed     Action = "event.failed"
+	ReplyStored     Action = "reply.stored"
+	RowsSwept       Action = "rows.swept"
+	KeyRotated      Action = "key.rotated"
+	DatabaseMoved   Action = "database.migrated"
+	SeedApplied     Action = "seed.applied"
+	ClockMoved      Action = "clock.moved"
+	TriesCounted    Action = "tries.counted"
+	AccessesCounted Action = "access.counted"
+)

@@ -1,0 +1,47 @@
+package audit
+
+import "context"
+
+// Entry is an event as it was stored.
+type Entry struct {
+	// Number orders entries: a later one has a higher number.
+	Number int64
+	Event
+}
+
+// Filter says which entries to list. The zero value lists the newest of all; each field that is set must match.
+type Filter struct {
+	Partner int64
+	Account int64
+	Journey int64
+	Action  Action
+	// Before lists only entries with a lower number, for reading backwards page by page; 0 begins at the newest.
+	Before int64
+	// Limit is the most entries to list; Events sets it between 1 and 1000.
+	Limit int
+}
+
+// Store keeps events. They are written by the change that they belong to; here they are only read.
+type Store interface {
+	// TailEvents lists entries that match the filter, newest first.
+	TailEvents(ctx context.Context, filter Filter) ([]Entry, error)
+}
+
+// Events is where operators read what happened.
+type Events struct {
+	Store Store
+}
+
+const (
+	usualTail   = 100
+	longestTail = 1000
+)
+
+// Tail lists the newest entries that match, newest first; 100 when the filter sets no limit, 1000 at most.
+func (e Events) Tail(ctx context.Context, filter Filter) ([]Entry, error) {
+	if filter.Limit <= 0 {
+		filter.Limit = usualTail
+	}
+	filter.Limit = min(filter.Limit, longestTail)
+	return e.Store.TailEvents(ctx, filter)
+}

@@ -1,0 +1,112 @@
+// Package limit says how often something may be tried.
+//
+// Guess limits (passwords, mailed codes, second steps) are exact: each is a row in the database, read, decided and
+// written in one transaction by pure functions, so that two nodes or a thousand requests at once get no try more than
+// one patient person would. They slow down and never lock out for good (I12): a stranger who types wrong passwords must
+// not be able to take away an account. Where a count has a lifetime (mailed codes of a pending account), somebody who is
+// not the guesser can lift it.
+//
+// Volume limits (requests of a client a second) protect the machine, not a secret. They are kept in the memory of each
+// node, see Buckets.
+package limit
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Kind says what is being tried. Each kind has one Rule.
+type Kind string
+
+// The kinds of tries. The comment says what the subject of the key is.
+const (
+	// KindPassword counts wrong passwords: account and network.
+	KindPassword Kind = "password"
+	// KindSecondStep counts wrong codes of an authenticator app: account and network.
+	KindSecondStep Kind = "second-step"
+	// KindRecoveryCode counts wrong recovery codes: account and network.
+	KindRecoveryCode Kind = "recovery-code"
+	// KindAccount counts wrong passwords and second steps of an account over all networks: account. Passkeys, known
+	// devices and recovery do not ask it (design 10.25), or strangers on many networks could shut the owner out.
+	KindAccount Kind = "account"
+	// KindMail counts mails sent with a code: address digest.
+	KindMail Kind = "mail"
+	// KindMailedCode counts wrong mailed codes: account, over all its journeys (design 10.4).
+	KindMailedCode Kind = "mailed-code"
+	// KindAddress counts addresses typed on C1 that were not the partner's: journey.
+	KindAddress Kind = "address"
+	// KindMint counts claim codes minted: account (contract OC-42).
+	KindMint Kind = "mint"
+	// KindRegistration counts wrong registration codes: client and account.
+	KindRegistration Kind = "registration"
+	// KindClient counts wrong client secrets: client and network.
+	KindClient Kind = "client"
+	// KindExists counts answers that reveal whether an address has an account: client (design 10.6).
+	KindExists Kind = "exists"
+)
+
+// Rule is the rule of a kind, the numbers of journey.md section 1 and design.md section 10. An unknown kind gets the
+// strictest of the guess rules.
+func (k Kind) Rule() Rule {
+	switch k {
+	case KindAccount:
+		return PerWindow(100, 24*time.Hour)
+	case KindMail:
+		return PerWindow(4, time.Hour)
+	case KindMailedCode:
+		rule := PerWindow(5, time.Hour)
+		rule.Lifetime = 20
+		return rule
+	case KindAddress:
+		return Rule{Lifetime: 5}
+	case KindMint:
+		return PerWindow(5, time.Minute)
+	case KindExists:
+		return PerWindow(1000, 24*time.Hour)
+	}
+	return Guesses()
+}
+
+// Key names one count. The store keeps it as a keyed digest, since subjects contain addresses of people and networks.
+type Key struct {
+	Kind    Kind
+	Subject string
+}
+
+// NewKey names the count of a kind for a subject of one or more parts. Each part is preceded by its length, so that no
+// choice of text in one part reaches the count of another subject.
+func NewKey(kind Kind, parts ...string) Key {
+	var b strings.Builder
+	for _, part := range parts {
+		b.WriteString(strconv.Itoa(len(part)))
+		b.WriteByte(':')
+		b.WriteString(part)
+	}
+	return Key{Kind: kind, Subject: b.String()}
+}
+
+// Tries is what is stored about one key. The zero value is a key that was never tried.
+type Tries struct {
+	// Count is the number of tries that count towards the next wait.
+	Count int
+	// FirstAt and LastAt are the moments of the first and the last of them.
+	FirstAt, LastAt time.Time
+	// Until is when the next try is allowed; zero when at once.
+	Until time.Time
+	// Total is the number of tries ever, which Passed does not lower.
+	Total int
+	// Version is the row's, for the store's conditional update; 0 where there is no row yet. Rules leave it alone.
+	Version int64
+}
+
+// Tx is what a noun's transaction needs to count tries; nouns embed it in their own Tx. The order that keeps an
+// attacker from trying in parallel: in one transaction read the tries, ask Allowed, and save Failed before the secret is
+// compared; after a right one, save Passed in the transaction that acts on it. A try is thus spent before its answer is
+// known.
+type Tx interface {
+	// Tries reads the tries of a key; the zero value when there are none. The key need not exist.
+	Tries(key Key) (Tries, error)
+	// SaveTries writes them, and fails when the row's version is not that of tries any more.
+	SaveTries(key Key, tries Tries) error
+}

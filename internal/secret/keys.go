@@ -1,0 +1,193 @@
+package secret
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// masterSize is the length of a master key in bytes.
+const masterSize = 32
+
+// maxKeyVersion is the highest version a master key may have; two bytes of every sealed value name the version.
+const maxKeyVersion = 1<<16 - 1
+
+// keyRemedy ends every message about a wrong master key, so that the operator knows what to do next.
+const keyRemedy = `make a key with "openssl rand -base64 32" and write one "version:key" on each line`
+
+// ErrMaster says that the text or the set of master keys cannot be used. The wrapping message says which line and why,
+// never the key, and names the remedy.
+var ErrMaster = errors.New("master key cannot be used")
+
+// ErrKeyVersion says that a value was made under a master key that is not loaded. It is trouble of the server's, not a
+// wrong value: doors answer 503 (I11) and the operator adds the key of that version again.
+var ErrKeyVersion = errors.New("master key of this version is not loaded")
+
+// Keys are the server's keys: one or more versioned master keys, and what is derived from each by HKDF-SHA-256
+// (RFC 5869) with a label of its own. The highest version makes new values, all versions read old ones. Keys never lie
+// in the database: whoever copies the database alone can open nothing and confirm no guess. Safe for concurrent use.
+type Keys struct {
+	families map[int]*family
+	versions []int // newest first
+}
+
+// family is everything derived from one master key. Each use has a key of its own, so that a value made for one use can
+// never be passed off in another, and a weakness in one use tells nothing about the rest.
+type family struct {
+	version int
+	digests [purposeCount][]byte // for Digest: kept in the database
+	derives [purposeCount][]byte // for Derive: given out, never kept
+	values  wide                 // server-level Seal
+	wraps   wide                 // keys of accounts
+	cookies wide
+	journey []byte
+}
+
+// NewKeys derives the keys from master keys of 32 bytes each, named by version (1 to 65535). The highest version is the
+// current one. The error is ErrMaster, with the remedy in its message.
+func NewKeys(masters map[int][]byte) (*Keys, error) {
+	if len(masters) == 0 {
+		return nil, fmt.Errorf("%w: there is none; %s", ErrMaster, keyRemedy)
+	}
+	k := &Keys{families: make(map[int]*family, len(masters))}
+	k.versions = slices.Sorted(maps.Keys(masters))
+	slices.Reverse(k.versions)
+	for _, version := range k.versions {
+		if err := checkMaster(version, masters[version]); err != nil {
+			return nil, err
+		}
+		f, err := newFamily(version, masters[version])
+		if err != nil {
+			return nil, err
+		}
+		k.families[version] = f
+	}
+	return k, nil
+}
+
+// checkMaster refuses what is no key: a wrong length, a version out of range, a placeholder of one repeated byte.
+func checkMaster(version int, master []byte) error {
+	if version < 1 || version > maxKeyVersion {
+		return fmt.Errorf("%w: version %d is not between 1 and %d; %s", ErrMaster, version, maxKeyVersion, keyRemedy)
+	}
+	if len(master) != masterSize {
+		return fmt.Errorf("%w: version %d has %d bytes, not %d; %s", ErrMaster, version, len(master), masterSize, keyRemedy)
+	}
+	if bytes.Count(master, master[:1]) == masterSize {
+		return fmt.Errorf("%w: version %d is one byte repeated, not a random key; %s", ErrMaster, version, keyRemedy)
+	}
+	return nil
+}
+
+func newFamily(version int, master []byte) (*family, error) {
+	var failed error
+	derive := func(label string) []byte {
+		key, err := hkdf.Key(sha256.New, master, nil, "latchkey "+label, sha256.Size)
+		failed = errors.Join(failed, err)
+		return key
+	}
+	f := &family{version: version}
+	for p := range purposeCount {
+		f.digests[p] = derive("digest " + p.label())
+		f.derives[p] = derive("derive " + p.label())
+	}
+	f.values = wide{key: derive("seal value"), version: version}
+	f.wraps = wide{key: derive("seal account key"), version: version}
+	f.cookies = wide{key: derive("seal cookie"), version: version}
+	f.journey = derive("journey text")
+	if failed != nil {
+		return nil, fmt.Errorf("deriving keys of version %d: %w", version, failed)
+	}
+	return f, nil
+}
+
+func (k *Keys) current() *family { return k.families[k.versions[0]] }
+
+func (k *Keys) version(version int) (*family, error) {
+	f, ok := k.families[version]
+	if !ok {
+		return nil, fmt.Errorf("%w: version %d", ErrKeyVersion, version)
+	}
+	return f, nil
+}
+
+// GenerateMaster draws a new master key of 32 random bytes.
+func GenerateMaster() []byte { return Bytes(masterSize) }
+
+// ParseMaster reads master keys from the text of a file or a setting: either lines of the form "version:key", or one
+// key alone, which is version 1. A key is 32 bytes in base64 (standard or URL alphabet, padded or not) or hexadecimal.
+// Empty lines and lines that begin with # are skipped. The error is ErrMaster; it names the line and the remedy and never
+// repeats the text, since a mistyped key is nearly the key.
+func ParseMaster(text string) (map[int][]byte, error) {
+	masters := map[int][]byte{}
+	alone := false
+	lines := bufio.NewScanner(strings.NewReader(text))
+	for number := 1; lines.Scan(); number++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		version, master, named, err := parseMasterLine(line)
+		if err != nil {
+			return nil, fmt.Errorf("%w: line %d: %w; %s", ErrMaster, number, err, keyRemedy)
+		}
+		if _, twice := masters[version]; twice || alone || (!named && len(masters) > 0) {
+			return nil, fmt.Errorf("%w: line %d: each of several keys needs a version of its own; %s", ErrMaster, number, keyRemedy)
+		}
+		masters[version], alone = master, !named
+	}
+	if lines.Err() != nil {
+		return nil, fmt.Errorf("%w: a line is too long; %s", ErrMaster, keyRemedy)
+	}
+	if len(masters) == 0 {
+		return nil, fmt.Errorf("%w: there is none; %s", ErrMaster, keyRemedy)
+	}
+	return masters, nil
+}
+
+func parseMasterLine(line string) (version int, master []byte, named bool, err error) {
+	version = 1
+	text := line
+	if before, after, found := strings.Cut(line, ":"); found {
+		named, text = true, strings.TrimSpace(after)
+		version, err = strconv.Atoi(strings.TrimSpace(before))
+		if err != nil {
+			return 0, nil, named, errors.New("the version before the colon is not a number")
+		}
+	}
+	master, ok := decodeMaster(text)
+	if !ok {
+		return 0, nil, named, errors.New("the key is neither base64 nor hexadecimal")
+	}
+	return version, master, named, checkMaster(version, master)
+}
+
+func decodeMaster(text string) ([]byte, bool) {
+	if len(text) == hex.EncodedLen(masterSize) {
+		if master, err := hex.DecodeString(text); err == nil {
+			return master, true
+		}
+	}
+	text = strings.TrimRight(text, "=")
+	text = strings.NewReplacer("+", "-", "/", "_").Replace(text)
+	master, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	return master, err == nil
+}
+
+// FormatMaster writes master keys as ParseMaster reads them, one "version:key" a line, oldest first.
+func FormatMaster(masters map[int][]byte) string {
+	var b strings.Builder
+	for _, version := range slices.Sorted(maps.Keys(masters)) {
+		fmt.Fprintf(&b, "%d:%s\n", version, base64.StdEncoding.EncodeToString(masters[version]))
+	}
+	return b.String()
+}
