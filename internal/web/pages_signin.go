@@ -1,0 +1,50 @@
+package web
+
+import "time"
+
+// SignInPage is R1. Fields: email, password, more_time.
+type SignInPage struct {
+	Frame
+	Email    string
+	MoreTime bool
+	// Forgot and Lost are the paths of "Forgot your password?" and "Lost your
+	// phone or passkey?"; an empty one is not shown.
+	Forgot, Lost string
+}
+
+func (*SignInPage) face() face { return face{id: "r1", file: "signin", heading: Say("r1.title")} }
+
+// SecondStepSignInPage is R2. Field: code.
+type SecondStepSignInPage struct {
+	Frame
+	// Another is the path of "Use another way"; empty means not shown.
+	Another string
+}
+
+func (*SecondStepSignInPage) face() face {
+	return face{id: "r2", file: "signin-second-step", heading: Say("r2.title")}
+}
+
+// ContinuePage is R5: a session from before this request. "Continue" posts to
+// Action; "Use a different account" posts the form token to Different.
+type ContinuePage struct {
+	Frame
+	Email     string
+	Different string
+}
+
+func (*ContinuePage) face() face { return face{id: "r5", file: "continue", heading: Say("r5.title")} }
+
+// HomePage is the customer's own first page. "Sign out" posts to Action.
+type HomePage struct {
+	Frame
+	Name, Email string
+	// LastSignIn is the one before this; zero is not shown.
+	LastSignIn time.Time
+	// CodesLeft is how many recovery codes are unused; low numbers are said.
+	CodesLeft int
+	// Partners are the names of those who may use the account.
+	Partners []string
+}
+
+func (*HomePage) face() face { return face{id: "home", file: "home", heading: Say("home.title")} }
