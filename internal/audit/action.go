@@ -18,6 +18,8 @@ const (
 // What partners do to accounts and profiles before the claim, and customers after it.
 const (
 	AccountCreated Action = "account.created"
+	// AccountRefused is a creation that was refused, such as for an address that has an account (contract 5.1).
+	AccountRefused Action = "account.refused"
 	// AccountRevealed is an answer that told a partner that an address has an account (design 10.6).
 	AccountRevealed Action = "account.revealed"
 	AccountHeld     Action = "account.held"
@@ -32,6 +34,10 @@ const (
 	ProfileChanged      Action = "profile.changed"
 	ProfileConfirmed    Action = "profile.confirmed"
 	ProfileDisputed     Action = "profile.disputed"
+	// ProfileProposed is a partner's write after the claim: stored, in effect when the customer accepts (design 10.11).
+	ProfileProposed Action = "profile.proposed"
+	// ProfileRefused is a write that was refused with a reason that counts.
+	ProfileRefused Action = "profile.refused"
 )
 
 // The life of a claim code.

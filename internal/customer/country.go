@@ -1,0 +1,70 @@
+package customer
+
+import (
+	"strings"
+
+	"golang.org/x/text/language"
+)
+
+// AsksRegion reports whether addresses in the country need a state, province or region (contract 8.1).
+func AsksRegion(country string) bool { return oneOf(country, "US", "CA", "BR", "AU") }
+
+// AsksOccupation reports whether the contract asks for an occupation there (contract 8.1).
+func AsksOccupation(country, region string) bool {
+	return oneOf(country, "CA", "IN", "JP", "ID", "IL", "MX") || country == "US" && region == "NM"
+}
+
+// AsksPostCode reports whether the country uses postcodes (Universal Postal Union: these do not).
+func AsksPostCode(country string) bool {
+	return !oneOf(country, "AE", "AG", "AO", "AW", "BF", "BI", "BJ", "BO", "BS", "BW", "BZ", "CD", "CF", "CG", "CI", "CK", "CM", "DJ",
+		"DM", "ER", "FJ", "GA", "GD", "GH", "GM", "GQ", "GY", "HK", "KI", "KM", "KN", "KP", "LY", "ML", "MO", "MR", "MW",
+		"NR", "NU", "QA", "RW", "SB", "SC", "SL", "SR", "SS", "ST", "SY", "TD", "TG", "TK", "TL", "TO", "TV", "UG", "VU", "YE", "ZW")
+}
+
+func oneOf(s string, list ...string) bool {
+	for _, have := range list {
+		if s == have {
+			return true
+		}
+	}
+	return false
+}
+
+// ParseCountry reads a country in any of the contract's dialects (alpha-2 or alpha-3, any case; contract 3.4) and
+// returns it as alpha-2 upper case.
+func ParseCountry(text string) (string, bool) {
+	if len(text) != 2 && len(text) != 3 {
+		return "", false
+	}
+	region, err := language.ParseRegion(strings.ToUpper(text))
+	if err != nil || !region.IsCountry() {
+		return "", false
+	}
+	if code := region.Canonicalize().String(); len(code) == 2 && code != "ZZ" {
+		return code, true
+	}
+	return "", false
+}
+
+// Alpha3 writes a country as the contract's profiles do: alpha-3, lower case ("gbr"); "" for none.
+func Alpha3(country string) string {
+	region, err := language.ParseRegion(country)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(region.ISO3())
+}
+
+// Countries lists every country as alpha-2, sorted by code.
+func Countries() []string {
+	var list []string
+	for a := 'A'; a <= 'Z'; a++ {
+		for b := 'A'; b <= 'Z'; b++ {
+			code := string([]rune{a, b})
+			if got, ok := ParseCountry(code); ok && got == code {
+				list = append(list, code)
+			}
+		}
+	}
+	return list
+}

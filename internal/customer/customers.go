@@ -1,0 +1,248 @@
+package customer
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/partner"
+	"github.com/latchkey-id/latchkey/internal/secret"
+)
+
+// Tx is what customers need of a transaction.
+type Tx interface {
+	AccountTx
+	ProfileTx
+	ReplyTx
+	partner.EventTx
+}
+
+// Store runs transactions; see the package comment of internal/store for the rule of events.
+type Store interface {
+	View(ctx context.Context, fn func(Tx) error) error
+	Change(ctx context.Context, fn func(Tx) (audit.Event, error)) error
+}
+
+// Customers has the partner's verbs on accounts and profiles.
+type Customers struct {
+	Store Store
+	Keys  *secret.Keys
+	IDs   *secret.IDs
+	Now   func() time.Time
+}
+
+// A Caller is who asks: a partner, admitted by a token to one account under an epoch. Every verb looks up what it is
+// asked for within these, in its own transaction (I2, I10).
+type Caller struct {
+	Partner partner.ID
+	Account AccountID
+	Epoch   int64
+	// Profile is the one that was granted; 0 for all, as with the token of a registration code.
+	Profile ProfileID
+	// Registration is set for a token that a registration code gave: it ends with the commit.
+	Registration bool
+	// Reference and Network go to the audit.
+	Reference, Network string
+}
+
+func (c Caller) event(now time.Time, action audit.Action) audit.Event {
+	return audit.Event{At: now, Action: action, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorPartner, ID: int64(c.Partner)},
+		Partner: int64(c.Partner), Account: int64(c.Account), Reference: c.Reference, Network: c.Network}
+}
+
+// admit repeats, inside the transaction, what the token said: the check at the door never authorises a write (I2).
+func (c Caller) admit(tx AccountTx) (Account, error) {
+	a, err := tx.Account(c.Account)
+	if err != nil {
+		return Account{}, err
+	}
+	return a, c.check(a)
+}
+
+func (c Caller) check(a Account) error {
+	switch {
+	case a.Epoch != c.Epoch, c.Registration && (a.State != Pending || a.Creator != c.Partner):
+		return ErrStale
+	case !c.Registration && a.State != Claimed:
+		return ErrStale
+	case a.Hold != "":
+		return ErrHeld
+	}
+	return nil
+}
+
+// A Signup is what a partner says when it opens an account (contract 5.1).
+type Signup struct {
+	Email            string
+	RegistrationCode string
+	Language         string
+}
+
+// Create opens a pending account. An address with an account is ErrAddressTaken, unless the partner hides existing
+// accounts: then creation answers alike, and the person meets the existing account after proving the mailbox (E10).
+func (cs Customers) Create(ctx context.Context, by partner.Partner, s Signup, reference, network string) (Account, error) {
+	now := cs.Now()
+	var made Account
+	err := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		refused := audit.Event{At: now, Action: audit.AccountRefused, Outcome: audit.Denied, Actor: audit.Actor{Kind: audit.ActorPartner, ID: int64(by.ID)},
+			Partner: int64(by.ID), Reference: reference, Network: network}
+		taken, err := cs.taken(tx, by, s.Email)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if taken {
+			refused.Reason = "address_taken"
+			return refused, ErrAddressTaken
+		}
+		made = Account{ID: AccountID(cs.IDs.Next()), Creator: by.ID, State: Pending, Epoch: 1, SessionEpoch: 1,
+			Email: s.Email, Language: s.Language, Registration: RegistrationDigest(cs.Keys, by.ID, s.Email, s.RegistrationCode),
+			RegistrationVersion: cs.Keys.DigestVersion(), CreatedAt: now, UpdatedAt: now}
+		e := refused
+		e.Action, e.Outcome, e.Account = audit.AccountCreated, audit.Allowed, int64(made.ID)
+		if err := tx.SaveAccount(&made); err != nil {
+			return audit.Event{}, err
+		}
+		return e, nil
+	})
+	return made, err
+}
+
+// taken tells whether creation is refused: a pending account of the same partner, a block after an objection, or, unless
+// the partner hides existing accounts, a claimed account.
+func (cs Customers) taken(tx Tx, by partner.Partner, email string) (bool, error) {
+	if _, err := tx.PendingAccount(by.ID, email); !errors.Is(err, ErrNoAccount) {
+		return err == nil, err
+	}
+	blocked, err := tx.Blocked(by.ID, email, cs.Now())
+	if err != nil || blocked {
+		return blocked, err
+	}
+	if by.HideExisting {
+		return false, nil
+	}
+	_, err = tx.ClaimedAccount(email)
+	if errors.Is(err, ErrNoAccount) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Exists answers whether creating an account for the address would be refused (contract 5.2). It is an oracle (OC-7):
+// the door limits it and each answer is audited.
+func (cs Customers) Exists(ctx context.Context, by partner.Partner, email, reference, network string) (bool, error) {
+	var exists bool
+	err := cs.Store.Change(ctx, func(tx Tx) (e audit.Event, err error) {
+		if exists, err = cs.taken(tx, by, email); err != nil {
+			return audit.Event{}, err
+		}
+		return audit.Event{At: cs.Now(), Action: audit.AccountRevealed, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorPartner, ID: int64(by.ID)}, Partner: int64(by.ID),
+			Reference: reference, Network: network}, nil
+	})
+	return exists, err
+}
+
+// View is what a caller may see of an account: itself and the personal profile if it is within the caller's reach.
+type View struct {
+	Account  Account
+	Personal *Profile
+}
+
+// Me reads the caller's account (contract 5.3). Profile stays nil when there is none or another one was granted.
+func (cs Customers) Me(ctx context.Context, c Caller) (View, error) {
+	var v View
+	err := cs.Store.View(ctx, func(tx Tx) error {
+		v = View{}
+		a, err := c.admit(tx)
+		if err != nil {
+			return err
+		}
+		v.Account = a
+		profiles, err := tx.Profiles(a.ID)
+		for _, p := range profiles {
+			if c.Profile == 0 || c.Profile == p.ID {
+				v.Personal = &p
+				break
+			}
+		}
+		return err
+	})
+	return v, err
+}
+
+// SetContactEmail changes where mail goes while the account is pending (contract 5.4). A change of any address ends the
+// account's journeys, tickets, codes and mailed codes: otherwise an attacker who owned the old address could finish
+// (design 10.3, unexpired e-mail change). Afterwards it is only a proposal on the profile (design 10.11).
+func (cs Customers) SetContactEmail(ctx context.Context, c Caller, email string) (string, error) {
+	now := cs.Now()
+	shown := email
+	err := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		a, err := c.admit(tx)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		e := c.event(now, audit.ContactChanged)
+		if !c.Registration {
+			shown = a.Address()
+			return cs.proposeContact(tx, c, e, email)
+		}
+		if !SameEmail(a.Address(), email) {
+			a.Restart()
+		}
+		a.ContactEmail, a.UpdatedAt = email, now
+		return e, tx.SaveAccount(&a)
+	})
+	return shown, err
+}
+
+func (cs Customers) proposeContact(tx Tx, c Caller, e audit.Event, email string) (audit.Event, error) {
+	profiles, err := tx.Profiles(c.Account)
+	if err != nil {
+		return audit.Event{}, err
+	}
+	for _, p := range profiles {
+		if c.Profile == 0 || c.Profile == p.ID {
+			after, _ := p.Propose(map[Field]string{Email: email}, cs.Now())
+			e.Action = audit.ProfileProposed
+			return e, tx.SaveProfile(&after)
+		}
+	}
+	return audit.Event{}, ErrNoProfile
+}
+
+// Restart ends everything that led towards a claim: raising both numbers kills tickets and codes of lower numbers and
+// leaves no journey live (design 10.3).
+func (a *Account) Restart() {
+	a.ClaimNumber++
+	a.ProvenNumber = a.ClaimNumber
+	a.LiveJourney = 0
+	if a.Hold == HoldEmailTries {
+		a.Hold = ""
+	}
+}
+
+// Reasons of a hold.
+const (
+	// HoldObjected: a person who proved the mailbox said "This isn't me".
+	HoldObjected = "objected"
+	// HoldEmailTries: too many wrong mailed codes; ends when the partner changes the address (design 10.4).
+	HoldEmailTries = "email_tries"
+)
+
+// ContactEmail reads where mail goes (contract 5.4).
+func (cs Customers) ContactEmail(ctx context.Context, c Caller) (string, error) {
+	v, err := cs.Me(ctx, c)
+	return v.Account.Address(), err
+}
+
+// RegistrationDigest is the keyed digest of a registration code, bound to its partner and address.
+func RegistrationDigest(keys *secret.Keys, creator partner.ID, email, code string) []byte {
+	digest, _ := RegistrationDigestWith(keys, keys.DigestVersion(), creator, email, code)
+	return digest
+}
+
+// RegistrationDigestWith is the same under an older version of the digest key (design 10.29).
+func RegistrationDigestWith(keys *secret.Keys, version int, creator partner.ID, email, code string) ([]byte, error) {
+	return keys.DigestWith(version, secret.PurposeRegistration, strconv.FormatInt(int64(creator), 10), FoldEmail(email), code)
+}

@@ -1,0 +1,71 @@
+package customer
+
+import (
+	"errors"
+	"net/mail"
+	"strings"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+)
+
+// ErrNotAnAddress: the text is not an e-mail address that a mail can be sent to.
+var ErrNotAnAddress = errors.New("not an e-mail address")
+
+// CheckEmail trims and checks an address: one local part, one domain with a dot or "localhost", at most 254 octets
+// (RFC 5321 section 4.5.3.1), no display name, no control characters (which would forge mail headers).
+func CheckEmail(text string) (string, error) {
+	text = strings.TrimSpace(text)
+	if len(text) == 0 || len(text) > 254 || strings.ContainsAny(text, " \t\r\n<>()[]\\,;:\"") {
+		return "", ErrNotAnAddress
+	}
+	for _, r := range text {
+		if r < ' ' || r == 0x7f || r == '\ufffd' || (r >= 0x80 && r < 0xa0) {
+			return "", ErrNotAnAddress
+		}
+	}
+	local, domain, found := strings.Cut(text, "@")
+	if !found || local == "" || len(local) > 64 || strings.Contains(domain, "@") {
+		return "", ErrNotAnAddress
+	}
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil || !strings.Contains(ascii, ".") || strings.HasSuffix(ascii, ".") {
+		return "", ErrNotAnAddress
+	}
+	if _, err := mail.ParseAddress(local + "@" + ascii); err != nil {
+		return "", ErrNotAnAddress
+	}
+	return text, nil
+}
+
+// FoldEmail is the form in which addresses are compared: NFC, lower case, IDNA domain (design 10.1, OC-44). Two
+// addresses that fold alike are one address. Provider habits (dots, plus tags) are left alone: guessing at them would
+// let one person stand for another.
+func FoldEmail(text string) string {
+	text = norm.NFC.String(strings.ToLower(norm.NFC.String(strings.TrimSpace(text))))
+	local, domain, found := strings.Cut(text, "@")
+	if !found {
+		return text
+	}
+	if ascii, err := idna.Lookup.ToASCII(domain); err == nil {
+		domain = ascii
+	}
+	return local + "@" + domain
+}
+
+// SameEmail reports whether two addresses are one.
+func SameEmail(a, b string) bool { return FoldEmail(a) == FoldEmail(b) }
+
+// MaskEmail shows the first two letters of the local part and the domain, as the documented error does (contract 5.1).
+func MaskEmail(text string) string {
+	local, domain, found := strings.Cut(text, "@")
+	kept := []rune(local)
+	if len(kept) > 2 {
+		kept = kept[:2]
+	}
+	masked := string(kept) + strings.Repeat("*", 20)
+	if found {
+		masked += "@" + domain
+	}
+	return masked
+}

@@ -1,0 +1,156 @@
+package customer
+
+import (
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/nyaruka/phonenumbers"
+	"golang.org/x/text/unicode/norm"
+)
+
+// A Problem says what is wrong with one value; the doors have the words.
+type Problem string
+
+// The problems of a value.
+const (
+	NoProblem Problem = ""
+	// Missing: needed and not given.
+	Missing Problem = "missing"
+	// TooLong: more code points than the limit.
+	TooLong Problem = "too_long"
+	// Malformed: not of the field's form.
+	Malformed Problem = "malformed"
+	// InFuture: a date of birth that is later than today.
+	InFuture Problem = "future"
+)
+
+// Limits of lengths in code points: what a customer may type and what a partner may send (contract 8.1).
+const (
+	CustomerNameLimit = 100
+	PartnerNameLimit  = 30
+	lineLimit         = 200
+	postCodeLimit     = 30
+	regionLimit       = 60
+)
+
+// Clean normalises a text to NFC, trims it and folds runs of white space.
+func Clean(text string) string { return strings.Join(strings.Fields(norm.NFC.String(text)), " ") }
+
+// CheckValue normalises one value and says what is wrong with it. country is the profile's, for the rules that depend
+// on it. An empty value is no problem here: Missing is a matter of the whole profile.
+func CheckValue(f Field, text, country string, now time.Time) (string, Problem) {
+	text = Clean(text)
+	if text == "" {
+		return "", NoProblem
+	}
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, hidden) {
+		return text, Malformed
+	}
+	switch f {
+	case FirstName, LastName, PreferredName:
+		return text, longer(text, CustomerNameLimit)
+	case DateOfBirth:
+		return text, checkBirth(text, now)
+	case Nationality, Country:
+		code, ok := ParseCountry(text)
+		if !ok {
+			return text, Malformed
+		}
+		return code, NoProblem
+	case Phone:
+		return checkPhone(text)
+	case Email:
+		address, err := CheckEmail(text)
+		if err != nil {
+			return text, Malformed
+		}
+		return address, NoProblem
+	case PostCode:
+		return checkPostCode(text, country)
+	case Region:
+		return text, longer(text, regionLimit)
+	default:
+		return text, longer(text, lineLimit)
+	}
+}
+
+// hidden finds control characters and the direction overrides that make one text look like another.
+func hidden(r rune) bool {
+	return unicode.IsControl(r) || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == utf8.RuneError
+}
+
+func longer(text string, limit int) Problem {
+	if utf8.RuneCountInString(text) > limit {
+		return TooLong
+	}
+	return NoProblem
+}
+
+func checkBirth(text string, now time.Time) Problem {
+	day, err := time.Parse(time.DateOnly, text)
+	switch {
+	case err != nil || day.Year() < 1890:
+		return Malformed
+	case day.After(now):
+		return InFuture
+	}
+	return NoProblem
+}
+
+// checkPhone takes an international number with any spacing and returns it in E.164 (contract 3.4).
+func checkPhone(text string) (string, Problem) {
+	if !strings.HasPrefix(text, "+") && strings.HasPrefix(text, "00") {
+		text = "+" + text[2:]
+	}
+	if !strings.HasPrefix(text, "+") || len(text) > 40 {
+		return text, Malformed
+	}
+	number, err := phonenumbers.Parse(text, "")
+	if err != nil || !phonenumbers.IsPossibleNumber(number) {
+		return text, Malformed
+	}
+	return phonenumbers.Format(number, phonenumbers.E164), NoProblem
+}
+
+// postCodes are the forms of postcodes of countries whose form is settled; elsewhere any text up to the limit is taken.
+// Spaces are free: the pattern is matched without them (journey C9).
+var postCodes = map[string]*regexp.Regexp{
+	"GB": regexp.MustCompile(`^([A-Z]{1,2}[0-9][A-Z0-9]?[0-9][A-Z]{2}|GIR0AA)$`),
+	"US": regexp.MustCompile(`^[0-9]{5}(-?[0-9]{4})?$`),
+	"CA": regexp.MustCompile(`^[A-Z][0-9][A-Z][0-9][A-Z][0-9]$`),
+	"DE": regexp.MustCompile(`^[0-9]{5}$`),
+	"FR": regexp.MustCompile(`^[0-9]{5}$`),
+	"ES": regexp.MustCompile(`^[0-9]{5}$`),
+	"IT": regexp.MustCompile(`^[0-9]{5}$`),
+	"PL": regexp.MustCompile(`^[0-9]{2}-?[0-9]{3}$`),
+	"NL": regexp.MustCompile(`^[0-9]{4}[A-Z]{2}$`),
+	"BE": regexp.MustCompile(`^[0-9]{4}$`),
+	"AT": regexp.MustCompile(`^[0-9]{4}$`),
+	"CH": regexp.MustCompile(`^[0-9]{4}$`),
+	"DK": regexp.MustCompile(`^[0-9]{4}$`),
+	"NO": regexp.MustCompile(`^[0-9]{4}$`),
+	"SE": regexp.MustCompile(`^[0-9]{5}$`),
+	"FI": regexp.MustCompile(`^[0-9]{5}$`),
+	"PT": regexp.MustCompile(`^[0-9]{4}-?[0-9]{3}$`),
+	"AU": regexp.MustCompile(`^[0-9]{4}$`),
+	"BR": regexp.MustCompile(`^[0-9]{5}-?[0-9]{3}$`),
+	"IN": regexp.MustCompile(`^[0-9]{6}$`),
+	"JP": regexp.MustCompile(`^[0-9]{3}-?[0-9]{4}$`),
+}
+
+func checkPostCode(text, country string) (string, Problem) {
+	if utf8.RuneCountInString(text) > postCodeLimit {
+		return text, TooLong
+	}
+	pattern, settled := postCodes[country]
+	if !settled {
+		return text, NoProblem
+	}
+	if !pattern.MatchString(strings.ReplaceAll(strings.ToUpper(text), " ", "")) {
+		return text, Malformed
+	}
+	return strings.ToUpper(text), NoProblem
+}

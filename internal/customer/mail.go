@@ -1,0 +1,44 @@
+package customer
+
+import (
+	"time"
+)
+
+// MailKind is which mail (journey section 7).
+type MailKind string
+
+// The mails of this release.
+const (
+	// MailClaimed (M1): the account is yours.
+	MailClaimed MailKind = "M1"
+	// MailCode (M2): the code that proves the mailbox.
+	MailCode MailKind = "M2"
+	// MailAccess (M6): access given to a partner.
+	MailAccess MailKind = "M6"
+)
+
+// A Mail is queued in the transaction of the change that it speaks of, sealed, and rendered when it is delivered. It holds
+// no text from API fields but the registered partner name, so that nobody can write mails through us (design 10.4).
+type Mail struct {
+	ID      int64     `json:"id"`
+	Account AccountID `json:"account"`
+	Kind    MailKind  `json:"kind"`
+	To      string    `json:"to"`
+	// Language is a page language such as "en".
+	Language string `json:"language"`
+	// Partner is the registered partner name.
+	Partner string `json:"partner"`
+	// Code is the six digits of M2.
+	Code string `json:"code,omitempty"`
+	// Scopes and Until describe the access of M6; Until is zero when it has no end.
+	Scopes []string  `json:"scopes,omitempty"`
+	Until  time.Time `json:"until"`
+	At     time.Time `json:"at"`
+	// Attempts counts the deliveries begun, this one included; the store sets it when it hands the mail out.
+	Attempts int `json:"-"`
+}
+
+// MailTx queues mails within a transaction.
+type MailTx interface {
+	QueueMail(Mail) error
+}

@@ -1,0 +1,260 @@
+package customer
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"time"
+)
+
+// ProfileID identifies a profile, a legal identity of an account (contract 8). Below 2^53.
+type ProfileID int64
+
+// Errors about profiles.
+var (
+	// ErrNoProfile: there is none with this id for this caller; foreign and unknown look the same (I10).
+	ErrNoProfile = errors.New("profile does not exist for this caller")
+	// ErrProfileExists: the account has a personal profile already (contract 8.1).
+	ErrProfileExists = errors.New("account has a personal profile")
+	// ErrVersion: the profile changed since the page was shown (journey C8).
+	ErrVersion = errors.New("profile changed meanwhile")
+)
+
+// Source says who said a value.
+type Source string
+
+// The sources of a value.
+const (
+	ByPartner  Source = "partner"
+	ByCustomer Source = "customer"
+)
+
+// Field names one value of a profile; the names are used in provenance, events and page ids.
+type Field string
+
+// The fields of a personal profile.
+const (
+	FirstName     Field = "first_name"
+	LastName      Field = "last_name"
+	PreferredName Field = "preferred_name"
+	DateOfBirth   Field = "date_of_birth"
+	Nationality   Field = "nationality"
+	Phone         Field = "phone"
+	Email         Field = "email"
+	Country       Field = "country"
+	FirstLine     Field = "first_line"
+	SecondLine    Field = "second_line"
+	City          Field = "city"
+	Region        Field = "region"
+	PostCode      Field = "post_code"
+	Occupation    Field = "occupation"
+)
+
+// PersonalFields lists the fields in the order in which the review page shows them.
+func PersonalFields() []Field {
+	return []Field{FirstName, LastName, PreferredName, DateOfBirth, Nationality, Occupation, Email, Phone,
+		Country, FirstLine, SecondLine, City, Region, PostCode}
+}
+
+// Provenance says who gave a value, when, and whether the customer confirmed it.
+type Provenance struct {
+	Source Source    `json:"source"`
+	At     time.Time `json:"at"`
+	// ConfirmedAt is zero until the customer has said that the value is right.
+	ConfirmedAt time.Time `json:"confirmed_at"`
+}
+
+// A Change is one value that was replaced, kept for the customer.
+type Change struct {
+	Field  Field     `json:"field"`
+	Old    string    `json:"old"`
+	Source Source    `json:"source"`
+	At     time.Time `json:"at"`
+}
+
+// A Proposal is a value that the partner sent after the claim: it takes effect when the customer accepts it
+// (design 10.11).
+type Proposal struct {
+	Field Field     `json:"field"`
+	Value string    `json:"value"`
+	At    time.Time `json:"at"`
+}
+
+// historyKept bounds the changes kept in one profile.
+const historyKept = 200
+
+// Details are the values of a personal profile. Countries are ISO 3166 alpha-2 upper case here; the doors translate to
+// the contract's dialects. Dates are YYYY-MM-DD.
+type Details struct {
+	Values map[Field]string `json:"values,omitempty"`
+	// OneName: the customer has one name only, so that an empty last name is complete.
+	OneName bool `json:"one_name,omitempty"`
+	// FirstNameInKana and LastNameInKana are passed through (contract 8.1).
+	FirstNameInKana string                `json:"first_name_in_kana,omitempty"`
+	LastNameInKana  string                `json:"last_name_in_kana,omitempty"`
+	ExternalID      string                `json:"external_id,omitempty"`
+	Occupations     []string              `json:"occupations,omitempty"`
+	Provenance      map[Field]Provenance  `json:"provenance,omitempty"`
+	History         []Change              `json:"history,omitempty"`
+	Proposals       []Proposal            `json:"proposals,omitempty"`
+	Disputes        map[Field]DisputeNote `json:"disputes,omitempty"`
+}
+
+// A DisputeNote is what the customer told the partner about a value that it has locked.
+type DisputeNote struct {
+	Note string    `json:"note"`
+	At   time.Time `json:"at"`
+}
+
+// A Profile is a legal identity: the partner fills in what it knows, the customer completes and confirms it after the
+// commit, and access is granted to it (contract 8).
+type Profile struct {
+	ID      ProfileID
+	Account AccountID
+	// PublicID is a UUID that may be shown outside (contract 8.3).
+	PublicID string
+	// AddressID is the id of the address inside it (contract 5.3, primaryAddress).
+	AddressID int64
+	Details   Details
+	// Edition starts at 1 and rises with each change of a value; the review form carries it (journey C8).
+	Edition int64
+	// ConfirmedEdition is the edition that the customer confirmed; 0 for none.
+	ConfirmedEdition int64
+	ConfirmedAt      time.Time
+	CreatedAt        time.Time
+	UpdatedAt        time.Time
+	Version          int64
+}
+
+// Value returns a field's value, "" when it is not given.
+func (p Profile) Value(f Field) string { return p.Details.Values[f] }
+
+// Name is first and last name, as the API shows it.
+func (p Profile) Name() string {
+	switch first, last := p.Value(FirstName), p.Value(LastName); {
+	case first == "":
+		return last
+	case last == "":
+		return first
+	default:
+		return first + " " + last
+	}
+}
+
+// Confirmed reports whether the customer confirmed the values as they are now (I4).
+func (p Profile) Confirmed() bool { return p.ConfirmedEdition != 0 && p.ConfirmedEdition == p.Edition }
+
+// clone copies what With changes, so that a refused change leaves the old value untouched.
+func (p Profile) clone() Profile {
+	p.Details.Values = maps.Clone(p.Details.Values)
+	p.Details.Provenance = maps.Clone(p.Details.Provenance)
+	p.Details.Disputes = maps.Clone(p.Details.Disputes)
+	p.Details.History = slices.Clone(p.Details.History)
+	p.Details.Proposals = slices.Clone(p.Details.Proposals)
+	if p.Details.Values == nil {
+		p.Details.Values = map[Field]string{}
+	}
+	if p.Details.Provenance == nil {
+		p.Details.Provenance = map[Field]Provenance{}
+	}
+	return p
+}
+
+// With returns the profile with the values of one author put in, and the names of the fields that changed. A value that
+// is equal keeps its provenance.
+func (p Profile) With(values map[Field]string, by Source, now time.Time) (Profile, []Field) {
+	p = p.clone()
+	var changed []Field
+	for _, f := range PersonalFields() {
+		value, given := values[f]
+		if !given || value == p.Details.Values[f] {
+			continue
+		}
+		if old := p.Details.Values[f]; old != "" {
+			p.Details.History = append(p.Details.History, Change{Field: f, Old: old, Source: p.Details.Provenance[f].Source, At: now})
+		}
+		if value == "" {
+			delete(p.Details.Values, f)
+		} else {
+			p.Details.Values[f] = value
+		}
+		p.Details.Provenance[f] = Provenance{Source: by, At: now}
+		changed = append(changed, f)
+	}
+	if extra := len(p.Details.History) - historyKept; extra > 0 {
+		p.Details.History = p.Details.History[extra:]
+	}
+	if len(changed) > 0 {
+		p.UpdatedAt = now
+		p.Edition++
+	}
+	return p, changed
+}
+
+// Propose stores a partner's values as proposals, one a field, the newest counting (design 10.11).
+func (p Profile) Propose(values map[Field]string, now time.Time) (Profile, []Field) {
+	p = p.clone()
+	var proposed []Field
+	for _, f := range PersonalFields() {
+		value, given := values[f]
+		if !given || value == p.Details.Values[f] {
+			continue
+		}
+		p.Details.Proposals = slices.DeleteFunc(p.Details.Proposals, func(q Proposal) bool { return q.Field == f })
+		p.Details.Proposals = append(p.Details.Proposals, Proposal{Field: f, Value: value, At: now})
+		proposed = append(proposed, f)
+	}
+	return p, proposed
+}
+
+// Confirm returns the profile with every given value confirmed by the customer.
+func (p Profile) Confirm(now time.Time) Profile {
+	p = p.clone()
+	for f, prov := range p.Details.Provenance {
+		prov.ConfirmedAt = now
+		p.Details.Provenance[f] = prov
+	}
+	p.ConfirmedAt, p.ConfirmedEdition = now, p.Edition
+	return p
+}
+
+// Missing lists what the profile still lacks, in page order. The rules are those of contract 8.1: name, date of birth,
+// phone and address always; region and occupation where the country asks for them; postcode where the country has them.
+func (p Profile) Missing() []Field {
+	country := p.Value(Country)
+	var missing []Field
+	for _, f := range PersonalFields() {
+		if p.Value(f) == "" && p.needs(f, country) {
+			missing = append(missing, f)
+		}
+	}
+	return missing
+}
+
+// Needs reports whether the field must be given for the confirmation.
+func (p Profile) Needs(f Field) bool { return p.needs(f, p.Value(Country)) }
+
+func (p Profile) needs(f Field, country string) bool {
+	switch f {
+	case FirstName, DateOfBirth, Phone, Country, FirstLine, City:
+		return true
+	case LastName:
+		return !p.Details.OneName
+	case Region:
+		return AsksRegion(country)
+	case PostCode:
+		return country != "" && AsksPostCode(country)
+	case Occupation:
+		return AsksOccupation(country, p.Value(Region))
+	}
+	return false
+}
+
+// ProfileTx reads and writes profiles within a transaction. What is not there is ErrNoProfile.
+type ProfileTx interface {
+	Profile(ProfileID) (Profile, error)
+	// Profiles lists an account's profiles, oldest first.
+	Profiles(AccountID) ([]Profile, error)
+	// SaveProfile inserts when Version is 0 and otherwise updates that version alone; it raises Version.
+	SaveProfile(*Profile) error
+}
