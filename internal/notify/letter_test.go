@@ -1,0 +1,129 @@
+package notify
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/customer"
+)
+
+func letters(t *testing.T) *Letters {
+	t.Helper()
+	ls, err := New(Frame{Brand: "Example ID", Host: "id.example.org", Help: "help@example.org"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ls
+}
+
+func mails() map[customer.MailKind]customer.Mail {
+	at := time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC)
+	base := customer.Mail{ID: 7, To: "mira.kade@example.org", Language: "en", Partner: "Acme Treasury", At: at}
+	claimed, code, access := base, base, base
+	claimed.Kind, code.Kind, access.Kind = customer.MailClaimed, customer.MailCode, customer.MailAccess
+	code.Code = "048213"
+	access.Scopes = []string{"account.read", "profiles.write"}
+	access.Until = at.AddDate(1, 0, 0)
+	return map[customer.MailKind]customer.Mail{claimed.Kind: claimed, code.Kind: code, access.Kind: access}
+}
+
+func TestLettersSayWhatTheyMust(t *testing.T) {
+	want := map[customer.MailKind][]string{
+		customer.MailClaimed: {"Example ID", "Acme Treasury", "mira.kade@example.org", "help@example.org", "id.example.org"},
+		customer.MailCode:    {"048213", "id.example.org", "Acme Treasury", "never asks for this code", "15 minutes"},
+		customer.MailAccess: {"Acme Treasury", "22 November 2026", "22 November 2027", "your email address", "propose changes",
+			"password", "help@example.org"},
+	}
+	ls := letters(t)
+	for kind, m := range mails() {
+		l, err := ls.Render(m)
+		if err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		for _, text := range want[kind] {
+			if !strings.Contains(l.Text, text) {
+				t.Errorf("%s: text does not say %q:\n%s", kind, text, l.Text)
+			}
+			if !strings.Contains(l.HTML, text) {
+				t.Errorf("%s: HTML does not say %q:\n%s", kind, text, l.HTML)
+			}
+		}
+		if l.ID != 7 || l.To != m.To || l.Kind != string(kind) || l.Subject == "" || !l.At.Equal(m.At) {
+			t.Errorf("%s: envelope %+v", kind, l)
+		}
+		if strings.Contains(l.Subject, m.Code) && m.Code != "" {
+			t.Errorf("%s: the subject shows the code on locked screens", kind)
+		}
+	}
+}
+
+// A scanner follows links and fetches pictures; a mail has neither, so that nothing acts on GET and nobody learns that
+// it was read.
+func TestLettersHaveNoLinksAndNoRemoteContent(t *testing.T) {
+	outward := regexp.MustCompile(`(?i)https?:|<a\b|<img|<link|<script|<style|url\(|src=|href=|mailto:`)
+	ls := letters(t)
+	for kind, m := range mails() {
+		l, err := ls.Render(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := outward.FindString(l.Text + l.HTML); found != "" {
+			t.Errorf("%s contains %q", kind, found)
+		}
+	}
+}
+
+func TestLettersEscapeNames(t *testing.T) {
+	ls := letters(t)
+	for kind, m := range mails() {
+		m.Partner = `<b onclick="x">Acme</b>`
+		l, err := ls.Render(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(l.HTML, "<b onclick") {
+			t.Errorf("%s: markup from a name went into the mail:\n%s", kind, l.HTML)
+		}
+	}
+}
+
+func TestLettersRefuseLineBreaksInHeaders(t *testing.T) {
+	ls := letters(t)
+	m := mails()[customer.MailAccess]
+	m.Partner = "Acme\r\nBcc: x@example.org"
+	if l, err := ls.Render(m); err == nil {
+		t.Errorf("rendered with subject %q", l.Subject)
+	}
+	m = mails()[customer.MailCode]
+	m.To = "a@example.org\nb@example.org"
+	if _, err := ls.Render(m); err == nil {
+		t.Error("rendered to two recipients")
+	}
+	if _, err := New(Frame{Brand: "a\nb"}); err == nil {
+		t.Error("a brand of two lines was taken")
+	}
+}
+
+func TestLettersOfOtherLanguagesAndKinds(t *testing.T) {
+	ls := letters(t)
+	m := mails()[customer.MailCode]
+	m.Language = "tlh"
+	l, err := ls.Render(m)
+	if err != nil || !strings.Contains(l.Text, "Type it on the page") {
+		t.Errorf("a language that does not exist: %v\n%s", err, l.Text)
+	}
+	m.Kind = "M99"
+	if _, err := ls.Render(m); !errors.Is(err, ErrUnknownMail) {
+		t.Errorf("error %v, want %v", err, ErrUnknownMail)
+	}
+	access := mails()[customer.MailAccess]
+	access.Until = time.Time{}
+	access.Scopes = []string{"new.scope"}
+	l, err = ls.Render(access)
+	if err != nil || !strings.Contains(l.Text, "lasts until you stop it") || !strings.Contains(l.HTML, "<li>new.scope</li>") {
+		t.Errorf("access without end: %v\n%s", err, l.Text)
+	}
+}
