@@ -1,0 +1,279 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	// groupLimit bounds how many requests share a commit, so that the first of a crowd does not wait for all of it.
+	groupLimit = 128
+	// conflictLimit is how often a request is run again after ErrConflict.
+	conflictLimit = 4
+)
+
+var errClosed = errors.New("database is closed")
+
+// A job is one request to write. Its fields but state are the writer's until done is closed, then the caller's.
+type job struct {
+	ctx   context.Context
+	fn    func(*Tx) error
+	state atomic.Int32
+	err   error
+	// panicked is what fn panicked with; it is raised again where write was called.
+	panicked *FnPanic
+	done     chan struct{}
+}
+
+const (
+	jobWaits     int32 = iota
+	jobBegun           // by the writer; the caller waits for the answer
+	jobAbandoned       // by the caller; the writer passes it over
+)
+
+// FnPanic is the value that is raised at the caller of a change whose function panicked in the writer.
+type FnPanic struct {
+	// Value is what the function panicked with.
+	Value any
+	// Stack is where.
+	Stack []byte
+}
+
+// Error says what the function panicked with and where.
+func (p *FnPanic) Error() string { return fmt.Sprintf("%v\n\nin the writer:\n%s", p.Value, p.Stack) }
+
+// scope is how a piece of work begins and ends: a transaction of its own, or a savepoint within one that is shared.
+type scope struct{ begin, keep, undo string }
+
+// writer is the one goroutine that writes. Requests that come while a commit waits for the disk go into the next
+// commit together: no timer, so nobody waits who need not.
+type writer struct {
+	db      *DB
+	engine  *engine
+	conn    *conn
+	jobs    chan *job
+	ending  chan struct{}
+	stopped chan struct{}
+	end     sync.Once
+
+	commits, writes atomic.Int64
+}
+
+func newWriter(ctx context.Context, e *engine) (*writer, error) {
+	c, err := newConn(ctx, e.writers)
+	if err != nil {
+		return nil, unavailable("open writer", err)
+	}
+	w := &writer{engine: e, conn: c, jobs: make(chan *job, 2*groupLimit),
+		ending: make(chan struct{}), stopped: make(chan struct{})}
+	return w, nil
+}
+
+func (w *writer) closing() bool {
+	select {
+	case <-w.ending:
+		return true
+	default:
+		return false
+	}
+}
+
+// close ends the writer after everything that waits was answered, and reports whether this call did so.
+func (w *writer) close() (first bool) {
+	w.end.Do(func() { close(w.ending); first = true })
+	<-w.stopped
+	return first
+}
+
+// write runs fn in a write transaction and returns when that is committed, or rolled back because fn returned an
+// error. A context that ends before fn began takes the request back; later it is not looked at, since the answer must
+// tell what happened.
+func (db *DB) write(ctx context.Context, fn func(*Tx) error) error {
+	w := db.writer
+	if err := ctx.Err(); err != nil {
+		return unavailable("write", err)
+	}
+	if w.closing() {
+		return unavailable("write", errClosed)
+	}
+	j := &job{ctx: ctx, fn: fn, done: make(chan struct{})}
+	select {
+	case w.jobs <- j:
+	case <-ctx.Done():
+		return unavailable("write", ctx.Err())
+	case <-w.ending:
+		return unavailable("write", errClosed)
+	}
+	select {
+	case <-j.done:
+	case <-ctx.Done():
+		if j.state.CompareAndSwap(jobWaits, jobAbandoned) {
+			return unavailable("write", ctx.Err())
+		}
+		select {
+		case <-j.done:
+		case <-w.stopped:
+		}
+	case <-w.stopped:
+	}
+	select {
+	case <-j.done:
+	default: // the writer ended without taking it, or in the middle of it
+		return unavailable("write", errClosed)
+	}
+	if j.panicked != nil {
+		panic(j.panicked)
+	}
+	return j.err
+}
+
+// run is the writer's goroutine.
+func (w *writer) run() {
+	defer close(w.stopped)
+	group := make([]*job, 0, groupLimit)
+	for {
+		group = group[:0]
+		select {
+		case j := <-w.jobs:
+			group = append(group, j)
+			// Those just answered come back at once with their next request. One turn for them doubles the group at no
+			// cost to whoever is alone.
+			runtime.Gosched()
+		case <-w.ending:
+			if group = w.gather(group); len(group) == 0 {
+				return
+			}
+		}
+		w.answer(w.gather(group))
+	}
+}
+
+// gather adds what waits, up to the limit.
+func (w *writer) gather(group []*job) []*job {
+	for len(group) < groupLimit {
+		select {
+		case j := <-w.jobs:
+			group = append(group, j)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// answer runs and commits a group and then tells everyone in it.
+func (w *writer) answer(group []*job) {
+	live := group[:0]
+	for _, j := range group {
+		if j.ctx.Err() == nil && j.state.CompareAndSwap(jobWaits, jobBegun) {
+			live = append(live, j)
+		} else {
+			j.err = unavailable("write", context.Cause(j.ctx))
+			close(j.done)
+		}
+	}
+	if len(live) == 1 || !w.together(live) {
+		for _, j := range live {
+			if j.panicked == nil {
+				w.alone(j)
+			}
+		}
+	}
+	for _, j := range live {
+		close(j.done)
+	}
+}
+
+// together runs a group in one transaction, each member in a savepoint of its own, and commits once. It reports false
+// when one met trouble with the database: then nothing of the group was kept and each is to be run alone, so that the
+// trouble of one does not become that of its neighbours. A commit that fails has failed for all, also for those that
+// were refused, since the refusal may rest on what was not kept.
+func (w *writer) together(group []*job) (decided bool) {
+	if len(group) == 0 {
+		return true
+	}
+	if err := w.conn.run(w.engine.transaction.begin); err != nil {
+		_ = w.conn.run(w.engine.transaction.undo)
+		failAll(group, err)
+		return true
+	}
+	for _, j := range group {
+		w.member(j, w.engine.savepoint)
+		if errors.Is(j.err, ErrUnavailable) {
+			// SQLite may have ended the transaction by itself; going on would commit statement by statement.
+			_ = w.conn.run(w.engine.transaction.undo)
+			return false
+		}
+	}
+	if err := w.conn.run(w.engine.transaction.keep); err != nil {
+		_ = w.conn.run(w.engine.transaction.undo)
+		failAll(group, err)
+		return true
+	}
+	w.count(group...)
+	return true
+}
+
+// alone runs one request in a transaction of its own.
+func (w *writer) alone(j *job) {
+	w.member(j, w.engine.transaction)
+	if j.err == nil && j.panicked == nil {
+		w.count(j)
+	}
+}
+
+func (w *writer) count(group ...*job) {
+	w.commits.Add(1)
+	for _, j := range group {
+		if j.err == nil && j.panicked == nil {
+			w.writes.Add(1)
+		}
+	}
+}
+
+// member runs one request within s, again after a conflict, and undoes it when it fails.
+func (w *writer) member(j *job, s scope) {
+	for range conflictLimit {
+		if j.err = w.conn.run(s.begin); j.err != nil {
+			_ = w.conn.run(s.undo)
+			return
+		}
+		tx := &Tx{db: w.db, conn: w.conn, ctx: context.Background()}
+		if j.err = w.call(j, tx); j.err == nil && j.panicked == nil {
+			if j.err = w.conn.run(s.keep); j.err == nil {
+				return
+			}
+		}
+		if err := w.conn.run(s.undo); err != nil && j.err == nil {
+			j.err = err
+		}
+		if j.panicked != nil || !errors.Is(j.err, ErrConflict) {
+			return
+		}
+	}
+}
+
+// call runs the function of a request. A panic becomes the caller's and nobody else's.
+func (w *writer) call(j *job, tx *Tx) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			j.panicked = &FnPanic{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	err = j.fn(tx)
+	if tx.failed != nil {
+		return tx.failed
+	}
+	return err
+}
+
+func failAll(group []*job, err error) {
+	for _, j := range group {
+		j.err = unavailable("commit", err)
+	}
+}

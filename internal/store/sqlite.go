@@ -1,0 +1,170 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
+)
+
+// engine is all that differs between databases: how to connect, how transactions begin, what the types are called and
+// what the driver's errors mean.
+type engine struct {
+	name             string
+	writers, readers *sql.DB
+	dialect          goose.Dialect
+	// types replaces the {{words}} of migrations: the type of keys and of bytes (design 10.28).
+	types map[string]string
+	// transaction is a write transaction, savepoint a part of one. beginRead begins a read transaction.
+	transaction, savepoint scope
+	beginRead              string
+	kind                   func(error) fault
+	// release lets another process serve the database; nil when this one does not.
+	release func() error
+}
+
+// fault is what an error of the driver means.
+type fault int
+
+const (
+	faultTrouble fault = iota // the database could not do it now
+	faultTaken                // a unique index holds the value
+	faultKey                  // the primary key is taken: a drawn id met another
+	faultRule                 // a rule of the schema was broken: a mistake in the program
+)
+
+func (e *engine) close() error {
+	errs := []error{e.readers.Close(), e.writers.Close()}
+	if e.release != nil {
+		errs = append(errs, e.release())
+	}
+	return errors.Join(errs...)
+}
+
+// sqlitePragmas are set on each connection and read back by a test (design 6 and 10.30).
+//
+//   - journal_mode WAL lets reads run beside the writer; synchronous FULL waits for the disk at each commit, also on
+//     macOS (fullfsync): what was answered survives power loss (I7);
+//   - busy_timeout waits for an administrative command that writes from another process;
+//   - secure_delete overwrites what is deleted: an erased key must not be found in the file;
+//   - trusted_schema off and cell_size_check on harden against a file prepared by somebody else;
+//   - temp_store keeps sorted rows out of temporary files.
+var sqlitePragmas = [][2]string{
+	{"busy_timeout", "5000"},
+	{"journal_mode", "wal"},
+	{"synchronous", "2"},
+	{"fullfsync", "1"},
+	{"checkpoint_fullfsync", "1"},
+	{"foreign_keys", "1"},
+	{"secure_delete", "1"},
+	{"trusted_schema", "0"},
+	{"cell_size_check", "1"},
+	{"temp_store", "2"},
+	{"journal_size_limit", "67108864"},
+}
+
+// openSQLite opens the file and, unless beside, takes it for this process.
+func openSQLite(ctx context.Context, path string, beside bool) (*engine, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{
+		name: "sqlite", dialect: goose.DialectSQLite3,
+		types:       map[string]string{"key": "INTEGER", "bytes": "BLOB"},
+		transaction: scope{"BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"},
+		savepoint:   scope{"SAVEPOINT member", "RELEASE member", "ROLLBACK TO member; RELEASE member"},
+		beginRead:   "BEGIN",
+		kind:        sqliteFault,
+	}
+	// Created here and not by SQLite, whose files would be readable by everybody on the machine.
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Close(); err != nil {
+		return nil, err
+	}
+	if !beside {
+		if e.release, err = serveAlone(ctx, path); err != nil {
+			return nil, err
+		}
+	}
+	e.writers = sqlitePool(path, false)
+	e.readers = sqlitePool(path, true)
+	if err := e.writers.PingContext(ctx); err != nil {
+		return nil, errors.Join(unavailable("connect", err), e.close())
+	}
+	return e, nil
+}
+
+// sqlitePool makes the pool of writers, which is of one, or of readers, which the database itself keeps from writing.
+func sqlitePool(path string, readonly bool) *sql.DB {
+	q := url.Values{"_error_rc": {"1"}}
+	for _, p := range sqlitePragmas {
+		q.Add("_pragma", p[0]+"("+p[1]+")")
+	}
+	if readonly {
+		q.Set("_query_only", "1")
+	}
+	connector, err := sqlite.NewConnector(sqliteURI(path) + "?" + q.Encode())
+	if err != nil {
+		panic(err) // the query is ours and always parses
+	}
+	pool := sql.OpenDB(connector)
+	n := 1
+	if readonly {
+		n = readerCount
+	}
+	pool.SetMaxOpenConns(n)
+	pool.SetMaxIdleConns(n)
+	return pool
+}
+
+func sqliteURI(path string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
+}
+
+// serveAlone takes an exclusive lock on a file beside the database and holds it until release. The operating system
+// frees it when the process dies, however it dies. SQLite's own locking is used, so that it works wherever SQLite does.
+func serveAlone(ctx context.Context, path string) (release func() error, err error) {
+	lock, err := sql.Open("sqlite", sqliteURI(path+"-serving"))
+	if err != nil {
+		return nil, err
+	}
+	lock.SetMaxOpenConns(1)
+	if _, err := lock.ExecContext(ctx, "BEGIN EXCLUSIVE"); err != nil {
+		var e *sqlite.Error
+		if errors.As(err, &e) && e.Code()&0xff == codes.SQLITE_BUSY {
+			err = fmt.Errorf("%w; stop it first, or give this one a file of its own", ErrServed)
+		}
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock.Close, nil
+}
+
+// sqliteFault tells constraints from trouble. What is not known to be a constraint is trouble: better to say 503 than to
+// take a failing disk for a wrong password (design I11).
+func sqliteFault(err error) fault {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return faultTrouble
+	}
+	switch e.Code() {
+	case codes.SQLITE_CONSTRAINT_UNIQUE:
+		return faultTaken
+	case codes.SQLITE_CONSTRAINT_PRIMARYKEY, codes.SQLITE_CONSTRAINT_ROWID:
+		return faultKey
+	}
+	if e.Code()&0xff == codes.SQLITE_CONSTRAINT {
+		return faultRule
+	}
+	return faultTrouble
+}

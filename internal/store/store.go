@@ -1,0 +1,169 @@
+// Package store keeps everything that Latchkey knows in one SQL database. It decides nothing: nouns decide, and the
+// methods of Tx write what they decided, a file a noun.
+//
+// # Promises
+//
+// What was answered with success survives kill -9 and power loss (design I7): nobody is answered before the commit that
+// carries its change, and a commit waits for the disk. Writes that come together are committed together, so that the
+// wait is shared.
+//
+// Trouble with the database is ErrUnavailable and nothing else (design I11): a locked file, a full disk or an ended
+// context never looks like a missing row or a wrong secret, whatever a noun makes of the error in between.
+//
+// # The rule of events
+//
+// A change is a function that reads, decides, writes and returns an audit event and an error. An event commits the
+// change and the event in one transaction, also when there is an error beside it: that is a counted refusal, and the
+// error is handed over after the commit. No event and an error roll back. No event, no error and something written is
+// a mistake in the program, refused with ErrNoEvent: no state changes without a trace (design I8). The function may
+// run more than once and must have no effect but through its Tx. It must be quick, since the writer waits for it:
+// passwords are hashed before, mails sent after.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/secret"
+)
+
+// Errors of the store. Nouns have their own for rows that are missing or taken.
+var (
+	// ErrUnavailable: the database could not do its work just now; asking again is safe. Doors answer 503 (design I11).
+	ErrUnavailable = errors.New("database is unavailable")
+	// ErrConflict: a row was changed since it was read, or a drawn id was taken. The change was tried again with fresh
+	// values several times before a caller sees this.
+	ErrConflict = errors.New("row was changed by somebody else")
+	// ErrNoEvent: a change was written without saying what happened. A mistake in the program.
+	ErrNoEvent = errors.New("change carries no audit event")
+	// ErrServed: another process serves the database file already.
+	ErrServed = errors.New("database is being served by another process")
+	// ErrNewer: the database was written by a newer release.
+	ErrNewer = errors.New("database belongs to a newer release")
+	// ErrOlder: the database awaits the migrations of this release, which only the serving process applies.
+	ErrOlder = errors.New("database awaits migrations")
+)
+
+// Options say which database to open and how.
+type Options struct {
+	// Path is the SQLite file. It is created, readable by its owner alone, when it does not exist; its directory must.
+	Path string
+	// Beside opens the file beside the process that serves it, as administrative commands do. Without it Open takes the
+	// file for this process and answers ErrServed when another has it.
+	Beside bool
+	// Keys seal personal data and digest addresses. They are never in the database.
+	Keys *secret.Keys
+	// Now is the clock; nil is the system's.
+	Now func() time.Time
+	// Log receives what an operator should see; nil discards it.
+	Log *slog.Logger
+}
+
+// DB is an open database. Its methods may be called by many goroutines at once.
+type DB struct {
+	engine  *engine
+	writer  *writer
+	readers chan *conn
+	keys    *secret.Keys
+	ids     *secret.IDs
+	log     *slog.Logger
+	now     func() time.Time
+}
+
+// readerCount is how many reads run at once; more would only wait for the same cores.
+const readerCount = 8
+
+// Open opens the database, applies the migrations that it lacks and starts its writer. The caller closes it.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	if o.Path == "" {
+		return nil, errors.New("open database: no path given")
+	}
+	if o.Keys == nil {
+		return nil, errors.New("open database: no keys given")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	e, err := openSQLite(ctx, o.Path, o.Beside)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", o.Path, err)
+	}
+	db, err := start(ctx, e, o)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", o.Path, err), e.close())
+	}
+	return db, nil
+}
+
+// start migrates an engine and puts a writer and readers over it.
+func start(ctx context.Context, e *engine, o Options) (*DB, error) {
+	if err := migrate(ctx, e, o.Beside); err != nil {
+		return nil, err
+	}
+	w, err := newWriter(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{engine: e, writer: w, readers: make(chan *conn, readerCount), keys: o.Keys, ids: secret.NewIDs(o.Now),
+		log: o.Log, now: o.Now}
+	w.db = db
+	go w.run()
+	for range readerCount {
+		db.readers <- nil // opened when first needed, so that start is quick and an idle server small
+	}
+	return db, nil
+}
+
+// Close answers what waits, ends the writer and closes the file. Calls that come later get ErrUnavailable. It waits for
+// reads under way.
+func (db *DB) Close() error {
+	if !db.writer.close() {
+		return nil
+	}
+	var errs []error
+	for range readerCount {
+		if c := <-db.readers; c != nil {
+			errs = append(errs, c.close())
+		}
+	}
+	close(db.readers)
+	errs = append(errs, db.writer.conn.close(), db.engine.close())
+	return errors.Join(errs...)
+}
+
+// Ping asks the database for a sign of life on both paths: one read, and one turn of the writer.
+func (db *DB) Ping(ctx context.Context) error {
+	one := func(tx *Tx) error {
+		var n int
+		return tx.get("SELECT 1", nil, &n)
+	}
+	if err := db.read(ctx, one); err != nil {
+		return err
+	}
+	return db.write(ctx, one)
+}
+
+// Stats counts what the writer did since Open.
+type Stats struct {
+	// Commits is how many transactions were committed, Writes how many requests they carried.
+	Commits, Writes int64
+}
+
+// Stats returns the counts so far.
+func (db *DB) Stats() Stats {
+	return Stats{Commits: db.writer.commits.Load(), Writes: db.writer.writes.Load()}
+}
+
+// unavailable wraps the cause so that errors.Is finds ErrUnavailable and, for the log, the cause.
+func unavailable(doing string, cause error) error {
+	if errors.Is(cause, ErrUnavailable) {
+		return cause
+	}
+	return fmt.Errorf("%s: %w: %w", doing, ErrUnavailable, cause)
+}

@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/secret"
+)
+
+// eachEngine runs a test on every engine, each time on an empty database.
+func eachEngine(t *testing.T, test func(t *testing.T, db *DB)) {
+	t.Run("sqlite", func(t *testing.T) {
+		test(t, openTest(t, filepath.Join(t.TempDir(), "test.db")))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		if os.Getenv("LATCHKEY_TEST_POSTGRES") != "" {
+			t.Fatal("LATCHKEY_TEST_POSTGRES is set, but the PostgreSQL engine is not built yet")
+		}
+		t.Skip("the PostgreSQL engine is not built yet")
+	})
+}
+
+// testKeys are the same on every opening, so that a reopened database can be read.
+func testKeys(t testing.TB) *secret.Keys {
+	t.Helper()
+	master := make([]byte, 32)
+	for i := range master {
+		master[i] = byte(i + 1)
+	}
+	keys, err := secret.NewKeys(map[int][]byte{1: master})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func openTest(t testing.TB, path string) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), Options{Path: path, Keys: testKeys(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// notes makes a small table for tests of the engine itself.
+func notes(t testing.TB, db *DB) {
+	t.Helper()
+	must(t, db.write(t.Context(), func(tx *Tx) error {
+		_, err := tx.exec("CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL, version BIGINT NOT NULL)")
+		if err == nil {
+			_, err = tx.exec("CREATE UNIQUE INDEX note_text ON note (text)")
+		}
+		return err
+	}))
+}
+
+func note(tx *Tx, id int64, text string) error {
+	_, err := tx.exec("INSERT INTO note (id, text, version) VALUES ($1, $2, 1)", id, text)
+	return err
+}
+
+func countNotes(t testing.TB, db *DB) (n int) {
+	t.Helper()
+	must(t, db.read(context.Background(), func(tx *Tx) error {
+		return tx.get("SELECT count(*) FROM note", nil, &n)
+	}))
+	return n
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// happened is an event that passes audit's check.
+func happened(account int64) audit.Event {
+	return audit.Event{At: time.UnixMilli(1_800_000_000_000).UTC(), Action: audit.CodeMinted, Outcome: audit.Allowed,
+		Actor: audit.Actor{Kind: audit.ActorServer}, Account: account}
+}
+
+func TestOpenRefusesWhatItCannotUse(t *testing.T) {
+	keys := testKeys(t)
+	for name, o := range map[string]Options{
+		"no path":            {Keys: keys},
+		"no keys":            {Path: filepath.Join(t.TempDir(), "x.db")},
+		"missing directory":  {Path: filepath.Join(t.TempDir(), "missing", "x.db"), Keys: keys},
+		"directory":          {Path: t.TempDir(), Keys: keys},
+		"not a database":     {Path: written(t, "this is a text and not a database, however long it may be"), Keys: keys},
+		"older, from beside": {Path: written(t, ""), Keys: keys, Beside: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, err := Open(t.Context(), o)
+			if err == nil {
+				db.Close()
+				t.Fatal("opened")
+			}
+			t.Log(err)
+		})
+	}
+}
+
+func written(t *testing.T, text string) string {
+	path := filepath.Join(t.TempDir(), "x.db")
+	must(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func TestFileIsForItsOwnerAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	db := openTest(t, path)
+	notes(t, db)
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(path + suffix)
+		must(t, err)
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s has mode %o, want 600", filepath.Base(path+suffix), mode)
+		}
+	}
+}
+
+func TestOneProcessServesAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	first := openTest(t, path)
+	if _, err := Open(t.Context(), Options{Path: path, Keys: testKeys(t)}); !errors.Is(err, ErrServed) {
+		t.Fatalf("second open: %v, want ErrServed", err)
+	}
+	beside, err := Open(t.Context(), Options{Path: path, Keys: testKeys(t), Beside: true})
+	must(t, err)
+	notes(t, beside)
+	must(t, first.write(t.Context(), func(tx *Tx) error { return note(tx, 1, "first") }))
+	must(t, beside.write(t.Context(), func(tx *Tx) error { return note(tx, 2, "beside") }))
+	must(t, beside.Close())
+	if n := countNotes(t, first); n != 2 {
+		t.Errorf("%d notes, want 2", n)
+	}
+	must(t, first.Close())
+	openTest(t, path) // released
+}
+
+func TestCloseAnswersEverybody(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		notes(t, db)
+		must(t, db.Close())
+		must(t, db.Close())
+		for name, err := range map[string]error{
+			"write": db.write(t.Context(), func(tx *Tx) error { return nil }),
+			"read":  db.read(t.Context(), func(tx *Tx) error { return nil }),
+			"ping":  db.Ping(t.Context()),
+		} {
+			if !errors.Is(err, ErrUnavailable) {
+				t.Errorf("%s after close: %v, want ErrUnavailable", name, err)
+			}
+		}
+	})
+}
+
+func TestPing(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) { must(t, db.Ping(t.Context())) })
+}
