@@ -239,6 +239,9 @@ func (si SignIns) SecondStep(ctx context.Context, key SessionKey, typed string, 
 	if s.Level == TwoSteps && s.SignedIn(a, now) {
 		return key, nil
 	}
+	if s.Level != OneStep {
+		return SessionKey{}, ErrNoSession
+	}
 	if err := si.spend(ctx, stepKeys(a.ID, o), a.ID, o); err != nil {
 		return SessionKey{}, err
 	}
