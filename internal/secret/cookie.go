@@ -16,11 +16,7 @@ const maxCookie = 4096
 // SealCookie encrypts a cookie's content and binds it to the cookie's name, so that the value of one cookie is never
 // accepted as another's. The text is base64url without padding: four thirds of len(plain)+47.
 func (k *Keys) SealCookie(name string, plain []byte) string {
-	sealed, err := k.current().cookies.seal(cookieBound(name), plain)
-	if err != nil {
-		panic("secret: a key of 32 bytes was refused: " + err.Error())
-	}
-	return base64.RawURLEncoding.EncodeToString(sealed)
+	return base64.RawURLEncoding.EncodeToString(k.current().cookies.seal(cookieBound(name), plain))
 }
 
 // OpenCookie decrypts what SealCookie made for the same name. Every error is ErrCookie: what is wrong with a forged

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -63,7 +64,7 @@ func NewKeys(masters map[int][]byte) (*Keys, error) {
 	slices.Reverse(k.versions)
 	for _, version := range k.versions {
 		if err := checkMaster(version, masters[version]); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w; %s", ErrMaster, err, keyRemedy)
 		}
 		f, err := newFamily(version, masters[version])
 		if err != nil {
@@ -77,13 +78,13 @@ func NewKeys(masters map[int][]byte) (*Keys, error) {
 // checkMaster refuses what is no key: a wrong length, a version out of range, a placeholder of one repeated byte.
 func checkMaster(version int, master []byte) error {
 	if version < 1 || version > maxKeyVersion {
-		return fmt.Errorf("%w: version %d is not between 1 and %d; %s", ErrMaster, version, maxKeyVersion, keyRemedy)
+		return fmt.Errorf("version %d is not between 1 and %d", version, maxKeyVersion)
 	}
 	if len(master) != masterSize {
-		return fmt.Errorf("%w: version %d has %d bytes, not %d; %s", ErrMaster, version, len(master), masterSize, keyRemedy)
+		return fmt.Errorf("the key of version %d has %d bytes, not %d", version, len(master), masterSize)
 	}
 	if bytes.Count(master, master[:1]) == masterSize {
-		return fmt.Errorf("%w: version %d is one byte repeated, not a random key; %s", ErrMaster, version, keyRemedy)
+		return fmt.Errorf("the key of version %d is one byte repeated, not a random key", version)
 	}
 	return nil
 }
@@ -109,6 +110,9 @@ func newFamily(version int, master []byte) (*family, error) {
 	}
 	return f, nil
 }
+
+// Format writes a word in place of the keys, whatever the verb: a stray %+v of a configuration must not print them.
+func (k *Keys) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[keys]") }
 
 func (k *Keys) current() *family { return k.families[k.versions[0]] }
 

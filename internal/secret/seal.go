@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // ErrSeal says that a sealed value does not open: it was changed, cut, or moved from another place or account. It is
@@ -42,6 +43,7 @@ const (
 )
 
 const (
+	keySize    = 32
 	nonceSize  = 12
 	saltSize   = 16
 	tagSize    = 16
@@ -51,7 +53,7 @@ const (
 // NewAccountKey draws the key under which an account's personal data is sealed, and returns it wrapped under the newest
 // master key and bound to the account. Only the wrapped form is stored; erasing it erases the account's data.
 func (k *Keys) NewAccountKey(account int64) (wrapped []byte, err error) {
-	return k.current().wraps.seal(accountBound(account), Bytes(masterSize))
+	return k.current().wraps.seal(accountBound(account), Bytes(keySize)), nil
 }
 
 // Box opens an account's wrapped key for use. A wrapped key of another account gives ErrSeal: nobody can hang an
@@ -61,11 +63,7 @@ func (k *Keys) Box(account int64, wrapped []byte) (*Box, error) {
 	if err != nil {
 		return nil, err
 	}
-	gcm, err := newGCM(key)
-	if err != nil {
-		return nil, fmt.Errorf("%w: key of account %d", ErrSeal, account)
-	}
-	return &Box{account: account, gcm: gcm}, nil
+	return &Box{account: account, gcm: newGCM(key)}, nil
 }
 
 // Rewrap wraps an account's key under the newest master key. What is sealed under the account's key stays as it is.
@@ -79,20 +77,22 @@ func (k *Keys) Rewrap(account int64, wrapped []byte) (rewrapped []byte, changed 
 	if version, err := wideVersion(wrapped); err == nil && version == k.current().version {
 		return wrapped, false, nil
 	}
-	rewrapped, err = k.current().wraps.seal(accountBound(account), key)
-	return rewrapped, err == nil, err
+	return k.current().wraps.seal(accountBound(account), key[:]), true, nil
 }
 
-func (k *Keys) unwrap(account int64, wrapped []byte) ([]byte, error) {
+func (k *Keys) unwrap(account int64, wrapped []byte) (key [keySize]byte, err error) {
 	f, err := k.sealedBy(wrapped)
 	if err != nil {
-		return nil, fmt.Errorf("unwrapping the key of account %d: %w", account, err)
+		return key, fmt.Errorf("unwrapping the key of account %d: %w", account, err)
 	}
-	key, err := f.wraps.open(accountBound(account), wrapped)
+	plain, err := f.wraps.open(accountBound(account), wrapped)
+	if err == nil && len(plain) != keySize {
+		err = ErrSeal
+	}
 	if err != nil {
-		return nil, fmt.Errorf("unwrapping the key of account %d: %w", account, err)
+		return key, fmt.Errorf("unwrapping the key of account %d: %w", account, err)
 	}
-	return key, nil
+	return [keySize]byte(plain), nil
 }
 
 func accountBound(account int64) []byte { return Place{}.bound("account key", account) }
@@ -103,6 +103,9 @@ type Box struct {
 	account int64
 	gcm     cipher.AEAD
 }
+
+// Format writes a word in place of the key, whatever the verb.
+func (b *Box) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[box]") }
 
 // Seal encrypts plain for a place. The same text sealed twice gives different bytes, so equal values cannot be told.
 func (b *Box) Seal(at Place, plain []byte) []byte {
@@ -117,7 +120,7 @@ func (b *Box) Open(at Place, sealed []byte) ([]byte, error) {
 	if len(sealed) < 1+nonceSize+tagSize || sealed[0] != formBox {
 		return nil, fmt.Errorf("%w: %s.%s of account %d", ErrSeal, at.Table, at.Column, b.account)
 	}
-	plain, err := b.gcm.Open(nil, sealed[1:1+nonceSize], sealed[1+nonceSize:], at.bound("box", b.account))
+	plain, err := b.gcm.Open([]byte{}, sealed[1:1+nonceSize], sealed[1+nonceSize:], at.bound("box", b.account))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s.%s of account %d", ErrSeal, at.Table, at.Column, b.account)
 	}
@@ -127,11 +130,7 @@ func (b *Box) Open(at Place, sealed []byte) ([]byte, error) {
 // Seal encrypts a value of the server's own (a queued mail, a partner's secret for signing) for a place. The version of
 // the key is in the sealed value.
 func (k *Keys) Seal(at Place, plain []byte) []byte {
-	sealed, err := k.current().values.seal(at.bound("value", 0), plain)
-	if err != nil {
-		panic("secret: a key of 32 bytes was refused: " + err.Error())
-	}
-	return sealed
+	return k.current().values.seal(at.bound("value", 0), plain)
 }
 
 // Open decrypts what Seal made for the same place, under whichever loaded key made it. The error is ErrSeal or
@@ -165,17 +164,14 @@ type wide struct {
 	version int
 }
 
-func (w wide) seal(bound, plain []byte) ([]byte, error) {
+func (w wide) seal(bound, plain []byte) []byte {
 	size := wideHeader + saltSize + nonceSize
 	sealed := make([]byte, size, size+len(plain)+tagSize)
 	sealed[0] = formWide
 	binary.BigEndian.PutUint16(sealed[1:], uint16(w.version))
 	fill(sealed[wideHeader:])
-	gcm, err := w.gcm(sealed[:wideHeader+saltSize])
-	if err != nil {
-		return nil, err
-	}
-	return gcm.Seal(sealed, sealed[wideHeader+saltSize:size], plain, bound), nil
+	gcm := w.gcm(sealed[:wideHeader+saltSize])
+	return gcm.Seal(sealed, sealed[wideHeader+saltSize:size], plain, bound)
 }
 
 func (w wide) open(bound, sealed []byte) ([]byte, error) {
@@ -183,11 +179,8 @@ func (w wide) open(bound, sealed []byte) ([]byte, error) {
 	if version, err := wideVersion(sealed); err != nil || version != w.version {
 		return nil, ErrSeal
 	}
-	gcm, err := w.gcm(sealed[:wideHeader+saltSize])
-	if err != nil {
-		return nil, err
-	}
-	plain, err := gcm.Open(nil, sealed[wideHeader+saltSize:size], sealed[size:], bound)
+	gcm := w.gcm(sealed[:wideHeader+saltSize])
+	plain, err := gcm.Open([]byte{}, sealed[wideHeader+saltSize:size], sealed[size:], bound)
 	if err != nil {
 		return nil, ErrSeal
 	}
@@ -195,10 +188,10 @@ func (w wide) open(bound, sealed []byte) ([]byte, error) {
 }
 
 // gcm derives the key of one value from its header, which is thereby authenticated too.
-func (w wide) gcm(header []byte) (cipher.AEAD, error) {
+func (w wide) gcm(header []byte) cipher.AEAD {
 	h := hmac.New(sha256.New, w.key)
 	h.Write(header)
-	return newGCM(h.Sum(nil))
+	return newGCM([keySize]byte(h.Sum(nil)))
 }
 
 // wideVersion reads the version of the key from a sealed value; it is not to be believed before the seal has opened.
@@ -209,15 +202,17 @@ func wideVersion(sealed []byte) (int, error) {
 	return int(binary.BigEndian.Uint16(sealed[1:])), nil
 }
 
-func newGCM(key []byte) (cipher.AEAD, error) {
-	if len(key) != masterSize {
-		return nil, ErrSeal
-	}
-	block, err := aes.NewCipher(key)
+// newGCM cannot fail: the library refuses keys of a wrong length only, and the length is in the type.
+func newGCM(key [keySize]byte) cipher.AEAD {
+	block, err := aes.NewCipher(key[:])
 	if err != nil {
-		return nil, fmt.Errorf("making a cipher: %w", err)
+		panic("secret: " + err.Error())
 	}
-	return cipher.NewGCM(block)
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		panic("secret: " + err.Error())
+	}
+	return gcm
 }
 
 // fill overwrites b with random bytes. The standard library ends the program where the system has none: a predictable
