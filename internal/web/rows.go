@@ -1,0 +1,157 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"strings"
+	"time"
+)
+
+// row is a ReviewRow with the words of the page.
+type row struct {
+	*view
+	ReviewRow
+}
+
+// Row joins a row of the review page with the words of the page.
+func (v *view) Row(r ReviewRow) *row { return &row{view: v, ReviewRow: r} }
+
+// Label is the name of the field.
+func (r *row) Label() (template.HTML, error) {
+	if r.ReviewRow.Label != "" {
+		return isolate(r.ReviewRow.Label), nil
+	}
+	return r.T("c8.row." + r.Key)
+}
+
+// Wanted is true when the partner must have the value and there is none.
+func (r *row) Wanted() bool { return r.Needed && !r.Given() }
+
+// ChecksOut is true for a value that the partner has checked and locked.
+func (r *row) ChecksOut() bool { return r.Given() && r.Source == SourceChecked }
+
+// MissingID is the message that asks for the value; the problem beside it in
+// the summary has the same.
+func (r *row) MissingID() string {
+	if r.ReviewRow.Label != "" {
+		return "c8.missing.extra"
+	}
+	return "c8.missing." + r.Key
+}
+
+// MissingText is that message.
+func (r *row) MissingText() (template.HTML, error) {
+	return r.T(r.MissingID(), "label", r.ReviewRow.Label)
+}
+
+// Yours completes "Change" for those who hear links without their row.
+func (r *row) Yours() (template.HTML, error) {
+	if r.ReviewRow.Label != "" {
+		return isolate(r.ReviewRow.Label), nil
+	}
+	return r.T("c8.your." + r.Key)
+}
+
+// SourceID is the message that says who gave the value.
+func (r *row) SourceID() string {
+	switch r.Source {
+	case SourcePartner:
+		return "c8.source.partner"
+	case SourceCustomer:
+		return "c8.source.customer"
+	case SourceChecked:
+		return "c8.source.checked"
+	case SourceProven:
+		return "c8.source.proven"
+	}
+	return ""
+}
+
+// SourceText is that message.
+func (r *row) SourceText() (template.HTML, error) { return r.T(r.SourceID()) }
+
+// Date is the value of a row that is a day; the view's method of that name
+// writes days out.
+func (r *row) Date() time.Time { return r.ReviewRow.Date }
+
+// Country is the value of a row that is a country.
+func (r *row) Country() string { return r.ReviewRow.Country }
+
+// Words is a day written out.
+func (r *row) Words(t time.Time) template.HTML { return r.words.date(t) }
+
+// CountryName is the name of a country.
+func (r *row) CountryName(code string) string { return countryName(r.words.tag, code) }
+
+// SectionTitle is the heading of a section of the review page.
+func (v *view) SectionTitle(key string) (template.HTML, error) { return v.T("c8.section." + key) }
+
+// KeptText says what is kept.
+func (v *view) KeptText(k Kept) (template.HTML, error) { return v.T("kept." + string(k)) }
+
+// scope is an AllowScope with the words of the page.
+type scope struct {
+	*view
+	AllowScope
+}
+
+// Scope joins a scope with the words of the page.
+func (v *view) Scope(s AllowScope) *scope { return &scope{view: v, AllowScope: s} }
+
+// Title is the operator's words, or those of the catalogue. A scope without
+// words fails: nobody can allow what is not said.
+func (s *scope) Title() (template.HTML, error) {
+	if s.AllowScope.Title != "" {
+		return isolate(s.AllowScope.Title), nil
+	}
+	if id := "scope." + s.Name; s.words.has(id) {
+		return s.T(id)
+	}
+	return "", fmt.Errorf("scope %q has no plain words", s.Name)
+}
+
+// Details say more, when there is more to say.
+func (s *scope) Details() (template.HTML, error) {
+	if s.AllowScope.Details != "" {
+		return isolate(s.AllowScope.Details), nil
+	}
+	if id := "scope." + s.Name + ".details"; s.AllowScope.Title == "" && s.words.has(id) {
+		return s.T(id)
+	}
+	return "", nil
+}
+
+// addressParts is an address split where it first differs from another.
+type addressParts struct{ Same, Rest string }
+
+// GivenParts marks where the given address leaves the registered one that it
+// resembles most.
+func (p *UnknownRequestPage) GivenParts() addressParts {
+	most := 0
+	for _, r := range p.Registered {
+		most = max(most, sameStart(p.Given, r))
+	}
+	return addressParts{Same: p.Given[:most], Rest: p.Given[most:]}
+}
+
+// RegisteredParts marks where each registered address differs from the given one.
+func (p *UnknownRequestPage) RegisteredParts() []addressParts {
+	var all []addressParts
+	for _, r := range p.Registered {
+		n := sameStart(r, p.Given)
+		all = append(all, addressParts{Same: r[:n], Rest: r[n:]})
+	}
+	return all
+}
+
+// sameStart is how many leading bytes of a are those of b, whole characters only.
+func sameStart(a, b string) int {
+	n := 0
+	for i, r := range a {
+		if !strings.HasPrefix(b[min(i, len(b)):], string(r)) {
+			break
+		}
+		n = i + len(string(r))
+	}
+	return n
+}
