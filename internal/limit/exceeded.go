@@ -39,3 +39,14 @@ func Forgive(tx Tx, key Key, now time.Time) error {
 	}
 	return tx.SaveTries(key, key.Kind.Rule().Passed(tries, now))
 }
+
+// Return gives back one try that Spend counted and that was right, and leaves the wrong ones counted. Use it where being
+// right is not the end: who knows a password must not be able to wipe out, by typing it again, the count that stands
+// between them and the second step.
+func Return(tx Tx, key Key, now time.Time) error {
+	tries, err := tx.Tries(key)
+	if err != nil || tries.Count == 0 {
+		return err
+	}
+	return tx.SaveTries(key, key.Kind.Rule().Returned(tries, now))
+}

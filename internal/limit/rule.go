@@ -77,6 +77,20 @@ func (r Rule) Passed(t Tries, _ time.Time) Tries {
 	return Tries{Total: t.Total, Version: t.Version}
 }
 
+// Returned takes one try back that turned out right, and keeps the others. The wait that it set goes with it, unless the
+// tries that remain have one of their own.
+func (r Rule) Returned(t Tries, _ time.Time) Tries {
+	t.Count, t.Total = max(t.Count-1, 0), max(t.Total-1, 0)
+	if t.Count == 0 {
+		return Tries{Total: t.Total, Version: t.Version}
+	}
+	t.Until = time.Time{}
+	if r.Free > 0 && t.Count >= r.Free {
+		t.Until = r.until(t)
+	}
+	return t
+}
+
 // forgotten tells whether the count so far is too old to matter. A count from the future was written by a wrong clock.
 func (r Rule) forgotten(t Tries, now time.Time) bool {
 	if t.Count == 0 || r.Window <= 0 {
