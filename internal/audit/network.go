@@ -6,6 +6,9 @@ import "net/netip"
 // to see that two events came from the same provider or office, and too little to name a household. "" for an address
 // that is not valid. An IPv4 address inside IPv6 counts as IPv4, and zones are dropped.
 func Network(addr netip.Addr) string {
+	if !addr.IsValid() {
+		return ""
+	}
 	addr = addr.Unmap().WithZone("")
 	bits := 48
 	if addr.Is4() {

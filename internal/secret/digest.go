@@ -36,6 +36,8 @@ const (
 	PurposeLimit
 	// PurposeNetwork is for recognising a network without keeping its address.
 	PurposeNetwork
+	// PurposeSession is for the secret that follows a session's at a rise of privilege, computed again on a double click.
+	PurposeSession
 	// PurposeReply is for recognising a repeated request by its content (idempotency, contract 3.1).
 	PurposeReply
 
@@ -55,6 +57,7 @@ func (p Purpose) label() string {
 		PurposeAuthorizationCode: "authorization code",
 		PurposeLimit:             "limit",
 		PurposeNetwork:           "network",
+		PurposeSession:           "session",
 		PurposeReply:             "reply",
 	}[p]
 }

@@ -54,6 +54,7 @@ func TestDigestsStayWhatTheyWere(t *testing.T) {
 		PurposeAuthorizationCode: "a88001c47c8c2231e4aeabae738f92b8b6c2592f455be2fdf5d0ccab23f68de0",
 		PurposeLimit:             "0d1cde1c8813f8308f0c1872850149afbb734e9239b25312985427f9745386da",
 		PurposeNetwork:           "ba11fe5f0493b562513faef2034279145ab1e42aaa433a4ee9e8709256c51b4d",
+		PurposeSession:           "600df4b020fa6e002b11776a274d16273ece64c41f6bf78ee630441025e4c070",
 		PurposeReply:             "c4dbeb75cb16d9df19637ae871278448a695fc08352a3c87240e09964bfba29c",
 	}
 	for p := range purposeCount {
