@@ -1,0 +1,97 @@
+package web
+
+import (
+	"log/slog"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/language"
+)
+
+// testPages is a server's pages as the sandbox has them.
+func testPages(t *testing.T) *Pages {
+	t.Helper()
+	p, err := NewPages(Brand{Help: "help@example.org", Sandbox: true, Legal: []Link{{"Terms", "https://example.org/terms"}}}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// write is the answer with a page as a browser gets it.
+func write(t *testing.T, p *Pages, s sample) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	p.Write(w, httptest.NewRequest("GET", "/", nil), s.status, s.page)
+	return w
+}
+
+// pseudo makes a language of English to test the layout with: each sentence 40 %
+// longer, and for right-to-left reversed in direction by its letters.
+func pseudo(t *testing.T, code string) *catalogue {
+	t.Helper()
+	all, err := readCatalogues()
+	if err != nil {
+		t.Fatal(err)
+	}
+	english := all[0]
+	c := &catalogue{code: code, tag: language.English, texts: maps.Clone(english.texts)}
+	for id, text := range c.texts {
+		if strings.HasPrefix(id, "locale.") || strings.HasPrefix(id, "date.") || strings.HasPrefix(id, "month.") {
+			continue
+		}
+		if code == "ar-XB" {
+			c.texts[id] = "מה " + text
+			continue
+		}
+		c.texts[id] = text + " " + strings.Repeat("õ", (len(text)*2+4)/5)
+	}
+	if code == "ar-XB" {
+		c.texts["locale.direction"] = "rtl"
+	}
+	return c
+}
+
+// TestPreview writes every page in every state to the directory that
+// LATCHKEY_PREVIEW names, with its assets, so that a person or a browser can
+// look at them over file://. With en-XA and ar-XB it does so in the
+// pseudo-languages too.
+func TestPreview(t *testing.T) {
+	dir := os.Getenv("LATCHKEY_PREVIEW")
+	if dir == "" {
+		dir = t.TempDir() // nobody looks, yet every page must be written
+	}
+	english := testPages(t)
+	for _, set := range []struct {
+		suffix string
+		words  []*catalogue
+	}{
+		{"", english.words},
+		{".en-XA", []*catalogue{pseudo(t, "en-XA")}},
+		{".ar-XB", []*catalogue{pseudo(t, "ar-XB")}},
+	} {
+		p, err := newPages(english.brand, english.log, pageFiles, set.words)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Join(dir, "assets"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range []asset{p.assets.Style, p.assets.Brand, p.assets.Script, p.assets.Icon} {
+			if err := os.WriteFile(filepath.Join(dir, a.path), a.bytes, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, s := range samples() {
+			html := strings.ReplaceAll(write(t, p, s).Body.String(), `"/assets/`, `"assets/`)
+			html = strings.ReplaceAll(html, `http-equiv="refresh"`, `name="refresh-in-preview-off"`)
+			if err := os.WriteFile(filepath.Join(dir, s.name+set.suffix+".html"), []byte(html), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
