@@ -40,7 +40,7 @@ func TestNetworkIsCoarse(t *testing.T) {
 		if rapid.Bool().Draw(t, "IPv4") {
 			addr, keep = netip.AddrFrom4([4]byte(raw[:4])), 3
 		} else if addr.Is4In6() {
-			t.Skip("counts as IPv4")
+			return // counts as IPv4
 		}
 		prefix, err := netip.ParsePrefix(Network(addr))
 		if err != nil || !prefix.Contains(addr) || prefix.Bits() != keep*8 {

@@ -219,6 +219,9 @@ func TestKeyInUseIsNotForgotten(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	b, _ := bucketsOn()
 	for i := range maxKeys + 1000 {
+		if i%1000 == 0 {
+			b.Take("busy", 0, PerMinute)
+		}
 		if _, ok := b.Take(fmt.Sprint("address", i), 0, LookupsPerMinute); !ok {
 			t.Fatal("a new key is refused")
 		}
@@ -228,6 +231,9 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	if _, kept := b.byKey["address0"]; kept {
 		t.Error("the oldest key is kept")
+	}
+	if _, kept := b.byKey["busy"]; !kept {
+		t.Error("a key in use was dropped for new ones: a flood would lift everybody's limits")
 	}
 }
 

@@ -30,8 +30,11 @@ const (
 	// KindAccount counts wrong passwords and second steps of an account over all networks: account. Passkeys, known
 	// devices and recovery do not ask it (design 10.25), or strangers on many networks could shut the owner out.
 	KindAccount Kind = "account"
-	// KindMail counts mails sent with a code: address digest.
+	// KindMail counts mails with a code that a journey sent: journey.
 	KindMail Kind = "mail"
+	// KindAccountMail counts mails with a code over all journeys of an account: account. It keeps whoever has a link and
+	// the address from filling the mailbox, and is wide enough not to keep the owner out.
+	KindAccountMail Kind = "account-mail"
 	// KindMailedCode counts wrong mailed codes: account, over all its journeys (design 10.4).
 	KindMailedCode Kind = "mailed-code"
 	// KindAddress counts addresses typed on C1 that were not the partner's: journey.
@@ -54,6 +57,8 @@ func (k Kind) Rule() Rule {
 		return PerWindow(100, 24*time.Hour)
 	case KindMail:
 		return PerWindow(4, time.Hour)
+	case KindAccountMail:
+		return PerWindow(12, time.Hour)
 	case KindMailedCode:
 		rule := PerWindow(5, time.Hour)
 		rule.Lifetime = 20
