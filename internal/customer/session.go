@@ -2,6 +2,7 @@ package customer
 
 import (
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/secret"
@@ -101,11 +102,18 @@ func NewSession(ids *secret.IDs, now time.Time) (Session, SessionKey) {
 	return Session{ID: key.ID, Secret: secret.Hash(key.Secret), CreatedAt: now, SeenAt: now}, key
 }
 
-// Renew gives the session a new secret, at each rise of privilege, and returns the key for the cookie.
-func (s *Session) Renew(now time.Time) SessionKey {
-	key := SessionKey{ID: s.ID, Secret: secret.NewTokenSecret()}
-	s.Rotate(secret.Hash(key.Secret), now)
-	return key
+// Successor is the key that follows a key when the session's secret changes. It is computed, not drawn: when a double
+// click makes the browser drop the first answer, the second one, shown the old secret, repeats it (design 10.23).
+func (key SessionKey) Successor(keys *secret.Keys) SessionKey {
+	return SessionKey{ID: key.ID, Secret: keys.Derive(secret.PurposeSession, strconv.FormatInt(int64(key.ID), 10), key.Secret)}
+}
+
+// Renew gives the session a new secret, at each rise of privilege, and returns the key for the cookie. key is the one
+// that the browser showed and that Knows found to be current.
+func (s *Session) Renew(keys *secret.Keys, key SessionKey, now time.Time) SessionKey {
+	next := key.Successor(keys)
+	s.Rotate(secret.Hash(next.Secret), now)
+	return next
 }
 
 // Knows reports whether the key is the session's, and whether it is only the previous one, which may repeat a spent

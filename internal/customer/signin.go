@@ -29,7 +29,8 @@ type SignInTx interface {
 type SignInStore interface {
 	View(ctx context.Context, fn func(SignInTx) error) error
 	Change(ctx context.Context, fn func(SignInTx) (audit.Event, error)) error
-	// SeeSession notes that a session was used; it is no change of state and has no event.
+	// SeeSession notes that a session was used under its current secret: it moves SeenAt and ends the previous secret's
+	// grace. It is no change of state and has no event.
 	SeeSession(ctx context.Context, id SessionID, now time.Time) error
 }
 
@@ -69,7 +70,7 @@ func (si SignIns) Session(ctx context.Context, key SessionKey) (s Session, a Acc
 	if err != nil {
 		return Session{}, Account{}, false, err
 	}
-	if now.Sub(s.SeenAt) >= time.Minute {
+	if now.Sub(s.SeenAt) >= time.Minute || !previous && now.Before(s.PreviousUntil) {
 		err = si.Store.SeeSession(ctx, s.ID, now)
 	}
 	return s, a, previous, err
@@ -190,7 +191,13 @@ func (si SignIns) passed(ctx context.Context, old SessionKey, seen Account, reha
 			}
 		}
 		for _, k := range spent {
-			if err := limit.Forgive(tx, k, now); err != nil {
+			settle := limit.Forgive
+			if k.Kind == limit.KindAccount {
+				// Only a whole sign-in forgets the account's wrong tries. Else who knows the password types it again
+				// after every few guesses at the second step, and guesses from network after network without end.
+				settle = limit.Return
+			}
+			if err := settle(tx, k, now); err != nil {
 				return audit.Event{}, err
 			}
 		}
@@ -232,11 +239,14 @@ func (si SignIns) SecondStep(ctx context.Context, key SessionKey, typed string, 
 		return SessionKey{}, err
 	}
 	now := si.Now()
-	s, a, _, err := si.Session(ctx, key)
+	s, a, previous, err := si.Session(ctx, key)
 	if err != nil {
 		return SessionKey{}, err
 	}
 	if s.Level == TwoSteps && s.SignedIn(a, now) {
+		if previous {
+			key = key.Successor(si.Keys)
+		}
 		return key, nil
 	}
 	if s.Level != OneStep {
@@ -264,7 +274,7 @@ func (si SignIns) SecondStep(ctx context.Context, key SessionKey, typed string, 
 				return audit.Event{}, err
 			}
 		}
-		renewed = s.Renew(now)
+		renewed = s.Renew(si.Keys, key, now)
 		s.Level, s.SignedInAt, s.ProvedAt = TwoSteps, now, now
 		return o.event(now, audit.SigninSucceeded, a.ID), tx.SaveSession(&s)
 	})

@@ -241,3 +241,15 @@ func (q Query) prompt(r *Request, _ partner.Partner) error {
 	}
 	return &RequestError{"invalid_request", "prompt must be none, login or consent"}
 }
+
+// Same reports whether two requests ask for the same: client, address, state and challenge (design 10.21).
+func (r Request) Same(other Request) bool {
+	return r.Partner == other.Partner && r.RedirectURI == other.RedirectURI && r.HasState == other.HasState &&
+		r.State == other.State && r.Challenge == other.Challenge
+}
+
+// SameState reports whether the state that was sent, decoded, is this text.
+func (r Request) SameState(text string) bool {
+	decoded, err := url.QueryUnescape(r.State)
+	return err == nil && decoded == text
+}

@@ -1,0 +1,249 @@
+package claim
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/partner"
+)
+
+// An Answer is what C10 posts.
+type Answer struct {
+	Allow bool
+	// Optional are the optional scopes that were ticked.
+	Optional []partner.Scope
+	// Profile is the chosen one; 0 takes the only one there is.
+	Profile customer.ProfileID
+	// Language is the one in which the words were read.
+	Language string
+}
+
+// Decide is C10. Allowing makes a fresh grant of exactly these scopes for exactly this profile, nothing carried over from
+// before the claim, and mints the authorization code (I4); the mail M6 and the partner's event go with it. Declining
+// leaves the customer the owner and the partner without access. Errors: ErrNoJourney, ErrNotNow, ErrNoProfileChosen.
+func (cs Claims) Decide(ctx context.Context, in Post, answer Answer) error {
+	now := cs.Now()
+	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		state, err := cs.at(tx, in.Text, in.Session, now, StepAllow)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		j := state.Journey
+		j.DecidedAt, j.FreshAt = now, now
+		if !answer.Allow {
+			j.Decision = Declined
+			if err := cs.saveOwned(tx, state, &j, now); err != nil {
+				return audit.Event{}, err
+			}
+			return cs.customerEvent(now, audit.ConsentDeclined, j, in.Origin), cs.tell(tx, now, j, partner.EventClaims, "declined", "")
+		}
+		if answer.Profile != 0 && answer.Profile != state.Profile.ID {
+			return audit.Event{}, ErrNoProfileChosen
+		}
+		g, err := cs.allow(tx, state, answer, now)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if err := cs.mint(tx, state, &j, g, now); err != nil {
+			return audit.Event{}, err
+		}
+		if err := cs.saveOwned(tx, state, &j, now); err != nil {
+			return audit.Event{}, err
+		}
+		m := customer.Mail{Kind: customer.MailAccess, Until: g.Until}
+		for _, s := range g.Scopes {
+			m.Scopes = append(m.Scopes, string(s))
+		}
+		if err := cs.mail(tx, m, state, now); err != nil {
+			return audit.Event{}, err
+		}
+		return cs.customerEvent(now, audit.ConsentAllowed, j, in.Origin), cs.tell(tx, now, j, partner.EventGrants, "active", "")
+	})
+}
+
+// allow records the grant. An active one for the same partner and profile is replaced by its own row, so that there is one
+// access to see and to stop.
+func (cs Claims) allow(tx Tx, state State, answer Answer, now time.Time) (grant.Grant, error) {
+	g, err := tx.ActiveGrant(state.Account.ID, state.Partner.ID, state.Profile.ID)
+	if errors.Is(err, grant.ErrNoGrant) {
+		g = grant.Grant{ID: grant.ID(cs.IDs.Next()), Account: state.Account.ID, Partner: state.Partner.ID, Profile: state.Profile.ID}
+	} else if err != nil {
+		return grant.Grant{}, err
+	}
+	var scopes []partner.Scope
+	for _, s := range state.Journey.Request.Scopes {
+		if state.Partner.Requires(s) || slices.Contains(answer.Optional, s) {
+			scopes = append(scopes, s)
+		}
+	}
+	g.Scopes, g.State, g.GivenAt, g.Wording, g.Language = scopes, grant.Active, now, cs.Wording, answer.Language
+	g.Until = time.Time{}
+	if life := state.Partner.Class.GrantLife; life > 0 {
+		g.Until = now.Add(life)
+	}
+	return g, tx.SaveGrant(&g)
+}
+
+// mint gives the journey its authorization code; one before it is superseded (design 10.22).
+func (cs Claims) mint(tx Tx, state State, j *Journey, g grant.Grant, now time.Time) error {
+	if old := state.GrantCode; old.Live(now) {
+		old.SupersededAt = now
+		if err := tx.SaveCode(&old); err != nil {
+			return err
+		}
+	}
+	code, err := grant.NewCode(cs.Keys, cs.IDs, g, j.Request, int64(j.ID), state.Account.Epoch, state.Partner.Class.CodeLife, now)
+	if err != nil {
+		return err
+	}
+	j.Decision, j.Grant, j.GrantCode = Allowed, g.ID, code.ID
+	if j.DecidedAt.IsZero() {
+		j.DecidedAt = now
+	}
+	return tx.SaveCode(&code)
+}
+
+// settle lets a visit pass without being asked when the same access still stands (journey section 5): the code is minted
+// and the next step is the way back. It asks again when the request wants more, or says prompt=consent.
+func (cs Claims) settle(tx Tx, state State, j *Journey, now time.Time) error {
+	if j.Code != 0 || j.Request.Prompt == "consent" || !state.reviewed() || j.ReviewedAt.IsZero() {
+		return nil
+	}
+	g, err := tx.ActiveGrant(state.Account.ID, state.Partner.ID, state.Profile.ID)
+	if errors.Is(err, grant.ErrNoGrant) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	wanted := state.Partner.RequiredScopes
+	if j.Request.ScopeGiven {
+		wanted = j.Request.Scopes
+	}
+	if !g.Stands(now) || !g.Covers(wanted) {
+		return nil
+	}
+	return cs.mint(tx, state, j, g, now)
+}
+
+// A Way is where C11 leads.
+type Way struct {
+	// Return is what goes back; Connected is set when the code was redeemed: there is no way with a code any more.
+	Return    grant.Return
+	Connected bool
+	State     State
+}
+
+// Return is C11: it computes the way back again on every reload. An authorization code that ran out unused is replaced
+// while the journey lives; one that was redeemed is not. Errors: ErrNoJourney, ErrNotNow.
+func (cs Claims) Return(ctx context.Context, in Post, issuer string) (Way, error) {
+	now := cs.Now()
+	var way Way
+	err := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		way = Way{}
+		state, err := cs.state(tx, in.Text, in.Session, now)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if step, _ := state.Next(now); step != StepReturn {
+			return audit.Event{}, ErrNotNow
+		}
+		way.State = state
+		if state.Partner.Class.NamesIssuer {
+			way.Return.Issuer = issuer
+		}
+		if state.Journey.Decision != Allowed {
+			way.Return.Error, way.Return.Description = "access_denied", denial(state.Journey.Decision)
+			return audit.Event{}, nil
+		}
+		return cs.wayWithCode(tx, &way, in, now)
+	})
+	return way, err
+}
+
+// denial is the error_description of a return without a code, from the closed list of reasons.
+func denial(d Decision) string {
+	switch d {
+	case Left:
+		return string(grant.ReasonLeft)
+	case NotMe:
+		return string(grant.ReasonNotMe)
+	}
+	return "The customer did not allow access"
+}
+
+func (cs Claims) wayWithCode(tx Tx, way *Way, in Post, now time.Time) (audit.Event, error) {
+	state, j := way.State, way.State.Journey
+	if !state.GrantCode.RedeemedAt.IsZero() {
+		way.Connected = true
+		return audit.Event{}, nil
+	}
+	e, code := audit.Event{}, state.GrantCode
+	if !code.Live(now) {
+		g, err := tx.Grant(j.Grant)
+		if err != nil && !errors.Is(err, grant.ErrNoGrant) {
+			return audit.Event{}, err
+		}
+		if !g.Stands(now) {
+			way.Return.Error, way.Return.Description = "access_denied", "The access has ended"
+			return audit.Event{}, nil
+		}
+		if err := cs.mint(tx, state, &j, g, now); err != nil {
+			return audit.Event{}, err
+		}
+		if err := cs.saveOwned(tx, state, &j, now); err != nil {
+			return audit.Event{}, err
+		}
+		if code, err = tx.Code(j.GrantCode); err != nil {
+			return audit.Event{}, err
+		}
+		e = cs.customerEvent(now, audit.AuthorizationMinted, j, in.Origin)
+	}
+	text, err := code.Text(cs.Keys)
+	if err != nil {
+		return audit.Event{}, err
+	}
+	way.Return.Code, way.Return.Profile = text, code.Profile
+	return e, nil
+}
+
+// Visit begins a journey without a claim code for a customer who is signed in at two factors (journey section 5, R1 to
+// R5). Doing it twice with one ticket is the same visit. Errors: ErrTicketOver, customer.ErrNoSession.
+func (cs Claims) Visit(ctx context.Context, t Ticket, key customer.SessionKey, language string, o customer.Origin) error {
+	now := cs.Now()
+	if t.Code != 0 || !t.Alive(now) || t.Left != "" {
+		return ErrTicketOver
+	}
+	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		if _, err := tx.Journey(t.Text); !errors.Is(err, ErrNoJourney) {
+			return audit.Event{}, err
+		}
+		s, err := cs.session(tx, key, now)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		a, err := tx.Account(s.Account)
+		if err != nil || !s.SignedIn(a, now) {
+			return audit.Event{}, errors.Join(customer.ErrNoSession, err)
+		}
+		j := Journey{ID: JourneyID(cs.IDs.Next()), Text: t.Text, Session: s.ID, Partner: t.Request.Partner, Account: a.ID, Request: t.Request,
+			Number: a.ClaimNumber, Epoch: a.Epoch, StartedAt: now, FreshAt: now, Language: language}
+		state, err := cs.load(tx, j, s)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if state.reviewed() {
+			j.ReviewedAt = now
+		}
+		state.Journey = j
+		if err := cs.settle(tx, state, &j, now); err != nil {
+			return audit.Event{}, err
+		}
+		return cs.customerEvent(now, audit.JourneyStarted, j, o), cs.saveOwned(tx, state, &j, now)
+	})
+}

@@ -1,0 +1,136 @@
+package claim
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/limit"
+	"github.com/latchkey-id/latchkey/internal/secret"
+)
+
+// A Post is what every step after C1 brings: which journey, from which browser.
+type Post struct {
+	Text    string
+	Session customer.SessionKey
+	Origin  customer.Origin
+}
+
+// SendCode sends a new mailed code (C2, "Send a new code"). Errors: ErrNoJourney, ErrNotNow, limit.Exceeded.
+func (cs Claims) SendCode(ctx context.Context, in Post) error {
+	now := cs.Now()
+	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		state, err := cs.at(tx, in.Text, in.Session, now, StepEmail)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		j := state.Journey
+		e := cs.browserEvent(now, audit.JourneyEmailCodeSent, j, in.Origin)
+		if err := cs.sendCode(tx, &j, now); err != nil {
+			return exceeded(denied(e, audit.JourneyEmailRefused, "too_many_mails"), err)
+		}
+		return e, tx.SaveJourney(&j)
+	})
+}
+
+// ProveEmail is C2: the mailbox proof. It spends the claim code, makes this journey the account's live one and so ends the
+// others, in one transaction (I1, design 4.2). A try is spent before the digits are compared; twenty wrong ones in the
+// account's life put it on hold until the partner changes the address. Errors: ErrNoJourney, ErrNotNow,
+// customer.ErrCodeEmpty, ErrCodeFormat, ErrCodeWrong, ErrCodeLate (another was sent), limit.Exceeded.
+func (cs Claims) ProveEmail(ctx context.Context, in Post, typed string) error {
+	code, err := customer.CleanSixDigits(typed)
+	if err != nil {
+		return errors.Join(err, cs.check(ctx, in, StepEmail))
+	}
+	now := cs.Now()
+	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		state, err := cs.at(tx, in.Text, in.Session, now, StepEmail)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		j, a := state.Journey, state.Account
+		e := cs.browserEvent(now, audit.JourneyEmailProven, j, in.Origin)
+		tries := limit.NewKey(limit.KindMailedCode, strconv.FormatInt(int64(a.ID), 10))
+		if err := limit.Spend(tx, tries, now); err != nil {
+			return exceeded(denied(e, audit.JourneyEmailRefused, "too_many_tries"), err)
+		}
+		switch right := secret.Equal(j.Mailed.Digest, cs.mailedDigest(j.Mailed.Version, j, code)); {
+		case !right || !customer.SameEmail(j.Address, a.Address()):
+			return cs.wrongCode(tx, a, tries, denied(e, audit.JourneyEmailRefused, "wrong_code"))
+		case !now.Before(j.Mailed.ExpiresAt):
+			return cs.lateCode(tx, j, tries, denied(e, audit.JourneyEmailRefused, "late_code"), now)
+		}
+		if err := limit.Forgive(tx, tries, now); err != nil {
+			return audit.Event{}, err
+		}
+		return cs.proven(tx, state, e, now)
+	})
+}
+
+// check runs the dispatcher for a post whose value is wrong already, so that a finished step is never shown its errors.
+func (cs Claims) check(ctx context.Context, in Post, steps ...Step) error {
+	return cs.Store.View(ctx, func(tx Tx) error {
+		_, err := cs.at(tx, in.Text, in.Session, cs.Now(), steps...)
+		return err
+	})
+}
+
+func (cs Claims) wrongCode(tx Tx, a customer.Account, key limit.Key, e audit.Event) (audit.Event, error) {
+	tries, err := tx.Tries(key)
+	if err != nil {
+		return audit.Event{}, err
+	}
+	if key.Kind.Rule().Spent(tries) {
+		a.Hold, e.Reason = customer.HoldEmailTries, "tries_spent"
+		if err := tx.SaveAccount(&a); err != nil {
+			return audit.Event{}, err
+		}
+	}
+	return e, customer.ErrCodeWrong
+}
+
+// lateCode sends another mail at once: the person has the right mailbox and only took long.
+func (cs Claims) lateCode(tx Tx, j Journey, tries limit.Key, e audit.Event, now time.Time) (audit.Event, error) {
+	if err := limit.Forgive(tx, tries, now); err != nil {
+		return audit.Event{}, err
+	}
+	if err := cs.sendCode(tx, &j, now); err != nil {
+		return exceeded(e, err)
+	}
+	if err := tx.SaveJourney(&j); err != nil {
+		return audit.Event{}, err
+	}
+	return e, ErrCodeLate
+}
+
+// proven records the proof. After a silence before C3 it is only asked again, and nothing else changes.
+func (cs Claims) proven(tx Tx, state State, e audit.Event, now time.Time) (audit.Event, error) {
+	j, a, code := state.Journey, state.Account, state.Code
+	j.FreshAt, j.Mailed = now, MailedCode{}
+	if !j.ProvenAt.IsZero() {
+		e.Detail = map[string]string{"again": "true"}
+		return e, tx.SaveJourney(&j)
+	}
+	_, err := tx.ClaimedAccount(j.Address)
+	existing := err == nil
+	if err != nil && !errors.Is(err, customer.ErrNoAccount) {
+		return audit.Event{}, err
+	}
+	j.ProvenAt = now
+	a.ProvenNumber, a.LiveJourney, a.UpdatedAt = j.Number, int64(j.ID), now
+	if existing {
+		// E10: the person has an account already; nothing is merged, and the pending copy lives on as if left alone.
+		j.EndedAt, j.EndedReason, a.LiveJourney = now, OverExisting, 0
+	}
+	code.State, code.EndedAt = Spent, now
+	if err := tx.SaveClaimCode(&code); err != nil {
+		return audit.Event{}, err
+	}
+	if err := tx.SaveAccount(&a); err != nil {
+		return audit.Event{}, err
+	}
+	return e, tx.SaveJourney(&j)
+}

@@ -1,0 +1,174 @@
+package claim
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/limit"
+	"github.com/latchkey-id/latchkey/internal/partner"
+	"github.com/latchkey-id/latchkey/internal/secret"
+)
+
+// A Start is what C1 posts.
+type Start struct {
+	Ticket Ticket
+	// Session is the browser's, zero for none.
+	Session customer.SessionKey
+	Email   string
+	// MoreTime lifts the idle limit of the session.
+	MoreTime bool
+	// Language is the page language, for mails.
+	Language string
+	Origin   customer.Origin
+}
+
+// Start begins a journey with a ticket: it checks the address that the person typed, sends the mailed code and gives the
+// browser a session. Posting it again gives the same session: its secret is computed from the ticket, which only this
+// browser has. Errors: ErrTicketOver, ErrCodeExpired, ErrCodeUsed, ErrAlreadyClaimed, customer.ErrHeld,
+// customer.ErrNotAnAddress, ErrOtherAddress, limit.Exceeded (with no wait when the five tries of C1 are spent).
+func (cs Claims) Start(ctx context.Context, in Start) (customer.SessionKey, error) {
+	now := cs.Now()
+	if in.Ticket.Code == 0 || !in.Ticket.Alive(now) || in.Ticket.Left != "" {
+		return customer.SessionKey{}, ErrTicketOver
+	}
+	email, err := customer.CheckEmail(in.Email)
+	var key customer.SessionKey
+	change := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		var again bool
+		if key, again, err = cs.startedAlready(tx, in, now); err != nil || again {
+			return audit.Event{}, err
+		}
+		a, err := cs.startable(tx, in.Ticket, now)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if email == "" {
+			return audit.Event{}, customer.ErrNotAnAddress
+		}
+		j := Journey{ID: JourneyID(cs.IDs.Next()), Text: in.Ticket.Text, Partner: in.Ticket.Request.Partner, Account: a.ID,
+			Code: in.Ticket.Code, Request: in.Ticket.Request, Number: in.Ticket.Number, Epoch: in.Ticket.Epoch,
+			Address: a.Address(), StartedAt: now, FreshAt: now, Language: in.Language}
+		e := cs.browserEvent(now, audit.JourneyStarted, j, in.Origin)
+		if err := limit.Spend(tx, limit.NewKey(limit.KindAddress, j.Text), now); err != nil {
+			e.Journey = 0
+			return exceeded(denied(e, audit.JourneyAddressRefused, "too_many_tries"), err)
+		}
+		if !customer.SameEmail(email, a.Address()) {
+			e.Journey = 0
+			return denied(e, audit.JourneyAddressRefused, "other_address"), ErrOtherAddress
+		}
+		s, opened, err := cs.startSession(tx, in, now)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		key, j.Session = opened, s.ID
+		if err := cs.sendCode(tx, &j, now); err != nil {
+			return exceeded(denied(e, audit.JourneyEmailRefused, "too_many_mails"), err)
+		}
+		if err := tx.SaveSession(&s); err != nil {
+			return audit.Event{}, err
+		}
+		if err := tx.SaveJourney(&j); err != nil {
+			return audit.Event{}, err
+		}
+		return e, cs.tell(tx, now, j, partner.EventClaims, "started", "")
+	})
+	return key, change
+}
+
+// startedAlready finds the journey that this ticket began, and gives its session's key again.
+func (cs Claims) startedAlready(tx Tx, in Start, now time.Time) (customer.SessionKey, bool, error) {
+	j, err := tx.Journey(in.Ticket.Text)
+	if errors.Is(err, ErrNoJourney) {
+		return customer.SessionKey{}, false, nil
+	}
+	if err != nil {
+		return customer.SessionKey{}, false, err
+	}
+	s, err := tx.Session(j.Session)
+	if err != nil {
+		return customer.SessionKey{}, false, err
+	}
+	for _, key := range []customer.SessionKey{in.Session, cs.ticketKey(j.Session, in.Ticket), in.Session.Successor(cs.Keys)} {
+		if known, _ := s.Knows(key, now); known && key.ID == s.ID {
+			return key, true, nil
+		}
+	}
+	return customer.SessionKey{}, false, ErrNoJourney
+}
+
+// startable checks that the ticket still leads to a pending account: of the current claim number, not spent, not
+// cancelled, under the same epoch (design 4.3). The five minutes are over by now and do not matter: they bound the
+// opening (I1).
+func (cs Claims) startable(tx Tx, t Ticket, now time.Time) (customer.Account, error) {
+	code, err := tx.ClaimCode(t.Code)
+	if errors.Is(err, ErrCodeUnknown) {
+		return customer.Account{}, ErrTicketOver
+	}
+	if err != nil {
+		return customer.Account{}, err
+	}
+	a, err := tx.Account(t.Account)
+	if err != nil {
+		return customer.Account{}, err
+	}
+	code.ExpiresAt = now.Add(time.Second)
+	return a, code.opens(a, now)
+}
+
+// ticketKey is the first secret of a session that a ticket began.
+func (cs Claims) ticketKey(id customer.SessionID, t Ticket) customer.SessionKey {
+	return customer.SessionKey{ID: id, Secret: cs.Keys.Derive(secret.PurposeJourney, "start", t.Text, t.Nonce)}
+}
+
+// startSession is the browser's live session under a new secret, or a new one: a session that somebody planted before
+// must not become the one that does the journey (session fixation).
+func (cs Claims) startSession(tx Tx, in Start, now time.Time) (customer.Session, customer.SessionKey, error) {
+	s, err := cs.session(tx, in.Session, now)
+	if err == nil {
+		key := s.Renew(cs.Keys, in.Session, now)
+		s.MoreTime = s.MoreTime || in.MoreTime
+		s.SeenAt = now
+		return s, key, nil
+	}
+	if !errors.Is(err, customer.ErrNoSession) {
+		return customer.Session{}, customer.SessionKey{}, err
+	}
+	s, _ = customer.NewSession(cs.IDs, now)
+	key := cs.ticketKey(s.ID, in.Ticket)
+	s.Secret, s.MoreTime = secret.Hash(key.Secret), in.MoreTime
+	return s, key, nil
+}
+
+// sendCode draws six digits for the journey and queues the mail. The newest code counts. Errors: limit.Exceeded.
+func (cs Claims) sendCode(tx Tx, j *Journey, now time.Time) error {
+	account := strconv.FormatInt(int64(j.Account), 10)
+	for _, key := range []limit.Key{limit.NewKey(limit.KindMail, j.Text), limit.NewKey(limit.KindAccountMail, account)} {
+		if err := limit.Spend(tx, key, now); err != nil {
+			return err
+		}
+	}
+	p, err := tx.Partner(j.Partner)
+	if err != nil {
+		return err
+	}
+	code := secret.SixDigits()
+	j.Mailed = MailedCode{Digest: cs.mailedDigest(cs.Keys.DigestVersion(), *j, code), Version: cs.Keys.DigestVersion(),
+		SentAt: now, ExpiresAt: now.Add(MailedCodeLife)}
+	return tx.QueueMail(customer.Mail{ID: cs.IDs.Next(), Account: j.Account, Kind: customer.MailCode, To: j.Address,
+		Language: j.Language, Partner: p.Name, Code: code, At: now})
+}
+
+// mailedDigest binds the six digits to journey and address, under a key that is not in the database: a million guesses at
+// a stolen digest would otherwise take no time.
+func (cs Claims) mailedDigest(version int, j Journey, code string) []byte {
+	digest, err := cs.Keys.DigestWith(version, secret.PurposeMailedCode, strconv.FormatInt(int64(j.ID), 10), customer.FoldEmail(j.Address), code)
+	if err != nil {
+		return nil
+	}
+	return digest
+}
