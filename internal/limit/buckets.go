@@ -66,6 +66,8 @@ func (b *Buckets) ask(key string, perSecond, perMinute int, take bool) (time.Dur
 	element, known := b.byKey[key]
 	if known {
 		kept = *element.Value.(*bucket)
+		// Also when it is refused below: else a flood of new keys would push out just the one that is held back.
+		b.used.MoveToFront(element)
 	}
 	second, waitSecond := drain(kept.second, now, time.Second, perSecond)
 	minute, waitMinute := drain(kept.minute, now, time.Minute, perMinute)
@@ -78,7 +80,6 @@ func (b *Buckets) ask(key string, perSecond, perMinute int, take bool) (time.Dur
 	kept.second, kept.minute = second, minute
 	if known {
 		*element.Value.(*bucket) = kept
-		b.used.MoveToFront(element)
 		return 0, true
 	}
 	b.byKey[key] = b.used.PushFront(&kept)
