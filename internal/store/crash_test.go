@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
 )
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 // writeUntilKilled writes from 16 goroutines, each change a note and its event, and prints each id after its answer.
 func writeUntilKilled(path string) {
 	keys := testKeys(&testing.B{})
-	db, err := Open(context.Background(), Options{Path: path, Keys: keys})
+	db, err := Open(context.Background(), Options{Path: path, Keys: keys, Now: time.Now})
 	if err != nil {
 		fmt.Println("error", err)
 		os.Exit(1)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 )
 
 func yield() { runtime.Gosched() }
@@ -109,7 +110,7 @@ func TestALockedFileIsTrouble(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	db := openTest(t, path)
 	notes(t, db)
-	other, err := Open(t.Context(), Options{Path: path, Keys: testKeys(t), Beside: true})
+	other, err := Open(t.Context(), Options{Path: path, Keys: testKeys(t), Now: time.Now, Beside: true})
 	must(t, err)
 	defer other.Close()
 	must(t, db.write(t.Context(), func(tx *Tx) error {

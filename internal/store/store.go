@@ -56,7 +56,7 @@ type Options struct {
 	Beside bool
 	// Keys seal personal data and digest addresses. They are never in the database.
 	Keys *secret.Keys
-	// Now is the clock; nil is the system's.
+	// Now is the clock that every row and every event is stamped by; it must be set.
 	Now func() time.Time
 	// Log receives what an operator should see; nil discards it.
 	Log *slog.Logger
@@ -85,7 +85,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, errors.New("open database: no keys given")
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		return nil, errors.New("open database: no clock given")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
