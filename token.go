@@ -49,7 +49,7 @@ type Token struct {
 	RefreshTokenExpiresAt Stamp `json:"refresh_token_expires_at,omitzero"`
 	// Scope is "transfers" in the class classic unless scopes were asked for, else the scopes given, separated by spaces.
 	Scope string `json:"scope"`
-	// CreatedAt is when the grant's token was made; absent from the client's own tokens.
+	// CreatedAt is when the access token was made; absent from the client's own tokens.
 	CreatedAt FineStamp `json:"created_at,omitzero"`
 }
 

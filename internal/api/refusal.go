@@ -1,0 +1,200 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/latchkey-id/latchkey"
+	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/limit"
+	"github.com/latchkey-id/latchkey/internal/partner"
+)
+
+// Errors of the door itself.
+var (
+	errNoPath      = errors.New("path is unknown")
+	errMethod      = errors.New("method is not served")
+	errContentType = errors.New("content type is not JSON")
+	errTooLarge    = errors.New("body is too large")
+	errNoBearer    = errors.New("no bearer token")
+)
+
+// A fieldsError lists what is wrong with the fields of a request; all of them at once (contract 8.9).
+type fieldsError struct {
+	status int
+	fields []latchkey.FieldError
+}
+
+func (e fieldsError) Error() string { return "fields are wrong" }
+
+// argumentsError gives an error of the table the arguments of this request, such as the masked address of a 409.
+type argumentsError struct {
+	error
+	arguments []string
+}
+
+func (e argumentsError) Unwrap() error { return e.error }
+
+// scopeError: the token lacks the scope that the endpoint needs (RFC 6750 section 3.1).
+type scopeError struct{ scope partner.Scope }
+
+func (e scopeError) Error() string { return "token lacks scope " + string(e.scope) }
+
+// The three shapes of error bodies (contract 3.3).
+const (
+	shapeFields = 1 + iota // E1
+	shapeGrant             // E2
+	shapeStatus            // E3
+)
+
+// A refusal is what an error looks like from outside.
+type refusal struct {
+	err    error
+	status int
+	shape  int
+	// code and message are the body's words; path belongs to E1.
+	code, message, path string
+	// challenge is the WWW-Authenticate header.
+	challenge string
+}
+
+const (
+	challengeBearer = `Bearer realm="latchkey"`
+	challengeToken  = `Bearer realm="latchkey", error="invalid_token"`
+	challengeBasic  = `Basic realm="latchkey", charset="UTF-8"`
+)
+
+// refusals is the one table from errors to answers. What is not in it is an apology (500). Order matters where one error
+// wraps another: the first row that fits counts. invalid_grant is 401 as documented (contract 4.5); the classes that keep
+// to RFC 6749 make it 400 in refuse.
+func refusals() []refusal {
+	const notYours, unauthorized = "Unauthorized", "unauthorized" // one text for every reason, so that existence does not leak (I10)
+	return []refusal{
+		// The request itself
+		{err: errNoPath, status: 404, shape: shapeFields, code: "NOT_FOUND", message: "There is nothing at this address"},
+		{err: errMethod, status: 405, shape: shapeFields, code: "METHOD_NOT_ALLOWED", message: "This address does not serve this method"},
+		{err: errContentType, status: 415, shape: shapeFields, code: "UNSUPPORTED_MEDIA_TYPE", message: "Send JSON as application/json"},
+		{err: errTooLarge, status: 413, shape: shapeFields, code: "PAYLOAD_TOO_LARGE", message: "The body is larger than 1 MB"},
+		{err: errBody, status: 400, shape: shapeFields, code: "BAD_REQUEST", message: "The body is not a JSON object that can be read"},
+
+		// The token endpoint (contract 4.5, RFC 6749 section 5.2)
+		{err: errForm, status: 400, shape: shapeGrant, code: "invalid_request", message: "The form cannot be read, or a field is in it twice"},
+		{err: errTwoProofs, status: 400, shape: shapeGrant, code: "invalid_request", message: "The client authenticates in two ways at once"},
+		{err: errNoGrantType, status: 400, shape: shapeGrant, code: "invalid_request", message: "Missing grant type"},
+		{err: errGrantType, status: 400, shape: shapeGrant, code: "unsupported_grant_type", message: "Unsupported grant type"},
+		{err: partner.ErrNotAuthenticated, status: 401, shape: shapeGrant, code: "invalid_client", message: "Client authentication failed", challenge: challengeBasic},
+		{err: partner.ErrUnknown, status: 401, shape: shapeGrant, code: "invalid_client", message: "Client authentication failed", challenge: challengeBasic},
+		{err: grant.ErrInvalidCredentials, status: 401, shape: shapeGrant, code: "invalid_grant", message: "Invalid user credentials."},
+		{err: grant.ErrInvalidGrant, status: 401, shape: shapeGrant, code: "invalid_grant", message: "The code or refresh token is not valid, or not any more"},
+
+		// Bearers (contract 3.3, OC-3, OC-4)
+		{err: errNoBearer, status: 401, shape: shapeGrant, code: "unauthorized", message: "Full authentication is required to access this resource", challenge: challengeBearer},
+		{err: grant.ErrInvalidToken, status: 401, shape: shapeGrant, code: "invalid_token", message: "The access token is not valid, or not any more", challenge: challengeToken},
+		{err: customer.ErrStale, status: 401, shape: shapeGrant, code: "invalid_token", message: "The access token is not valid, or not any more", challenge: challengeToken},
+		{err: grant.ErrNoGrant, status: 401, shape: shapeGrant, code: "invalid_token", message: "The access token is not valid, or not any more", challenge: challengeToken},
+		{err: grant.ErrWrongKind, status: 403, shape: shapeStatus, code: unauthorized, message: notYours},
+		{err: customer.ErrNoAccount, status: 403, shape: shapeStatus, code: unauthorized, message: notYours},
+		{err: customer.ErrNoProfile, status: 403, shape: shapeStatus, code: unauthorized, message: notYours},
+		{err: customer.ErrHeld, status: 403, shape: shapeStatus, code: unauthorized, message: notYours},
+
+		// Users (contract 5.1)
+		{err: customer.ErrAddressTaken, status: 409, shape: shapeFields, code: "NOT_UNIQUE", path: "email", message: "You're already a member. Please login"},
+		{err: customer.ErrBlocked, status: 409, shape: shapeFields, code: "NOT_UNIQUE", path: "email", message: "You're already a member. Please login"},
+		{err: customer.ErrNotAnAddress, status: 422, shape: shapeFields, code: "ERROR", path: "email", message: "Please provide a valid email"},
+
+		// Profiles (contract 8.1, OC-20)
+		{err: customer.ErrProfileExists, status: 409, shape: shapeFields, code: "NOT_UNIQUE", message: "There is a personal profile already"},
+		{err: customer.ErrReplyDiffers, status: 409, shape: shapeFields, code: "NOT_UNIQUE", message: "The idempotency key was used with another request"},
+
+		// Claim code (contract 6, OC-9)
+		{err: claim.ErrRegistrationCode, status: 422, shape: shapeFields, code: "NOT_VALID", path: "registrationCode", message: "The registration code is not the account's"},
+		{err: claim.ErrAlreadyClaimed, status: 409, shape: shapeFields, code: "ALREADY_CLAIMED", message: "The customer has taken the account over"},
+	}
+}
+
+// refuse writes the answer for an error.
+func (c *call) refuse(err error) {
+	h := c.w.Header()
+	var fields fieldsError
+	var wrongType fieldTypeError
+	var missing missingError
+	var scope scopeError
+	var volume volumeError
+	var tries limit.Exceeded
+	switch {
+	case errors.As(err, &fields):
+		c.answer(fields.status, latchkey.FieldErrors{Errors: fields.fields})
+		return
+	case errors.As(err, &wrongType):
+		c.answer(400, oneField("BAD_REQUEST", "The field has another type", wrongType.path, []string{}))
+		return
+	case errors.As(err, &missing):
+		c.answer(400, latchkey.GrantError{Code: "invalid_request", Description: "Missing " + missing.name})
+		return
+	case errors.As(err, &scope):
+		h.Set("WWW-Authenticate", `Bearer realm="latchkey", error="insufficient_scope", scope="`+string(scope.scope)+`"`)
+		c.statusBody(403, "unauthorized", "Unauthorized")
+		return
+	case errors.As(err, &volume):
+		c.limited(volume.seconds)
+		return
+	case errors.As(err, &tries):
+		c.limited(limit.RetryAfter(tries.Wait))
+		return
+	case c.door.Unavailable != nil && errors.Is(err, c.door.Unavailable): // before the table: trouble is never a refusal (I11)
+		c.door.Log.ErrorContext(c.r.Context(), "database is unavailable", "trace", c.trace, "error", err)
+		h.Set("Retry-After", "1")
+		c.statusBody(503, "Service Unavailable", "The server cannot answer now. Asking again is safe")
+		return
+	}
+	for _, row := range refusals() {
+		if errors.Is(err, row.err) {
+			c.refuseBy(row, err)
+			return
+		}
+	}
+	c.door.Log.ErrorContext(c.r.Context(), "unexpected error", "trace", c.trace, "path", c.r.Pattern, "error", err)
+	c.statusBody(500, "Internal Server Error", "Something went wrong here. Trace id "+c.trace)
+}
+
+func (c *call) refuseBy(row refusal, err error) {
+	status := row.status
+	if row.code == "invalid_grant" && c.partner.ID != 0 && !c.partner.Class.UnauthorizedGrant {
+		status = http.StatusBadRequest
+	}
+	if row.challenge != "" {
+		c.w.Header().Set("WWW-Authenticate", row.challenge)
+	}
+	switch row.shape {
+	case shapeFields:
+		arguments := []string{}
+		var with argumentsError
+		if errors.As(err, &with) {
+			arguments = with.arguments
+		}
+		c.answer(status, oneField(row.code, row.message, row.path, arguments))
+	case shapeGrant:
+		c.answer(status, latchkey.GrantError{Code: row.code, Description: row.message})
+	default:
+		c.statusBody(status, row.code, row.message)
+	}
+}
+
+// limited answers 429 (contract 3.1).
+func (c *call) limited(seconds int) {
+	h := c.w.Header()
+	h.Set("Retry-After", strconv.Itoa(seconds))
+	h.Set("X-Rate-Limited-By", "latchkey-api")
+	c.answer(http.StatusTooManyRequests, oneField("TOO_MANY_REQUESTS", "Too many requests. Retry-After says when to ask again", "", []string{}))
+}
+
+func oneField(code, message, path string, arguments []string) latchkey.FieldErrors {
+	return latchkey.FieldErrors{Errors: []latchkey.FieldError{{Code: code, Message: message, Path: path, Arguments: arguments}}}
+}
+
+func (c *call) statusBody(status int, code, message string) {
+	c.answer(status, latchkey.StatusError{Timestamp: latchkey.StatusStamp(c.door.Now()), Status: status, Code: code, Message: message})
+}

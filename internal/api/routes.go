@@ -1,0 +1,66 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/latchkey-id/latchkey/internal/partner"
+)
+
+// An identity says who may call a route (contract 2, "Which bearer token each call takes").
+type identity int
+
+const (
+	// byClient: client id and secret, by Basic or in the form.
+	byClient identity = iota
+	// byApplication: the client's own token.
+	byApplication
+	// byUser: a token for one customer's account, of the route's scope.
+	byUser
+)
+
+// A route is one line of the API's map.
+type route struct {
+	method string
+	// legacy is the path with its own version, calendar the one that follows /2026Q3 and later labels; "" where there is
+	// none (contract 1.2).
+	legacy, calendar string
+	by               identity
+	// scope is what a token that a customer granted must have; tokens of a registration code may do what onboarding needs.
+	scope partner.Scope
+	do    func(*call) (any, error)
+}
+
+func (rt route) patterns() []string {
+	patterns := []string{rt.legacy}
+	if rt.calendar != "" {
+		patterns = append(patterns, "/{release}"+rt.calendar)
+	}
+	return patterns
+}
+
+// routes is the whole API in the order of the journey.
+func (d *Door) routes() []route {
+	const get, post, put = http.MethodGet, http.MethodPost, http.MethodPut
+	return []route{
+		// Tokens (contract 4)
+		{post, "/oauth/token", "/oauth/token", byClient, "", d.token},
+
+		// Users (contract 5)
+		{post, "/v1/user/signup/registration_code", "/user/signup/registration_code", byApplication, "", d.createUser},
+		{post, "/v1/users/exists", "/users/exists", byApplication, "", d.userExists},
+		{get, "/v1/me", "/me", byUser, partner.ScopeAccountRead, d.me},
+		{get, "/v1/users/{user}", "/users/{user}", byUser, partner.ScopeAccountRead, d.user},
+		{get, "/v1/users/{user}/contact-email", "/users/{user}/contact-email", byUser, partner.ScopeAccountRead, d.contactEmail},
+		{put, "/v1/users/{user}/contact-email", "/users/{user}/contact-email", byUser, partner.ScopeProfilesWrite, d.setContactEmail},
+
+		// Personal profile (contract 8.1 to 8.3)
+		{post, "/v2/profiles/personal-profile", "/profiles/personal-profile", byUser, partner.ScopeProfilesWrite, d.createPersonal},
+		{put, "/v2/profiles/{profile}/personal-profile", "/profiles/{profile}/personal-profile", byUser, partner.ScopeProfilesWrite, d.updatePersonal},
+		{get, "/v2/profiles", "/profiles", byUser, partner.ScopeProfilesRead, d.profiles},
+		{get, "/v2/profiles/{profile}", "/profiles/{profile}", byUser, partner.ScopeProfilesRead, d.profile},
+
+		// Claim code (contract 6). No scope: only the token of a registration code gets one, and every other live token is
+		// told that the account is claimed.
+		{post, "/v1/user/claim-account", "/user/claim-account", byUser, "", d.claimAccount},
+	}
+}
