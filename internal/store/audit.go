@@ -2,8 +2,9 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
+	"math"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
 )
@@ -38,13 +39,50 @@ func (tx *Tx) insertEvent(e audit.Event) error {
 	if err := e.Check(); err != nil {
 		return err
 	}
-	detail, err := json.Marshal(e.Detail)
-	if err != nil {
-		return err
-	}
-	_, err = tx.exec(`INSERT INTO audit_event (id, at, action, outcome, reason, actor_kind, actor_id, partner_id, account_id, journey_id,
-		reference, network, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		tx.db.ids.Next(), millis(e.At), string(e.Action), string(e.Outcome), e.Reason, string(e.Actor.Kind), e.Actor.ID, e.Partner, e.Account,
-		e.Journey, e.Reference, e.Network, string(detail))
+	_, err := tx.exec(`INSERT INTO audit_event (`+auditColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, auditFields(&audit.Entry{Number: tx.db.ids.Next(), Event: e})...)
 	return err
+}
+
+const auditColumns = "id, at, action, outcome, reason, actor_kind, actor_id, partner_id, account_id, journey_id, reference, network, detail"
+
+func auditFields(e *audit.Entry) []any {
+	return []any{&e.Number, moment{&e.At}, &e.Action, &e.Outcome, &e.Reason, &e.Actor.Kind, &e.Actor.ID, &e.Partner, &e.Account,
+		&e.Journey, &e.Reference, &e.Network, list{&e.Detail}}
+}
+
+// Audit is where audit.Events reads.
+type Audit struct{ DB *DB }
+
+// TailEvents lists entries that match the filter, newest first.
+func (a Audit) TailEvents(ctx context.Context, f audit.Filter) ([]audit.Entry, error) {
+	query, args := "SELECT "+auditColumns+" FROM audit_event WHERE id < $1", []any{f.Before}
+	if f.Before == 0 {
+		args[0] = int64(math.MaxInt64)
+	}
+	match := func(column string, set bool, value any) {
+		if set {
+			args = append(args, value)
+			query += fmt.Sprintf(" AND %s = $%d", column, len(args))
+		}
+	}
+	match("partner_id", f.Partner != 0, f.Partner)
+	match("account_id", f.Account != 0, f.Account)
+	if f.Account != 0 {
+		query += " AND account_id <> 0" // the index of accounts holds no others
+	}
+	match("journey_id", f.Journey != 0, f.Journey)
+	match("action", f.Action != "", f.Action)
+	args = append(args, f.Limit)
+	query += fmt.Sprintf(" ORDER BY id DESC LIMIT $%d", len(args))
+	var all []audit.Entry
+	err := a.DB.read(ctx, func(tx *Tx) error {
+		return tx.each(query, args, func(scan func(...any) error) error {
+			var e audit.Entry
+			err := scan(auditFields(&e)...)
+			all = append(all, e)
+			return err
+		})
+	})
+	return all, err
 }

@@ -1,8 +1,77 @@
 package store
 
-import "time"
+import (
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
 
-// millis writes a time as SQL keeps it: Unix milliseconds, 0 for the zero time.
+// table holds the SQL texts of a noun's table, written from one list of its columns, so that no statement forgets one.
+// The first column is id, the last is version.
+type table struct {
+	// all is the list of columns, for SELECT.
+	all string
+	// find selects one row by its id; insert and update take the values of all columns. update raises the version from
+	// the one before.
+	find, insert, update string
+}
+
+func newTable(name string, columns ...string) table {
+	marks := make([]string, len(columns))
+	var sets []string
+	for i, column := range columns {
+		marks[i] = fmt.Sprintf("$%d", i+1)
+		if i > 0 {
+			sets = append(sets, column+" = "+marks[i])
+		}
+	}
+	all := strings.Join(columns, ", ")
+	return table{
+		all:    all,
+		find:   "SELECT " + all + " FROM " + name + " WHERE id = $1",
+		insert: "INSERT INTO " + name + " (" + all + ") VALUES (" + strings.Join(marks, ", ") + ")",
+		update: "UPDATE " + name + " SET " + strings.Join(sets, ", ") + " WHERE id = $1 AND version = " + marks[len(marks)-1] + " - 1",
+	}
+}
+
+// save inserts a row whose version is 0 and otherwise updates it where the version is still the one that was read. It
+// raises version when it succeeds; fields must hold a pointer to it as the last, so that the row is written with it.
+func (tx *Tx) save(t table, version *int64, fields []any) error {
+	*version++
+	var err error
+	if *version == 1 {
+		_, err = tx.exec(t.insert, fields...)
+	} else {
+		err = tx.expect(t.update, fields...)
+	}
+	if err != nil {
+		*version--
+	}
+	return err
+}
+
+// moment is a time as SQL keeps it: Unix milliseconds, 0 for the zero time. Like the other columns here it both reads and
+// writes what it points to, so that one list of fields serves both and their order cannot differ.
+type moment struct{ t *time.Time }
+
+// Value writes the time.
+func (m moment) Value() (driver.Value, error) { return millis(*m.t), nil }
+
+// Scan reads the time, in UTC.
+func (m moment) Scan(src any) error {
+	ms, ok := src.(int64)
+	if !ok {
+		return fmt.Errorf("time is stored as %T", src)
+	}
+	*m.t = time.Time{}
+	if ms != 0 {
+		*m.t = time.UnixMilli(ms).UTC()
+	}
+	return nil
+}
+
 func millis(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -10,10 +79,20 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// moment reads what millis wrote.
-func moment(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
+// list is a value as JSON text: lists of short words, which are only read whole.
+type list struct{ v any }
+
+// Value writes the JSON.
+func (l list) Value() (driver.Value, error) {
+	text, err := json.Marshal(l.v)
+	return string(text), err
+}
+
+// Scan reads the JSON.
+func (l list) Scan(src any) error {
+	text, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("list is stored as %T", src)
 	}
-	return time.UnixMilli(ms).UTC()
+	return json.Unmarshal([]byte(text), l.v)
 }

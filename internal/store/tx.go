@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"github.com/latchkey-id/latchkey/internal/customer"
 )
 
 // conn is one connection with its prepared statements: each SQL text is parsed once in the life of a connection, which
@@ -74,6 +76,8 @@ type Tx struct {
 	// failed is the trouble or conflict that this transaction met. It outlives whatever the noun makes of the error, so
 	// that no refusal is built on a database that did not answer (design I11).
 	failed error
+	// keys are the keys of the accounts that this transaction met.
+	keys map[customer.AccountID]accountKey
 }
 
 // exec runs a statement that changes rows and returns how many. A taken unique value is errTaken.

@@ -1,0 +1,280 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/partner"
+	"github.com/latchkey-id/latchkey/internal/secret"
+)
+
+var accountTable = newTable("account", "id", "creator_id", "state", "hold", "epoch", "session_epoch", "claim_number", "proven_number",
+	"live_journey", "email_digest", "email_version", "wrapped_key", "contact", "credentials", "registration", "registration_version",
+	"created_at", "updated_at", "claimed_at", "last_sign_in_at", "version")
+
+// accountRow is an account as it lies in its row: the personal parts sealed.
+type accountRow struct {
+	customer.Account
+	emailDigest                   []byte
+	emailVersion                  int
+	wrapped, contact, credentials []byte
+}
+
+func (r *accountRow) fields() []any {
+	return []any{&r.ID, &r.Creator, &r.State, &r.Hold, &r.Epoch, &r.SessionEpoch, &r.ClaimNumber, &r.ProvenNumber,
+		&r.LiveJourney, &r.emailDigest, &r.emailVersion, &r.wrapped, &r.contact, &r.credentials, &r.Registration, &r.RegistrationVersion,
+		moment{&r.CreatedAt}, moment{&r.UpdatedAt}, moment{&r.ClaimedAt}, moment{&r.LastSignInAt}, &r.Version}
+}
+
+// contact is how the sealed column of that name is written.
+type contact struct {
+	Email        string `json:"email"`
+	ContactEmail string `json:"contact_email,omitempty"`
+	Language     string `json:"language,omitempty"`
+}
+
+// accountKey is an account's key as a transaction has met it, with the epoch that was read beside it.
+type accountKey struct {
+	wrapped []byte
+	box     *secret.Box
+	epoch   int64
+}
+
+// box returns the key of an account. It is kept for the transaction and no longer: after an erasure no copy may be left.
+// A box of nil belongs to an erased account.
+func (tx *Tx) box(id customer.AccountID) (accountKey, error) {
+	if k, known := tx.keys[id]; known {
+		return k, nil
+	}
+	var wrapped []byte
+	var epoch int64
+	err := tx.get("SELECT wrapped_key, epoch FROM account WHERE id = $1", []any{id}, &wrapped, &epoch)
+	if errors.Is(err, errNoRow) {
+		err = customer.ErrNoAccount
+	}
+	if err != nil {
+		return accountKey{}, err
+	}
+	return tx.keep(id, wrapped, epoch)
+}
+
+func (tx *Tx) keep(id customer.AccountID, wrapped []byte, epoch int64) (accountKey, error) {
+	k := accountKey{wrapped: wrapped, epoch: epoch}
+	if len(wrapped) > 0 {
+		box, err := tx.db.keys.Box(int64(id), wrapped)
+		if err != nil {
+			return accountKey{}, tx.unreadable(fmt.Sprintf("key of account %d", id), err)
+		}
+		k.box = box
+	}
+	if tx.keys == nil {
+		tx.keys = map[customer.AccountID]accountKey{}
+	}
+	tx.keys[id] = k
+	return k, nil
+}
+
+// unreadable fails the transaction: a value that does not open, or that is under a key that is not loaded, is trouble of
+// the server's and nobody's wrong password (design I11).
+func (tx *Tx) unreadable(what string, err error) error {
+	tx.failed = unavailable("read "+what, err)
+	return tx.failed
+}
+
+// open reads a sealed JSON value into v. What was erased leaves v as it is.
+func (tx *Tx) open(k accountKey, at secret.Place, sealed []byte, v any) error {
+	if k.box == nil || len(sealed) == 0 {
+		return nil
+	}
+	plain, err := k.box.Open(at, sealed)
+	if err == nil {
+		err = json.Unmarshal(plain, v)
+	}
+	if err != nil {
+		return tx.unreadable(fmt.Sprintf("%s %d", at.Table, at.Row), err)
+	}
+	return nil
+}
+
+// seal writes v as sealed JSON.
+func (k accountKey) seal(at secret.Place, v any) ([]byte, error) {
+	if k.box == nil {
+		return nil, fmt.Errorf("seal %s %d: the account is erased", at.Table, at.Row)
+	}
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return k.box.Seal(at, plain), nil
+}
+
+func accountPlace(id customer.AccountID, column string) secret.Place {
+	return secret.Place{Table: "account", Column: column, Row: int64(id)}
+}
+
+func (tx *Tx) oneAccount(query string, args ...any) (customer.Account, error) {
+	var r accountRow
+	err := tx.get(query, args, r.fields()...)
+	if errors.Is(err, errNoRow) {
+		err = customer.ErrNoAccount
+	}
+	if err != nil {
+		return customer.Account{}, err
+	}
+	k, err := tx.keep(r.ID, r.wrapped, r.Epoch)
+	if err != nil {
+		return customer.Account{}, err
+	}
+	var c contact
+	if err := tx.open(k, accountPlace(r.ID, "contact"), r.contact, &c); err != nil {
+		return customer.Account{}, err
+	}
+	if err := tx.open(k, accountPlace(r.ID, "credentials"), r.credentials, &r.Credentials); err != nil {
+		return customer.Account{}, err
+	}
+	r.Email, r.ContactEmail, r.Language = c.Email, c.ContactEmail, c.Language
+	return r.Account, nil
+}
+
+// Account reads an account, or answers customer.ErrNoAccount.
+func (tx *Tx) Account(id customer.AccountID) (customer.Account, error) {
+	return tx.oneAccount(accountTable.find, id)
+}
+
+// PendingAccount finds the creator's own pending account with that address.
+func (tx *Tx) PendingAccount(creator partner.ID, email string) (customer.Account, error) {
+	for _, digest := range tx.emailDigests(email) {
+		a, err := tx.oneAccount("SELECT "+accountTable.all+" FROM account WHERE creator_id = $1 AND email_digest = $2 AND state = 'pending'",
+			creator, digest)
+		if !errors.Is(err, customer.ErrNoAccount) {
+			return a, err
+		}
+	}
+	return customer.Account{}, customer.ErrNoAccount
+}
+
+// ClaimedAccount finds the claimed account with that sign-in address.
+func (tx *Tx) ClaimedAccount(email string) (customer.Account, error) {
+	for _, digest := range tx.emailDigests(email) {
+		a, err := tx.oneAccount("SELECT "+accountTable.all+" FROM account WHERE email_digest = $1 AND state = 'claimed'", digest)
+		if !errors.Is(err, customer.ErrNoAccount) {
+			return a, err
+		}
+	}
+	return customer.Account{}, customer.ErrNoAccount
+}
+
+// emailDigests are the digests under which an address may be stored: one for each loaded version of the key, the newest
+// first, until a rotation has rewritten every row (design 10.29).
+func (tx *Tx) emailDigests(email string) [][]byte {
+	var all [][]byte
+	for _, version := range tx.db.keys.DigestVersions() {
+		if digest, err := tx.db.keys.DigestWith(version, secret.PurposeEmail, customer.FoldEmail(email)); err == nil {
+			all = append(all, digest)
+		}
+	}
+	return all
+}
+
+// SaveAccount inserts or updates an account. An address that another claimed account has, or another pending one of the
+// same creator, is customer.ErrAddressTaken.
+func (tx *Tx) SaveAccount(a *customer.Account) error {
+	var k accountKey
+	var err error
+	if a.Version == 0 {
+		k, err = tx.newKey(a)
+	} else {
+		k, err = tx.box(a.ID)
+	}
+	if err != nil {
+		return err
+	}
+	if err := tx.freeAddress(*a); err != nil {
+		return err
+	}
+	r := accountRow{Account: *a, wrapped: k.wrapped, emailVersion: tx.db.keys.DigestVersion()}
+	r.emailDigest = tx.db.keys.Digest(secret.PurposeEmail, customer.FoldEmail(a.Email))
+	if r.contact, err = k.seal(accountPlace(a.ID, "contact"), contact{a.Email, a.ContactEmail, a.Language}); err != nil {
+		return err
+	}
+	if r.credentials, err = k.seal(accountPlace(a.ID, "credentials"), a.Credentials); err != nil {
+		return err
+	}
+	err = tx.save(accountTable, &r.Version, r.fields())
+	if errors.Is(err, errTaken) {
+		return customer.ErrAddressTaken
+	}
+	if err != nil {
+		return err
+	}
+	a.Version = r.Version
+	if a.Epoch != k.epoch {
+		return tx.bury(a.ID, a.Epoch)
+	}
+	return nil
+}
+
+func (tx *Tx) newKey(a *customer.Account) (accountKey, error) {
+	wrapped, err := tx.db.keys.NewAccountKey(int64(a.ID))
+	if err != nil {
+		return accountKey{}, err
+	}
+	return tx.keep(a.ID, wrapped, a.Epoch)
+}
+
+// freeAddress keeps an address from two accounts while rows of an older digest key are left: the index sees equal digests
+// only. With one key it asks nothing.
+func (tx *Tx) freeAddress(a customer.Account) error {
+	if len(tx.db.keys.DigestVersions()) == 1 {
+		return nil
+	}
+	var other customer.Account
+	var err error
+	switch a.State {
+	case customer.Pending:
+		other, err = tx.PendingAccount(a.Creator, a.Email)
+	case customer.Claimed:
+		other, err = tx.ClaimedAccount(a.Email)
+	default:
+		return nil
+	}
+	if errors.Is(err, customer.ErrNoAccount) {
+		return nil
+	}
+	if err == nil && other.ID != a.ID {
+		err = customer.ErrAddressTaken
+	}
+	return err
+}
+
+// bury marks what a risen epoch has killed as ready to be swept. It makes nothing dead: every use compares epochs.
+func (tx *Tx) bury(id customer.AccountID, epoch int64) error {
+	_, err := tx.exec("UPDATE token SET dead_at = access_expires_at WHERE account_id = $1 AND account_id <> 0 AND epoch < $2", id, epoch)
+	return err
+}
+
+// BlockAddress keeps a partner from creating an account for an address until then.
+func (tx *Tx) BlockAddress(creator partner.ID, email string, until time.Time) error {
+	_, err := tx.exec(`INSERT INTO address_block (creator_id, email_digest, until_at) VALUES ($1, $2, $3)
+		ON CONFLICT (creator_id, email_digest) DO UPDATE SET until_at = excluded.until_at`,
+		creator, []byte(tx.db.keys.Digest(secret.PurposeEmail, customer.FoldEmail(email))), millis(until))
+	return err
+}
+
+// Blocked tells whether a partner is kept from creating an account for the address at now.
+func (tx *Tx) Blocked(creator partner.ID, email string, now time.Time) (bool, error) {
+	for _, digest := range tx.emailDigests(email) {
+		var until int64
+		err := tx.get("SELECT until_at FROM address_block WHERE creator_id = $1 AND email_digest = $2", []any{creator, digest}, &until)
+		if err == nil && millis(now) < until {
+			return true, nil
+		}
+		if err != nil && !errors.Is(err, errNoRow) {
+			return false, err
+		}
+	}
+	return false, nil
+}

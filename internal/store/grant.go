@@ -1,0 +1,79 @@
+package store
+
+import (
+	"errors"
+
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/partner"
+)
+
+var grantTable = newTable("access_grant", "id", "account_id", "partner_id", "profile_id", "scopes", "wording", "language", "given_at",
+	"until_at", "state", "ended_at", "version")
+
+func grantFields(g *grant.Grant) []any {
+	return []any{&g.ID, &g.Account, &g.Partner, &g.Profile, list{&g.Scopes}, &g.Wording, &g.Language, moment{&g.GivenAt},
+		moment{&g.Until}, &g.State, moment{&g.EndedAt}, &g.Version}
+}
+
+func (tx *Tx) oneGrant(query string, args ...any) (grant.Grant, error) {
+	var g grant.Grant
+	err := tx.get(query, args, grantFields(&g)...)
+	if errors.Is(err, errNoRow) {
+		err = grant.ErrNoGrant
+	}
+	if err != nil {
+		return grant.Grant{}, err
+	}
+	return g, nil
+}
+
+// Grant reads a grant, or answers grant.ErrNoGrant.
+func (tx *Tx) Grant(id grant.ID) (grant.Grant, error) { return tx.oneGrant(grantTable.find, id) }
+
+// ActiveGrant finds the newest active grant of a customer for a partner and profile, or answers grant.ErrNoGrant.
+func (tx *Tx) ActiveGrant(account customer.AccountID, by partner.ID, profile customer.ProfileID) (grant.Grant, error) {
+	return tx.oneGrant("SELECT "+grantTable.all+` FROM access_grant WHERE account_id = $1 AND partner_id = $2 AND profile_id = $3
+		AND state = 'active' ORDER BY id DESC LIMIT 1`, account, by, profile)
+}
+
+// Grants lists an account's active grants for a partner, oldest first.
+func (tx *Tx) Grants(account customer.AccountID, by partner.ID) ([]grant.Grant, error) {
+	var all []grant.Grant
+	err := tx.each("SELECT "+grantTable.all+` FROM access_grant WHERE account_id = $1 AND partner_id = $2 AND state = 'active'
+		ORDER BY id`, []any{account, by}, func(scan func(...any) error) error {
+		var g grant.Grant
+		err := scan(grantFields(&g)...)
+		all = append(all, g)
+		return err
+	})
+	return all, err
+}
+
+// SaveGrant inserts or updates a grant.
+func (tx *Tx) SaveGrant(g *grant.Grant) error { return tx.save(grantTable, &g.Version, grantFields(g)) }
+
+var codeTable = newTable("authorization_code", "id", "journey_id", "grant_id", "account_id", "partner_id", "profile_id", "redirect_uri",
+	"challenge", "scopes", "scope_given", "epoch", "digest", "minted_at", "expires_at", "superseded_at", "redeemed_at", "token_id", "version")
+
+func codeFields(c *grant.Code) []any {
+	return []any{&c.ID, &c.Journey, &c.Grant, &c.Account, &c.Partner, &c.Profile, &c.RedirectURI, &c.Challenge, list{&c.Scopes},
+		&c.ScopeGiven, &c.Epoch, &c.Digest, moment{&c.MintedAt}, moment{&c.ExpiresAt}, moment{&c.SupersededAt},
+		moment{&c.RedeemedAt}, &c.Token, &c.Version}
+}
+
+// Code reads an authorization code, or answers grant.ErrInvalidGrant.
+func (tx *Tx) Code(id grant.CodeID) (grant.Code, error) {
+	var c grant.Code
+	err := tx.get(codeTable.find, []any{id}, codeFields(&c)...)
+	if errors.Is(err, errNoRow) {
+		err = grant.ErrInvalidGrant
+	}
+	if err != nil {
+		return grant.Code{}, err
+	}
+	return c, nil
+}
+
+// SaveCode inserts or updates an authorization code.
+func (tx *Tx) SaveCode(c *grant.Code) error { return tx.save(codeTable, &c.Version, codeFields(c)) }

@@ -1,0 +1,54 @@
+package store
+
+import (
+	"context"
+
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/partner"
+)
+
+// For is the store as one noun sees it: the same transactions, with the methods that the noun asked for. T is the noun's
+// own Tx interface; *Tx satisfies them all.
+type For[T any] struct{ DB *DB }
+
+// View runs fn in a read transaction: all it reads is of one moment.
+func (s For[T]) View(ctx context.Context, fn func(T) error) error {
+	return s.DB.read(ctx, func(tx *Tx) error { return fn(any(tx).(T)) })
+}
+
+// Change runs fn in a write transaction under the rule of events (see the package comment).
+func (s For[T]) Change(ctx context.Context, fn func(T) (audit.Event, error)) error {
+	return s.DB.change(ctx, func(tx *Tx) (audit.Event, error) { return fn(any(tx).(T)) })
+}
+
+// The store of each noun.
+type (
+	// Partners is for partner.Partners.
+	Partners = For[partner.Tx]
+	// Customers is for customer.Customers.
+	Customers = For[customer.Tx]
+	// SignIns is for customer.SignIns.
+	SignIns struct{ For[customer.SignInTx] }
+	// Tokens is for grant.Tokens.
+	Tokens = For[grant.TokenTx]
+	// Claims is for claim.Claims.
+	Claims = For[claim.Tx]
+)
+
+// What the nouns ask for is there.
+var (
+	_ partner.Store        = Partners{}
+	_ partner.Tx           = (*Tx)(nil)
+	_ customer.Store       = Customers{}
+	_ customer.Tx          = (*Tx)(nil)
+	_ customer.SignInStore = SignIns{}
+	_ customer.SignInTx    = (*Tx)(nil)
+	_ grant.TokenStore     = Tokens{}
+	_ grant.TokenTx        = (*Tx)(nil)
+	_ claim.Store          = Claims{}
+	_ claim.Tx             = (*Tx)(nil)
+	_ audit.Store          = Audit{}
+)

@@ -1,0 +1,82 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/latchkey-id/latchkey/internal/partner"
+)
+
+var partnerTable = newTable("partner", "id", "client_id", "name", "home_uri", "restart_uri", "redirect_uris", "class", "active",
+	"hide_existing", "required_scopes", "optional_scopes", "purpose", "per_second", "per_minute", "secrets", "created_at", "version")
+
+// partnerFields are in the order of the columns. Of the class only the name is stored, so that a release may change what
+// a class means; an unknown name makes the row unreadable rather than lax.
+func partnerFields(p *partner.Partner, class *string) []any {
+	return []any{&p.ID, &p.ClientID, &p.Name, &p.HomeURI, &p.RestartURI, list{&p.RedirectURIs}, class, &p.Active,
+		&p.HideExisting, list{&p.RequiredScopes}, list{&p.OptionalScopes}, &p.Purpose, &p.PerSecond, &p.PerMinute,
+		list{&p.Secrets}, moment{&p.CreatedAt}, &p.Version}
+}
+
+func scanPartner(scan func(...any) error) (p partner.Partner, err error) {
+	var class string
+	if err = scan(partnerFields(&p, &class)...); err != nil {
+		return partner.Partner{}, err
+	}
+	if p.Class, err = partner.ClassNamed(class); err != nil {
+		return partner.Partner{}, unavailable(fmt.Sprintf("read partner %d", p.ID), err)
+	}
+	return p, nil
+}
+
+func (tx *Tx) onePartner(query string, arg any) (partner.Partner, error) {
+	p, err := scanPartner(func(dest ...any) error { return tx.get(query, []any{arg}, dest...) })
+	if errors.Is(err, errNoRow) {
+		err = partner.ErrUnknown
+	}
+	return p, err
+}
+
+// Partner reads a partner by its key, or answers partner.ErrUnknown.
+func (tx *Tx) Partner(id partner.ID) (partner.Partner, error) {
+	return tx.onePartner(partnerTable.find, id)
+}
+
+// PartnerByClient reads a partner by its client id, or answers partner.ErrUnknown.
+func (tx *Tx) PartnerByClient(clientID string) (partner.Partner, error) {
+	return tx.onePartner("SELECT "+partnerTable.all+" FROM partner WHERE client_id = $1", clientID)
+}
+
+// Partners lists all partners in the order in which they were added.
+func (tx *Tx) Partners() ([]partner.Partner, error) {
+	var all []partner.Partner
+	err := tx.each("SELECT "+partnerTable.all+" FROM partner ORDER BY id", nil, func(scan func(...any) error) error {
+		p, err := scanPartner(scan)
+		all = append(all, p)
+		return err
+	})
+	return all, err
+}
+
+// SavePartner inserts or updates a partner. A client id that another has is partner.ErrTaken.
+func (tx *Tx) SavePartner(p *partner.Partner) error {
+	err := tx.save(partnerTable, &p.Version, partnerFields(p, &p.Class.Name))
+	if errors.Is(err, errTaken) {
+		err = partner.ErrTaken
+	}
+	return err
+}
+
+// QueueEvent writes what a partner is to be told.
+func (tx *Tx) QueueEvent(e partner.Event) error {
+	if e.ID == 0 {
+		e.ID = tx.db.ids.Next()
+	}
+	_, err := tx.exec(`INSERT INTO partner_event (id, partner_id, account_id, profile_id, type, state, reason, fields, occurred_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, eventFields(&e)...)
+	return err
+}
+
+func eventFields(e *partner.Event) []any {
+	return []any{&e.ID, &e.Partner, &e.Account, &e.Profile, &e.Type, &e.State, &e.Reason, list{&e.Fields}, moment{&e.OccurredAt}}
+}

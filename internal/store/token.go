@@ -1,0 +1,61 @@
+package store
+
+import (
+	"errors"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/partner"
+)
+
+var tokenTable = newTable("token", "id", "kind", "partner_id", "account_id", "profile_id", "grant_id", "scopes", "scope_given", "epoch",
+	"access", "access_issued_at", "access_expires_at", "refresh", "previous_refresh", "refresh_expires_at", "generation", "refreshed_at",
+	"refresh_ended_at", "ended_at", "ended_reason", "key_version", "created_at", "dead_at", "version")
+
+func tokenFields(t *grant.Token, dead *time.Time) []any {
+	return []any{&t.ID, &t.Kind, &t.Partner, &t.Account, &t.Profile, &t.Grant, list{&t.Scopes}, &t.ScopeGiven, &t.Epoch,
+		&t.Access, moment{&t.AccessIssuedAt}, moment{&t.AccessExpiresAt}, &t.Refresh, &t.PreviousRefresh, moment{&t.RefreshExpiresAt},
+		&t.Generation, moment{&t.RefreshedAt}, moment{&t.RefreshEndedAt}, moment{&t.EndedAt}, &t.EndedReason, &t.KeyVersion,
+		moment{&t.CreatedAt}, moment{dead}, &t.Version}
+}
+
+// Token reads a family of tokens by its number, or answers grant.ErrInvalidToken.
+func (tx *Tx) Token(id grant.TokenID) (grant.Token, error) {
+	var t grant.Token
+	var dead time.Time
+	err := tx.get(tokenTable.find, []any{id}, tokenFields(&t, &dead)...)
+	if errors.Is(err, errNoRow) {
+		err = grant.ErrInvalidToken
+	}
+	if err != nil {
+		return grant.Token{}, err
+	}
+	return t, nil
+}
+
+// SaveToken inserts or updates a family of tokens.
+func (tx *Tx) SaveToken(t *grant.Token) error {
+	dead := deadToken(*t)
+	return tx.save(tokenTable, &t.Version, tokenFields(t, &dead))
+}
+
+// deadToken is when nothing of the family can work any more.
+func deadToken(t grant.Token) time.Time {
+	switch {
+	case !t.EndedAt.IsZero():
+		return t.EndedAt
+	case len(t.Refresh) > 0 && t.RefreshEndedAt.IsZero() && t.RefreshExpiresAt.After(t.AccessExpiresAt):
+		return t.RefreshExpiresAt
+	}
+	return t.AccessExpiresAt
+}
+
+// EndRefresh ends the refresh tokens of all families of a partner on an account that came from the same grant (0: from
+// the registration code).
+func (tx *Tx) EndRefresh(account customer.AccountID, by partner.ID, from grant.ID, at time.Time) error {
+	_, err := tx.exec(`UPDATE token SET refresh_ended_at = $4, dead_at = access_expires_at, version = version + 1
+		WHERE account_id = $1 AND partner_id = $2 AND grant_id = $3 AND account_id <> 0 AND refresh_ended_at = 0 AND ended_at = 0`,
+		account, by, from, millis(at))
+	return err
+}
