@@ -22,8 +22,8 @@ var standardAccent = Accent{r: 0x0b, g: 0x75, b: 0x6e, set: true}
 var (
 	lightGround = Accent{r: 0xff, g: 0xff, b: 0xff, set: true}
 	lightShade  = Accent{r: 0xf4, g: 0xf6, b: 0xf5, set: true}
-	darkGround  = Accent{r: 0x10, g: 0x16, b: 0x16, set: true}
-	darkShade   = Accent{r: 0x1a, g: 0x22, b: 0x22, set: true}
+	darkGround  = Accent{r: 0x1a, g: 0x22, b: 0x22, set: true}
+	darkShade   = Accent{r: 0x10, g: 0x16, b: 0x16, set: true}
 	white       = Accent{r: 0xff, g: 0xff, b: 0xff, set: true}
 	black       = Accent{set: true}
 )
@@ -73,9 +73,10 @@ func (a Accent) ink() Accent {
 	return black
 }
 
-// text is the shade of the accent that can be read as text on the grounds.
-func (a Accent) text(grounds ...Accent) Accent {
-	return a.nearest(func(shade Accent) bool { return shade.standsOut(4.5, grounds...) })
+// text is the shade of the accent that can be read as text on the grounds. It
+// asks for more than the 4.5:1 of the rule, because links are thin.
+func (a Accent) text(ratio float64, grounds ...Accent) Accent {
+	return a.nearest(func(shade Accent) bool { return shade.standsOut(ratio, grounds...) })
 }
 
 // nearest tries the shades from the accent outwards, towards black and white.
@@ -146,5 +147,5 @@ func (a Accent) stylesheet() string {
 @media (prefers-color-scheme: dark) {
   :root { --accent-text: %s; }
 }
-`, a, pressed, a.ink(), a.text(lightGround, lightShade), a.text(darkGround, darkShade))
+`, a, pressed, a.ink(), a.text(5, lightGround, lightShade), a.text(7, darkGround, darkShade))
 }

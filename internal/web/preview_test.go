@@ -30,30 +30,50 @@ func write(t *testing.T, p *Pages, s sample) *httptest.ResponseRecorder {
 	return w
 }
 
-// pseudo makes a language of English to test the layout with: each sentence 40 %
-// longer, and for right-to-left reversed in direction by its letters.
+// pseudo makes a language of English to test the layout with: "en-XA" is 40 %
+// longer, "ar-XB" runs from right to left.
 func pseudo(t *testing.T, code string) *catalogue {
 	t.Helper()
 	all, err := readCatalogues()
 	if err != nil {
 		t.Fatal(err)
 	}
-	english := all[0]
-	c := &catalogue{code: code, tag: language.English, texts: maps.Clone(english.texts)}
+	longer := strings.NewReplacer("a", "åå", "e", "éé", "i", "îî", "o", "öö", "u", "ûû")
+	c := &catalogue{code: code, tag: language.English, texts: maps.Clone(all[0].texts)}
 	for id, text := range c.texts {
-		if strings.HasPrefix(id, "locale.") || strings.HasPrefix(id, "date.") || strings.HasPrefix(id, "month.") {
+		if strings.HasPrefix(id, "locale.") || strings.HasPrefix(id, "date.") {
 			continue
 		}
-		if code == "ar-XB" {
-			c.texts[id] = "מה " + text
-			continue
+		var b strings.Builder
+		for i, part := range placeholders(text) {
+			switch {
+			case i%2 == 1:
+				b.WriteString("{" + part + "}")
+			case code == "ar-XB":
+				b.WriteString(rightToLeft(part))
+			default:
+				b.WriteString(longer.Replace(part))
+			}
 		}
-		c.texts[id] = text + " " + strings.Repeat("õ", (len(text)*2+4)/5)
+		c.texts[id] = b.String()
 	}
 	if code == "ar-XB" {
 		c.texts["locale.direction"] = "rtl"
 	}
 	return c
+}
+
+// rightToLeft puts a Hebrew letter in the place of each Latin one.
+func rightToLeft(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return 'א' + (r-'a')%22
+		}
+		if r >= 'A' && r <= 'Z' {
+			return 'א' + (r-'A')%22
+		}
+		return r
+	}, s)
 }
 
 // TestPreview writes every page in every state to the directory that

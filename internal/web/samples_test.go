@@ -1,0 +1,235 @@
+package web
+
+import (
+	"strings"
+	"time"
+)
+
+// sample is a page in one state, with the values of the contract's examples.
+type sample struct {
+	name   string
+	status int
+	page   Page
+}
+
+const (
+	sampleKey     = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+	sampleAddress = "otpauth://totp/Latchkey:mira.kade@example.org?algorithm=SHA1&digits=6&issuer=Latchkey&period=30&secret=" + sampleKey
+	sampleReturn  = "https://app.acme.example/?code=lkc_70010001_1_q7Zx81Lm&state=t-5512&profileId=70010001"
+	sampleMail    = "mira.kade@example.org"
+)
+
+var sampleDay = time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC)
+
+func journeyFrame(step int, problems ...Problem) Frame {
+	return Frame{Partner: Partner{Name: "Acme Treasury"}, Step: step, Base: "/j/k7Q2", Back: "/j/k7Q2/start", Leave: "/j/k7Q2/leave",
+		FormToken: "sample-token", Idle: 30 * time.Minute, Problems: problems, Reference: "7f3a-91c2"}
+}
+
+func sampleSections(gaps bool) []ReviewSection {
+	about := []ReviewRow{
+		{Key: "name", Lines: []string{"Mira Kade"}, Source: SourcePartner, Needed: true},
+		{Key: "preferred"},
+		{Key: "birth", Date: time.Date(1988, 11, 30, 0, 0, 0, 0, time.UTC), Source: SourcePartner, Needed: true},
+		{Key: "nationality", Country: "gbr", Source: SourceChecked},
+	}
+	if gaps {
+		about[2] = ReviewRow{Key: "birth", Needed: true}
+	}
+	return []ReviewSection{
+		{Key: "about", Rows: about},
+		{Key: "contact", Rows: []ReviewRow{
+			{Key: "email", Lines: []string{sampleMail}, Source: SourceProven, Fixed: true},
+			{Key: "phone", Lines: []string{"+44 131 555 0142"}, Source: SourceCustomer, Needed: true},
+		}},
+		{Key: "address", Rows: []ReviewRow{
+			{Key: "country", Country: "gbr", Source: SourcePartner, Needed: true},
+			{Key: "address", Lines: []string{"7 Harbour Row", "Leith", "EH6 6AB"}, Source: SourcePartner, Needed: true, Changed: gaps},
+		}},
+		{Key: "more", Rows: []ReviewRow{
+			{Key: "occupation", Lines: []string{"Joiner"}, Source: SourcePartner},
+			{Key: "tax_number", Label: "Tax number", Needed: gaps},
+		}},
+	}
+}
+
+func sampleCodes() []string {
+	return strings.Fields(`7K2M-9QXR-4TVB-H3ND 0C8F-YW6J-5PZE-A1GS 3RTM-K8VQ-X2ND-9HBW 6FJ4-ZP0C-GY7E-S5A1 T9XK-2MVR-4QHB-N3DW
+		8C0F-J6YW-EP5Z-1SGA M3RT-QK8V-DX2N-W9HB 46FJ-CZP0-EGY7-1S5A XT9K-R2MV-B4QH-WN3D F8C0-WJ6Y-ZEP5-A1SG`)
+}
+
+func sampleScopes(optional bool) []AllowScope {
+	scopes := []AllowScope{{Name: "profiles:read"}, {Name: "transfers", Acts: true}}
+	if optional {
+		scopes = append(scopes, AllowScope{Name: "statements", Title: "Your statements of the last 12 months", Optional: true})
+	}
+	return scopes
+}
+
+// samples are every page in every state that looks different.
+func samples() []sample {
+	var all []sample
+	for _, group := range [][]sample{secureSamples(), reviewSamples(), decideSamples(), errorSamples(), otherSamples()} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+func secureSamples() []sample {
+	f := journeyFrame
+	begin := f(0)
+	begin.Back, begin.Leave, begin.Idle = "", "/j/k7Q2/leave", 0
+	beginWrong := begin
+	beginWrong.Problems = []Problem{Wrong("email", "c1.email.other")}
+	beginEmpty := begin
+	beginEmpty.Problems = []Problem{Wrong("email", "c1.email.empty")}
+	resent := f(1)
+	resent.Notices = []Message{Say("c2.sent")}
+	moved := f(1)
+	moved.Notices = []Message{Say("notice.moved")}
+	all := []sample{
+		{"c1-start", 200, &StartPage{Frame: begin}},
+		{"c1-start-empty", 422, &StartPage{Frame: beginEmpty, MoreTime: true}},
+		{"c1-start-other", 422, &StartPage{Frame: beginWrong, Email: "mira@example.net"}},
+		{"notme", 200, &NotMePage{Frame: f(0)}},
+		{"notme-proven", 200, &NotMePage{Frame: f(0), Proven: true}},
+		{"c2-email", 200, &EmailPage{Frame: f(1)}},
+		{"c2-email-sent", 200, &EmailPage{Frame: resent}},
+		{"unreachable", 200, &UnreachablePage{Frame: f(1)}},
+		{"c3-password", 200, &PasswordPage{Frame: f(1), Email: sampleMail}},
+		{"c4-second-step", 200, &SecondStepPage{Frame: moved}},
+		{"c4-second-step-empty", 422, &SecondStepPage{Frame: f(1, Wrong("method", "c4.method.empty"))}},
+		{"c5-app", 200, &AppPage{Frame: f(1), Address: sampleAddress, Key: sampleKey}},
+		{"c7-recovery-codes", 200, &RecoveryCodesPage{Frame: f(1), Codes: sampleCodes(), Email: sampleMail, Date: sampleDay}},
+		{"c7-recovery-codes-empty", 422, &RecoveryCodesPage{Frame: f(1, Wrong("saved", "c7.saved.empty")), Codes: sampleCodes(), Email: sampleMail, Date: sampleDay}},
+		{"done", 200, &DonePage{Frame: f(1), Next: "/j/k7Q2/review"}},
+	}
+	for _, id := range []string{"empty", "format", "wrong", "late", "late.limit"} {
+		all = append(all, sample{"c2-email-" + id, 422, &EmailPage{Frame: f(1, Wrong("code", "c2.code."+id))}})
+	}
+	for _, id := range []string{"empty", "short", "long", "listed", "personal"} {
+		all = append(all, sample{"c3-password-" + id, 422, &PasswordPage{Frame: f(1, Wrong("new_password", "c3.password."+id)), Email: sampleMail}})
+	}
+	for _, id := range []string{"empty", "format", "wrong", "reused"} {
+		wrong := Wrong("code", "c5.code."+id)
+		all = append(all, sample{"c5-app-" + id, 422, &AppPage{Frame: f(1, wrong), Address: sampleAddress, Key: sampleKey}},
+			sample{"r2-" + id, 422, &SecondStepSignInPage{Frame: f(0, wrong)}})
+	}
+	for _, kept := range []Kept{KeptNothing, KeptPartner, KeptUnfinished, KeptAccount} {
+		all = append(all, sample{"leave-" + string(kept), 200, &LeavePage{Frame: f(0), Kept: kept, Stay: "/j/k7Q2/email"}})
+	}
+	return all
+}
+
+func reviewSamples() []sample {
+	f := journeyFrame
+	gaps := []Problem{Wrong("birth", "c8.missing.birth"), Wrong("tax_number", "c8.missing.extra", "label", "Tax number")}
+	date := func(field, id string) *BirthPage {
+		return &BirthPage{Frame: f(2, Wrong(field, id)), Day: "31", Month: "2", Year: "1988"}
+	}
+	states := []Option{{"CA", "California"}, {"NV", "Nevada"}, {"NM", "New Mexico"}}
+	return []sample{
+		{"c8-review", 200, &ReviewPage{Frame: f(2), Sections: sampleSections(false), Version: "4"}},
+		{"c8-review-gaps", 200, &ReviewPage{Frame: f(2), Sections: sampleSections(true), Missing: 2, Version: "4"}},
+		{"c8-review-gap", 200, &ReviewPage{Frame: f(2), Sections: sampleSections(true), Missing: 1, Version: "4"}},
+		{"c8-review-refused", 422, &ReviewPage{Frame: f(2, gaps...), Sections: sampleSections(true), Missing: 2, Version: "4"}},
+		{"c8-review-stale", 409, &ReviewPage{Frame: f(2), Sections: sampleSections(true), Stale: true, Version: "5"}},
+		{"c8-dispute", 200, &DisputePage{Frame: f(2), Row: sampleSections(false)[0].Rows[3]}},
+		{"c8-dispute-empty", 422, &DisputePage{Frame: f(2, Wrong("note", "dispute.note.empty")), Row: sampleSections(false)[0].Rows[2]}},
+		{"c9-name", 200, &NamePage{Frame: f(2), GivenName: "Mira", FamilyName: "Kade"}},
+		{"c9-name-wrong", 422, &NamePage{Frame: f(2, Wrong("given_name", "c9.given.empty"), Wrong("family_name", "c9.family.empty")), OneName: true}},
+		{"c9-preferred", 200, &PreferredPage{Frame: f(2), PreferredName: "Mimi"}},
+		{"c9-preferred-long", 422, &PreferredPage{Frame: f(2, Wrong("preferred_name", "c9.preferred.long"))}},
+		{"c9-birth", 200, &BirthPage{Frame: f(2)}},
+		{"c9-birth-unreal", 422, date("birth_day", "c9.birth.unreal")},
+		{"c9-birth-part", 422, &BirthPage{Frame: f(2, Wrong("birth_month", "c9.birth.part.month")), Day: "30", Year: "1988"}},
+		{"c9-birth-year", 422, date("birth_year", "c9.birth.year.digits")},
+		{"c9-phone", 200, &PhonePage{Frame: f(2), Phone: "+44 131 555 0142"}},
+		{"c9-phone-empty", 422, &PhonePage{Frame: f(2, Wrong("phone", "c9.phone.empty")), Phone: "555 0142"}},
+		{"c9-country", 200, &CountryPage{Frame: f(2), Country: "gbr"}},
+		{"c9-country-empty", 422, &CountryPage{Frame: f(2, Wrong("country", "c9.country.empty")), Only: []string{"GB", "DE", "PL"}}},
+		{"c9-nationality", 200, &NationalityPage{Frame: f(2), Nationality: "gbr"}},
+		{"c9-nationality-wrong", 422, &NationalityPage{Frame: f(2, Wrong("nationality", "c9.nationality.unknown"))}},
+		{"c9-address", 200, &AddressPage{Frame: f(2), Country: "gbr", Line1: "7 Harbour Row", City: "Leith", Postcode: "EH6 6AB"}},
+		{"c9-address-us", 200, &AddressPage{Frame: f(2), Country: "usa", AskRegion: true, Regions: states, Region: "NV"}},
+		{"c9-address-au", 200, &AddressPage{Frame: f(2), Country: "aus", AskRegion: true, NoPostcode: true}},
+		{"c9-address-wrong", 422, &AddressPage{Frame: f(2, Wrong("line1", "c9.address.line1.empty"), Wrong("region", "c9.address.region.empty"),
+			Wrong("postal_code", "c9.address.postal.wrong", "country", "United States")), Country: "usa", AskRegion: true, Regions: states, City: "Reno", Postcode: "EH6"}},
+		{"c9-occupation", 200, &OccupationPage{Frame: f(2), Occupation: "Joiner"}},
+		{"c9-occupation-empty", 422, &OccupationPage{Frame: f(2, Wrong("occupation", "c9.occupation.empty"))}},
+		{"c9-extra", 200, &ExtraPage{Frame: f(2), Key: "tax_number", Label: "Tax number", Hint: "It is on your last tax letter.", Optional: true}},
+		{"c9-extra-empty", 422, &ExtraPage{Frame: f(2, Wrong("x_tax_number", "c9.extra.empty", "label", "Tax number")), Key: "tax_number", Label: "Tax number"}},
+	}
+}
+
+func decideSamples() []sample {
+	f := journeyFrame
+	until := time.Date(2027, 11, 22, 0, 0, 0, 0, time.UTC)
+	two := []AllowProfile{{"70010001", "Mira Kade"}, {"70010002", "Kade Joinery Ltd"}}
+	signIn := f(0)
+	signIn.Step, signIn.Leave, signIn.Idle, signIn.Back = 0, "", 0, ""
+	wrong := signIn
+	wrong.Problems = []Problem{Wrong("password", "r1.mismatch")}
+	empty := signIn
+	empty.Problems = []Problem{Wrong("email", "r1.email.empty"), Wrong("password", "r1.password.empty")}
+	alone := Frame{FormToken: "sample-token", Notices: []Message{Say("notice.signedout")}}
+	leaving := Frame{Partner: signIn.Partner}
+	return []sample{
+		{"c10-allow", 200, &AllowPage{Frame: f(3), Email: sampleMail, Scopes: sampleScopes(false), Until: until, Host: "app.acme.example"}},
+		{"c10-allow-profiles", 200, &AllowPage{Frame: f(3), Email: sampleMail, Scopes: sampleScopes(true), Host: "app.acme.example", Profiles: two,
+			Purpose: "To pay your suppliers from your Acme Treasury dashboard."}},
+		{"c10-allow-profiles-empty", 422, &AllowPage{Frame: f(3, Wrong("profile", "c10.profile.empty")), Email: sampleMail, Scopes: sampleScopes(true), Until: until,
+			Host: "app.acme.example", Profiles: two}},
+		{"c10-allow-later", 200, &AllowPage{Frame: f(3), Email: sampleMail, Scopes: sampleScopes(false)[:1], Later: true, Until: until, Host: "app.acme.example"}},
+		{"c11-return", 200, &ReturnPage{Frame: leaving, Address: sampleReturn}},
+		{"c11-return-app", 200, &ReturnPage{Frame: leaving, Address: "org.example.acme:/back?code=lkc_1_2_abc&state=t-5512"}},
+		{"c11-connected", 200, &ReturnPage{Frame: leaving, Connected: true, Address: "https://app.acme.example/"}},
+		{"c11-connected-bare", 200, &ReturnPage{Frame: leaving, Connected: true}},
+		{"r1-signin", 200, &SignInPage{Frame: signIn, Forgot: "/forgot", Lost: "/signin/recovery-code"}},
+		{"r1-signin-alone", 200, &SignInPage{Frame: alone}},
+		{"r1-signin-wrong", 422, &SignInPage{Frame: wrong, Email: sampleMail}},
+		{"r1-signin-empty", 422, &SignInPage{Frame: empty, MoreTime: true}},
+		{"r2", 200, &SecondStepSignInPage{Frame: signIn, Another: "/signin/recovery-code"}},
+		{"r5-continue", 200, &ContinuePage{Frame: signIn, Email: sampleMail, Different: "/j/k7Q2/different"}},
+	}
+}
+
+func errorSamples() []sample {
+	outside := Frame{Reference: "7f3a-91c2"}
+	named := Frame{Reference: "7f3a-91c2", Partner: Partner{Name: "Acme Treasury"}}
+	restart := Way{"way.restart", "https://app.acme.example/again?reason=code_expired&state=t-5512"}
+	back := Way{"way.partner", "https://app.acme.example/?error=access_denied&error_description=code_unknown"}
+	return []sample{
+		{"e1", 410, &ErrorPage{Frame: named, Trouble: TroubleExpired, Way: restart}},
+		{"e2", 410, &ErrorPage{Frame: named, Trouble: TroubleUsed, Way: restart}},
+		{"e2-claimed", 410, &ErrorPage{Frame: named, Trouble: TroubleClaimed, Way: Way{"way.signin", "/signin?j=k7Q2"}}},
+		{"e3", 410, &ErrorPage{Frame: named, Trouble: TroubleOver, Kept: KeptUnfinished, Way: restart}},
+		{"e3-account", 410, &ErrorPage{Frame: named, Trouble: TroubleOver, Kept: KeptAccount, Way: Way{"way.signin", "/signin"}}},
+		{"e4", 404, &ErrorPage{Frame: named, Trouble: TroubleUnknown, Way: back}},
+		{"e5", 400, &UnknownRequestPage{Frame: outside}},
+		{"e5-sandbox", 400, &UnknownRequestPage{Frame: outside, Given: "https://app.acme.example/bak?x=1",
+			Registered: []string{"https://app.acme.example/back?x=1", "org.example.acme:/back"}}},
+		{"e5-sandbox-none", 400, &UnknownRequestPage{Frame: outside, Given: "https://app.acme.example/"}},
+		{"e6", 400, &ErrorPage{Frame: named, Trouble: TroubleCookie, Way: back}},
+		{"e6-unknown", 400, &ErrorPage{Frame: outside, Trouble: TroubleCookie}},
+		{"e7", 403, &ErrorPage{Frame: named, Trouble: TroubleStale, Way: Way{"way.current", "/j/k7Q2/email"}}},
+		{"e8", 429, &ErrorPage{Frame: named, Trouble: TroubleTries, Wait: 5 * time.Minute}},
+		{"e8-hour", 429, &ErrorPage{Frame: named, Trouble: TroubleTries, Wait: time.Hour}},
+		{"e8-closed", 429, &ErrorPage{Frame: named, Trouble: TroubleTries, Way: back}},
+		{"e9", 409, &OtherCustomerPage{Frame: named, Email: sampleMail, Stay: back}},
+		{"e11", 500, &ErrorPage{Frame: outside, Trouble: TroubleInside}},
+		{"e12", 503, &ErrorPage{Frame: outside, Trouble: TroubleBusy, Wait: 30 * time.Second}},
+		{"e13", 404, &ErrorPage{Frame: outside, Trouble: TroubleMissing, Way: Way{"way.home", "/account"}}},
+		{"e14", 403, &ErrorPage{Frame: named, Trouble: TroubleHeld}},
+	}
+}
+
+func otherSamples() []sample {
+	return []sample{
+		{"home", 200, &HomePage{Name: "Mira Kade", Email: sampleMail, LastSignIn: sampleDay, CodesLeft: 10, Partners: []string{"Acme Treasury"}}},
+		{"home-few", 200, &HomePage{Email: sampleMail, CodesLeft: 1}},
+		{"help", 200, &HelpPage{}},
+		{"privacy", 200, &PrivacyPage{}},
+		{"accessibility", 200, &AccessibilityPage{}},
+	}
+}
