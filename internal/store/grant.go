@@ -54,12 +54,13 @@ func (tx *Tx) Grants(account customer.AccountID, by partner.ID) ([]grant.Grant, 
 func (tx *Tx) SaveGrant(g *grant.Grant) error { return tx.save(grantTable, &g.Version, grantFields(g)) }
 
 var codeTable = newTable("authorization_code", "id", "journey_id", "grant_id", "account_id", "partner_id", "profile_id", "redirect_uri",
-	"challenge", "scopes", "scope_given", "epoch", "digest", "minted_at", "expires_at", "superseded_at", "redeemed_at", "token_id", "version")
+	"challenge", "scopes", "scope_given", "epoch", "digest", "minted_at", "expires_at", "superseded_at", "redeemed_at", "token_id",
+	"key_version", "version")
 
 func codeFields(c *grant.Code) []any {
 	return []any{&c.ID, &c.Journey, &c.Grant, &c.Account, &c.Partner, &c.Profile, &c.RedirectURI, &c.Challenge, list{&c.Scopes},
 		&c.ScopeGiven, &c.Epoch, &c.Digest, moment{&c.MintedAt}, moment{&c.ExpiresAt}, moment{&c.SupersededAt},
-		moment{&c.RedeemedAt}, &c.Token, &c.Version}
+		moment{&c.RedeemedAt}, &c.Token, &c.KeyVersion, &c.Version}
 }
 
 // Code reads an authorization code, or answers grant.ErrInvalidGrant.

@@ -35,6 +35,7 @@ CREATE TABLE authorization_code (
     superseded_at BIGINT NOT NULL,
     redeemed_at   BIGINT NOT NULL,
     token_id      BIGINT NOT NULL,
+    key_version   BIGINT NOT NULL,
     version       BIGINT NOT NULL
 );
 CREATE INDEX authorization_code_expires ON authorization_code (expires_at);
