@@ -81,8 +81,8 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.Path == "" {
 		return nil, errors.New("open database: no path given")
 	}
-	if o.Keys == nil {
-		return nil, errors.New("open database: no keys given")
+	if o.Keys == nil || o.Now == nil {
+		return nil, errors.New("open database: no keys or no clock given")
 	}
 	if o.Now == nil {
 		return nil, errors.New("open database: no clock given")

@@ -14,7 +14,7 @@ CREATE TABLE access_grant (
     ended_at   BIGINT NOT NULL,
     version    BIGINT NOT NULL
 );
-CREATE INDEX access_grant_active ON access_grant (account_id, partner_id, profile_id) WHERE state = 'active';
+CREATE INDEX access_grant_active ON access_grant (account_id, partner_id, id) WHERE state = 'active';
 
 -- Authorization codes, found by their number; digest is of the secret beside it.
 CREATE TABLE authorization_code (

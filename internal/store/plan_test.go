@@ -1,0 +1,177 @@
+package store
+
+import (
+	"context"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/limit"
+	"github.com/latchkey-id/latchkey/internal/partner"
+)
+
+// everyMethod calls each method of Tx at least once, by its name. Saving is called twice: insert and update.
+func everyMethod(t *testing.T) map[string]func(*Tx) error {
+	now := time.UnixMilli(1_800_000_000_000).UTC()
+	twice := func(save func() error) error {
+		must(t, save())
+		return save()
+	}
+	missing := func(error) error { return nil } // a row that is not there is read by the same statement
+	p := filled[partner.Partner](t)
+	a := customer.Account{ID: owner + 1, Email: "second@example.org", State: customer.Claimed}
+	profile := customer.Profile{ID: 2, Account: owner}
+	s := customer.Session{ID: 3, Secret: []byte("s")}
+	g, c := grant.Grant{ID: 4}, grant.Code{ID: 5, Digest: []byte("d")}
+	k := grant.Token{ID: 6, Access: []byte("a"), Account: owner}
+	code := claim.Code{ID: 7, Account: owner, Digest: []byte("d"), Bound: claim.Binding{State: "s"}}
+	j := claim.Journey{ID: 8, Account: owner, Session: 3, Text: "text"}
+	key := limit.NewKey(limit.KindPassword, "a")
+	p.ID, p.Version, p.Class = 1, 0, partner.Classic
+	return map[string]func(*Tx) error{
+		"SavePartner":       func(tx *Tx) error { return twice(func() error { return tx.SavePartner(&p) }) },
+		"Partner":           func(tx *Tx) error { _, err := tx.Partner(1); return missing(err) },
+		"PartnerByClient":   func(tx *Tx) error { _, err := tx.PartnerByClient("x"); return missing(err) },
+		"Partners":          func(tx *Tx) error { _, err := tx.Partners(); return err },
+		"QueueEvent":        func(tx *Tx) error { return tx.QueueEvent(partner.Event{}) },
+		"SaveAccount":       func(tx *Tx) error { return twice(func() error { a.Epoch++; return tx.SaveAccount(&a) }) },
+		"Account":           func(tx *Tx) error { _, err := tx.Account(owner); return err },
+		"PendingAccount":    func(tx *Tx) error { _, err := tx.PendingAccount(5, "owner@example.org"); return err },
+		"ClaimedAccount":    func(tx *Tx) error { _, err := tx.ClaimedAccount("second@example.org"); return missing(err) },
+		"BlockAddress":      func(tx *Tx) error { return tx.BlockAddress(1, "a@example.org", now) },
+		"Blocked":           func(tx *Tx) error { _, err := tx.Blocked(1, "a@example.org", now); return err },
+		"SaveProfile":       func(tx *Tx) error { return twice(func() error { return tx.SaveProfile(&profile) }) },
+		"Profile":           func(tx *Tx) error { _, err := tx.Profile(2); return missing(err) },
+		"Profiles":          func(tx *Tx) error { _, err := tx.Profiles(owner); return err },
+		"SaveSession":       func(tx *Tx) error { return twice(func() error { return tx.SaveSession(&s) }) },
+		"Session":           func(tx *Tx) error { _, err := tx.Session(3); return missing(err) },
+		"SaveGrant":         func(tx *Tx) error { return twice(func() error { return tx.SaveGrant(&g) }) },
+		"Grant":             func(tx *Tx) error { _, err := tx.Grant(4); return missing(err) },
+		"ActiveGrant":       func(tx *Tx) error { _, err := tx.ActiveGrant(1, 2, 3); return missing(err) },
+		"Grants":            func(tx *Tx) error { _, err := tx.Grants(1, 2); return err },
+		"SaveCode":          func(tx *Tx) error { return twice(func() error { return tx.SaveCode(&c) }) },
+		"Code":              func(tx *Tx) error { _, err := tx.Code(5); return missing(err) },
+		"SaveToken":         func(tx *Tx) error { return twice(func() error { return tx.SaveToken(&k) }) },
+		"Token":             func(tx *Tx) error { _, err := tx.Token(6); return missing(err) },
+		"EndRefresh":        func(tx *Tx) error { return tx.EndRefresh(1, 2, 3, now) },
+		"SaveClaimCode":     func(tx *Tx) error { return twice(func() error { return tx.SaveClaimCode(&code) }) },
+		"ClaimCode":         func(tx *Tx) error { _, err := tx.ClaimCode(7); return missing(err) },
+		"ClaimCodeByDigest": func(tx *Tx) error { _, err := tx.ClaimCodeByDigest([]byte("d")); return missing(err) },
+		"EndClaimCodes":     func(tx *Tx) error { return tx.EndClaimCodes(1, claim.Superseded, now) },
+		"SaveJourney":       func(tx *Tx) error { return twice(func() error { return tx.SaveJourney(&j) }) },
+		"Journey":           func(tx *Tx) error { _, err := tx.Journey("text"); return missing(err) },
+		"JourneysOf":        func(tx *Tx) error { _, err := tx.JourneysOf(3); return err },
+		"SaveReply": func(tx *Tx) error {
+			return tx.SaveReply(customer.Reply{ID: 9, Account: owner, Request: []byte("r"), At: now})
+		},
+		"Reply":     func(tx *Tx) error { _, _, err := tx.Reply(customer.Reply{Account: owner}, now); return err },
+		"Tries":     func(tx *Tx) error { _, err := tx.Tries(key); return err },
+		"SaveTries": func(tx *Tx) error { must(t, limit.Spend(tx, key, now)); return limit.Spend(tx, key, now) },
+		"QueueMail": func(tx *Tx) error { return tx.QueueMail(customer.Mail{ID: 10, At: now}) },
+	}
+}
+
+// exercise runs every statement of this package once.
+func exercise(t *testing.T, db *DB) {
+	t.Helper()
+	ctx, now := context.Background(), time.UnixMilli(1_800_000_000_000).UTC()
+	withAccount(t, db, owner, "owner@example.org")
+	methods := everyMethod(t)
+	for i := range reflect.TypeFor[*Tx]().NumMethod() {
+		name := reflect.TypeFor[*Tx]().Method(i).Name
+		call, known := methods[name]
+		if !known {
+			t.Errorf("Tx.%s is not exercised; add it to everyMethod", name)
+			continue
+		}
+		if err := db.write(ctx, call); err != nil {
+			t.Errorf("Tx.%s: %v", name, err)
+		}
+	}
+	must(t, SignIns{For[customer.SignInTx]{db}}.SeeSession(ctx, 3, now))
+	for _, f := range []audit.Filter{{}, {Before: 9}, {Partner: 1}, {Account: 1}, {Journey: 1}, {Action: audit.CodeMinted}} {
+		f.Limit = 5
+		_, err := Audit{db}.TailEvents(ctx, f)
+		must(t, err)
+	}
+	mails := Mails{db}
+	_, err := mails.NextMails(ctx, now, time.Minute, 5)
+	must(t, err)
+	_, err = mails.Mails(ctx, 5)
+	must(t, err)
+	must(t, mails.MailFailed(ctx, 10, now))
+	must(t, mails.MailSent(ctx, 10, now))
+	must(t, mails.MailGivenUp(ctx, 10, happened(1)))
+	_, err = db.Sweep(ctx, now)
+	must(t, err)
+	must(t, db.Ping(ctx))
+}
+
+// statements lists the SQL texts that the connections of a database have prepared.
+func statements(db *DB) []string {
+	var all []string
+	collect := func(c *conn) {
+		if c != nil {
+			for query := range c.stmts {
+				all = append(all, query)
+			}
+		}
+	}
+	collect(db.writer.conn)
+	for range readerCount {
+		c := <-db.readers
+		collect(c)
+		db.readers <- c
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// TestEveryStatementUsesAnIndex: a scan is fast while a table is small and stops a server when it has grown.
+func TestEveryStatementUsesAnIndex(t *testing.T) {
+	// On purpose: operators list all partners; the sandbox's inbox walks the mails from the newest to a limit.
+	mayScan := []string{"SCAN partner", "SCAN mail", "SCAN CONSTANT ROW"}
+	argument := regexp.MustCompile(`\$(\d+)`)
+	eachEngine(t, func(t *testing.T, db *DB) {
+		exercise(t, db)
+		checked := 0
+		for _, query := range statements(db) {
+			switch word, _, _ := strings.Cut(query, " "); word {
+			case "SELECT", "INSERT", "UPDATE", "DELETE":
+			default:
+				continue
+			}
+			checked++
+			var args []any
+			for _, m := range argument.FindAllStringSubmatch(query, -1) {
+				n, err := strconv.Atoi(m[1])
+				must(t, err)
+				args = append(args, make([]any, max(0, n-len(args)))...)
+			}
+			must(t, db.read(t.Context(), func(tx *Tx) error {
+				return tx.each("EXPLAIN QUERY PLAN "+query, args, func(scan func(...any) error) error {
+					var id, parent, unused int
+					var step string
+					err := scan(&id, &parent, &unused, &step)
+					sorts := strings.Contains(step, "TEMP B-TREE")
+					if (strings.HasPrefix(step, "SCAN") || sorts) && !slices.Contains(mayScan, step) {
+						t.Errorf("%s\n\tfor %s", step, query)
+					}
+					return err
+				})
+			}))
+		}
+		if checked < 60 {
+			t.Errorf("only %d statements were looked at", checked)
+		}
+		t.Logf("%d statements", checked)
+	})
+}

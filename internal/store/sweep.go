@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/customer"
+)
+
+const (
+	// sweepRows is how many rows one transaction deletes: a few milliseconds of the writer's time at most.
+	sweepRows = 200
+	// sweepRounds bounds one sweep of one table; what is left waits for the next.
+	sweepRounds = 100
+	// day is how long digests of what is spent or over are kept, so that a late second use is still told from nonsense.
+	day = 24 * time.Hour
+)
+
+// remains are rows that say nothing any more: which to delete, and how long they are kept after the moment in the query.
+// Each query deletes at most $2 rows of before $1 and finds them by an index.
+var remains = []struct {
+	table string
+	kept  time.Duration
+	query string
+}{
+	{"claim_code", day, sweepBy("claim_code", "expires_at", "")},
+	{"authorization_code", day, sweepBy("authorization_code", "expires_at", "")},
+	{"token", day, sweepBy("token", "dead_at", "")},
+	// A session lives a day at most, whatever was done with it.
+	{"session", customer.TotalLifeMore + day, sweepBy("session", "created_at", "")},
+	// A month without a step: its account, when it was never claimed, is over by then too.
+	{"journey", customer.PendingLife, sweepBy("journey", "fresh_at", "")},
+	{"reply", customer.ReplyLife, sweepBy("reply", "at", "")},
+	{"mail", day, sweepBy("mail", "done_at", "body IS NULL AND ")},
+	{"partner_event", 30 * day, sweepBy("partner_event", "occurred_at", "")},
+	{"tries", 0, `DELETE FROM tries WHERE key_digest IN
+		(SELECT key_digest FROM tries WHERE dead_at < $1 ORDER BY dead_at LIMIT $2)`},
+	{"address_block", 0, `DELETE FROM address_block WHERE (creator_id, email_digest) IN
+		(SELECT creator_id, email_digest FROM address_block WHERE until_at < $1 ORDER BY until_at LIMIT $2)`},
+}
+
+func sweepBy(table, moment, which string) string {
+	return "DELETE FROM " + table + " WHERE id IN (SELECT id FROM " + table + " WHERE " + which + moment + " < $1 ORDER BY " + moment + " LIMIT $2)"
+}
+
+// Sweep deletes what says nothing any more at now: expired and spent codes, ended sessions and tokens, old answers,
+// delivered mails, forgotten tries. It deletes in small transactions of their own between those of requests, so that none
+// waits for it, and each has its audit event. It returns how many rows it deleted.
+func (db *DB) Sweep(ctx context.Context, now time.Time) (deleted int, err error) {
+	for _, r := range remains {
+		before := millis(now.Add(-r.kept))
+		for range sweepRounds {
+			var n int64
+			err := db.change(ctx, func(tx *Tx) (_ audit.Event, err error) {
+				if n, err = tx.exec(r.query, before, sweepRows); err != nil || n == 0 {
+					return audit.Event{}, err
+				}
+				return audit.Event{At: now, Action: audit.RowsSwept, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorServer},
+					Detail: map[string]string{"table": r.table, "rows": strconv.FormatInt(n, 10)}}, nil
+			})
+			if err != nil {
+				return deleted, err
+			}
+			deleted += int(n)
+			if n < sweepRows {
+				break
+			}
+		}
+	}
+	return deleted, nil
+}
