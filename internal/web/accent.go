@@ -15,7 +15,7 @@ type Accent struct {
 }
 
 // standardAccent is the colour of a server whose operator chose none.
-var standardAccent = Accent{r: 0x0b, g: 0x75, b: 0x6e, set: true}
+var standardAccent = Accent{r: 0x0f, g: 0x7a, b: 0x72, set: true}
 
 // The page backgrounds an accent must stand out from; latchkey.css has the
 // same values, which a test compares.

@@ -78,7 +78,7 @@ type Message struct {
 	Count int
 }
 
-// Say makes a Message: Say("c9.postal.wrong", "country", "Canada").
+// Say makes a Message: Say("c9.address.postal.wrong", "country", "Canada").
 func Say(id string, pairs ...string) Message { return Message{ID: id, Values: pairs} }
 
 // SayCount makes a Message whose sentence depends on a number:

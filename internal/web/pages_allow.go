@@ -34,7 +34,7 @@ func (*AllowPage) face() face { return face{id: "c10", file: "allow", heading: S
 
 // AllowScope is one thing a partner may be able to do.
 type AllowScope struct {
-	// Name is the scope as registered, such as "profiles:read".
+	// Name is the scope as registered, such as "profiles.read".
 	Name string
 	// Title and Details are its plain words from the operator. Without a title
 	// the words of the catalogue are shown (scope.{name}), which must have them.

@@ -17,6 +17,10 @@ const (
 	TroubleUsed Trouble = "e2"
 	// TroubleClaimed is E2 for an account that is set up: sign in instead.
 	TroubleClaimed Trouble = "e2.claimed"
+	// TroubleRequest is a wrong parameter of an authorize request whose client and address are right (contract 7.3).
+	TroubleRequest Trouble = "request"
+	// TroubleExisting is E10: the proven address has an account.
+	TroubleExisting Trouble = "e10"
 	// TroubleOver is E3: the session or the ticket is over.
 	TroubleOver Trouble = "e3"
 	// TroubleUnknown is E4: unknown, malformed or foreign code, one answer for all.
@@ -39,7 +43,8 @@ const (
 
 var troubleStatus = map[Trouble]int{
 	TroubleExpired: http.StatusGone, TroubleUsed: http.StatusGone, TroubleClaimed: http.StatusGone,
-	TroubleOver: http.StatusGone, TroubleUnknown: http.StatusNotFound, TroubleCookie: http.StatusBadRequest,
+	TroubleRequest: http.StatusBadRequest, TroubleExisting: http.StatusConflict, TroubleOver: http.StatusGone,
+	TroubleUnknown: http.StatusNotFound, TroubleCookie: http.StatusBadRequest,
 	TroubleStale: http.StatusForbidden, TroubleTries: http.StatusTooManyRequests,
 	TroubleInside: http.StatusInternalServerError, TroubleBusy: http.StatusServiceUnavailable,
 	TroubleMissing: http.StatusNotFound, TroubleHeld: http.StatusForbidden,

@@ -44,6 +44,17 @@ type PasswordPage struct {
 
 func (*PasswordPage) face() face { return face{id: "c3", file: "password", heading: Say("c3.title")} }
 
+// PasswordAgainPage asks for the password just set, after 15 minutes of silence between C4 and C7 (design.md 10.7).
+// Field: password.
+type PasswordAgainPage struct {
+	Frame
+	Email string
+}
+
+func (*PasswordAgainPage) face() face {
+	return face{id: "c3.again", file: "password-again", heading: Say("c3.again.title")}
+}
+
 // SecondStepPage is C4. Field: method, of which "app" exists and is preselected.
 type SecondStepPage struct{ Frame }
 
@@ -65,7 +76,7 @@ type AppPage struct {
 func (*AppPage) face() face { return face{id: "c5", file: "app", heading: Say("c5.title")} }
 
 // RecoveryCodesPage is C7. Field: saved. "Download" posts the form token to
-// {Base}/recovery-codes/download, which answers with RecoveryCodesText.
+// {Base}/recovery-codes/download, which Pages.WriteRecoveryCodes answers.
 type RecoveryCodesPage struct {
 	Frame
 	// Codes are shown as they are: XXXX-XXXX-XXXX-XXXX.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"net/http"
 	"reflect"
 	"testing"
 )
@@ -34,5 +33,4 @@ func TestEveryPageInEveryState(t *testing.T) {
 			t.Errorf("%s has no sample", name)
 		}
 	}
-	_ = http.StatusOK
 }

@@ -59,7 +59,7 @@ func sampleCodes() []string {
 }
 
 func sampleScopes(optional bool) []AllowScope {
-	scopes := []AllowScope{{Name: "profiles:read"}, {Name: "transfers", Acts: true}}
+	scopes := []AllowScope{{Name: "profiles.read"}, {Name: "transfers", Acts: true}}
 	if optional {
 		scopes = append(scopes, AllowScope{Name: "statements", Title: "Your statements of the last 12 months", Optional: true})
 	}
@@ -97,6 +97,8 @@ func secureSamples() []sample {
 		{"c2-email-sent", 200, &EmailPage{Frame: resent}},
 		{"unreachable", 200, &UnreachablePage{Frame: f(1)}},
 		{"c3-password", 200, &PasswordPage{Frame: f(1), Email: sampleMail}},
+		{"c3-again", 200, &PasswordAgainPage{Frame: f(1), Email: sampleMail}},
+		{"c3-again-wrong", 422, &PasswordAgainPage{Frame: f(1, Wrong("password", "r1.mismatch")), Email: sampleMail}},
 		{"c4-second-step", 200, &SecondStepPage{Frame: moved}},
 		{"c4-second-step-empty", 422, &SecondStepPage{Frame: f(1, Wrong("method", "c4.method.empty"))}},
 		{"c5-app", 200, &AppPage{Frame: f(1), Address: sampleAddress, Key: sampleKey}},
@@ -212,6 +214,8 @@ func errorSamples() []sample {
 		{"e5-sandbox-none", 400, &UnknownRequestPage{Frame: outside, Given: "https://app.acme.example/"}},
 		{"e6", 400, &ErrorPage{Frame: named, Trouble: TroubleCookie, Way: back}},
 		{"e6-unknown", 400, &ErrorPage{Frame: outside, Trouble: TroubleCookie}},
+		{"e10", 409, &ErrorPage{Frame: named, Trouble: TroubleExisting, Way: Way{"way.signin", "/j/k7Q2/existing"}}},
+		{"request", 400, &ErrorPage{Frame: named, Trouble: TroubleRequest, Way: back}},
 		{"e7", 403, &ErrorPage{Frame: named, Trouble: TroubleStale, Way: Way{"way.current", "/j/k7Q2/email"}}},
 		{"e8", 429, &ErrorPage{Frame: named, Trouble: TroubleTries, Wait: 5 * time.Minute}},
 		{"e8-hour", 429, &ErrorPage{Frame: named, Trouble: TroubleTries, Wait: time.Hour}},

@@ -43,7 +43,7 @@ func (v *view) N(id string, count int, pairs ...any) (template.HTML, error) {
 	if err != nil {
 		return "", fmt.Errorf("message %q: %w", id, err)
 	}
-	return v.words.asHTML(id, count, values)
+	return v.words.asHTML(v.spoken(id), count, values)
 }
 
 // Text is a sentence without markup, for attributes.
@@ -52,7 +52,16 @@ func (v *view) Text(id string, pairs ...any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("message %q: %w", id, err)
 	}
-	return v.words.asText(id, 0, values)
+	return v.words.asText(v.spoken(id), 0, values)
+}
+
+// spoken is the id of the sentence to say: where the page knows no partner, the
+// one that names none, if there is one.
+func (v *view) spoken(id string) string {
+	if v.Frame.Partner.Name == "" && v.words.has(id+".alone") {
+		return id + ".alone"
+	}
+	return id
 }
 
 // Say is a Message as markup.
