@@ -168,11 +168,8 @@ func (cs Claims) Return(ctx context.Context, in Post, issuer string) (Way, error
 
 // denial is the error_description of a return without a code, from the closed list of reasons.
 func denial(d Decision) string {
-	switch d {
-	case Left:
-		return string(grant.ReasonLeft)
-	case NotMe:
-		return string(grant.ReasonNotMe)
+	if d.leaves() {
+		return string(d)
 	}
 	return "The customer did not allow access"
 }

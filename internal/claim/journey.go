@@ -77,7 +77,12 @@ const (
 	Declined  Decision = "declined"
 	Left      Decision = "left"
 	NotMe     Decision = "not_me"
+	// Unreachable: the person cannot read mail at the address; the partner alone can correct it (C2).
+	Unreachable Decision = "email_unreachable"
 )
+
+// leaves reports whether the decision is to go back without finishing.
+func (d Decision) leaves() bool { return d == Left || d == NotMe || d == Unreachable }
 
 // A Journey is one way through the pages, of one browser, for one authorize request. With a claim code it leads to the
 // commit; without one (a visit) it begins with a signed-in customer.
@@ -193,7 +198,7 @@ type State struct {
 // what is stored alone, so a reload, a second tab, a crash and a late form all end up where the journey really is.
 func (s State) Next(now time.Time) (Step, EndReason) {
 	j := s.Journey
-	if j.Decision == Left || j.Decision == NotMe {
+	if j.Decision.leaves() {
 		return StepReturn, NotOver
 	}
 	if j.EndedAt.IsZero() && j.CommittedAt.IsZero() && j.Code != 0 {

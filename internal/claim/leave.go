@@ -14,8 +14,8 @@ import (
 const BlockLife = 30 * 24 * time.Hour
 
 // Leave goes back to the partner without finishing. What was done stays: before the commit nothing is inherited, after it
-// the account is the customer's. Errors: ErrNoJourney.
-func (cs Claims) Leave(ctx context.Context, in Post) error {
+// the account is the customer's. how is Left or Unreachable. Errors: ErrNoJourney.
+func (cs Claims) Leave(ctx context.Context, in Post, how Decision) error {
 	now := cs.Now()
 	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
 		state, err := cs.state(tx, in.Text, in.Session, now)
@@ -26,7 +26,7 @@ func (cs Claims) Leave(ctx context.Context, in Post) error {
 		if step, _ := state.Next(now); step == StepReturn || step == StepOver {
 			return audit.Event{}, nil
 		}
-		j.Decision, j.DecidedAt = Left, now
+		j.Decision, j.DecidedAt = how, now
 		return cs.browserEvent(now, audit.JourneyLeft, j, in.Origin), tx.SaveJourney(&j)
 	})
 }

@@ -17,10 +17,6 @@ const (
 	TroubleUsed Trouble = "e2"
 	// TroubleClaimed is E2 for an account that is set up: sign in instead.
 	TroubleClaimed Trouble = "e2.claimed"
-	// TroubleRequest is a wrong parameter of an authorize request whose client and address are right (contract 7.3).
-	TroubleRequest Trouble = "request"
-	// TroubleExisting is E10: the proven address has an account.
-	TroubleExisting Trouble = "e10"
 	// TroubleOver is E3: the session or the ticket is over.
 	TroubleOver Trouble = "e3"
 	// TroubleUnknown is E4: unknown, malformed or foreign code, one answer for all.
@@ -31,6 +27,12 @@ const (
 	TroubleStale Trouble = "e7"
 	// TroubleTries is E8: too many wrong tries.
 	TroubleTries Trouble = "e8"
+	// TroubleExisting is E10: the proven address already has an account. It is
+	// shown only after the mailbox was proven.
+	TroubleExisting Trouble = "e10"
+	// TroubleRequest is a wrong parameter in a request of a known client, where
+	// the class of the partner shows a page instead of redirecting (contract 7.3).
+	TroubleRequest Trouble = "request"
 	// TroubleInside is E11: our own fault.
 	TroubleInside Trouble = "e11"
 	// TroubleBusy is E12: not now (503).
@@ -43,9 +45,9 @@ const (
 
 var troubleStatus = map[Trouble]int{
 	TroubleExpired: http.StatusGone, TroubleUsed: http.StatusGone, TroubleClaimed: http.StatusGone,
-	TroubleRequest: http.StatusBadRequest, TroubleExisting: http.StatusConflict, TroubleOver: http.StatusGone,
+	TroubleOver:    http.StatusGone,
 	TroubleUnknown: http.StatusNotFound, TroubleCookie: http.StatusBadRequest,
-	TroubleStale: http.StatusForbidden, TroubleTries: http.StatusTooManyRequests,
+	TroubleExisting: http.StatusConflict, TroubleRequest: http.StatusBadRequest, TroubleStale: http.StatusForbidden, TroubleTries: http.StatusTooManyRequests,
 	TroubleInside: http.StatusInternalServerError, TroubleBusy: http.StatusServiceUnavailable,
 	TroubleMissing: http.StatusNotFound, TroubleHeld: http.StatusForbidden,
 }

@@ -76,7 +76,7 @@ type AppPage struct {
 func (*AppPage) face() face { return face{id: "c5", file: "app", heading: Say("c5.title")} }
 
 // RecoveryCodesPage is C7. Field: saved. "Download" posts the form token to
-// {Base}/recovery-codes/download, which Pages.WriteRecoveryCodes answers.
+// {Base}/recovery-codes/download, which answers Pages.RecoveryCodesText.
 type RecoveryCodesPage struct {
 	Frame
 	// Codes are shown as they are: XXXX-XXXX-XXXX-XXXX.

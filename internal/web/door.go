@@ -1,0 +1,138 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/limit"
+	"github.com/latchkey-id/latchkey/internal/partner"
+	"github.com/latchkey-id/latchkey/internal/secret"
+)
+
+// A Door is the pages over the nouns. All fields are needed but where it says otherwise.
+type Door struct {
+	Partners partner.Partners
+	Claims   claim.Claims
+	SignIns  customer.SignIns
+	Pages    *Pages
+	Keys     *secret.Keys
+	// Failed counts failed look-ups of claim codes by network (OC-42).
+	Failed *limit.Buckets
+	// Now is the clock.
+	Now func() time.Time
+	// Log receives what went wrong, with the reference that the page shows.
+	Log *slog.Logger
+	// From is the address that a request came from, as seen behind the proxies that the operator trusts.
+	From func(*http.Request) netip.Addr
+	// WebURL is the origin of the pages, such as "https://id.example.com"; it is the issuer too. Over https the cookie
+	// has the __Host- prefix, which keeps neighbours on the domain from planting one.
+	WebURL string
+	// Unavailable is what the errors of a database that did not answer wrap (I11).
+	Unavailable error
+	// Sandbox shows what only a developer may see: the registered addresses on E5.
+	Sandbox bool
+}
+
+// secure reports whether people reach this server by https.
+func (d *Door) secure() bool { return strings.HasPrefix(d.WebURL, "https://") }
+
+// cookieName is the name of the one cookie: __Host-lk, or lk where the pages are on http (loopback), since some browsers
+// refuse Secure cookies there (design 10.17).
+func (d *Door) cookieName() string {
+	if d.secure() {
+		return "__Host-lk"
+	}
+	return "lk"
+}
+
+// A visit is one request at the door: the browser's cookie, read once, and what the answer needs.
+type visit struct {
+	*Door
+	w         http.ResponseWriter
+	r         *http.Request
+	jar       jar
+	reference string
+	// text is the journey's id in the address, "" outside journeys.
+	text string
+}
+
+// page is a handler of one route. What it cannot answer itself it returns as an error; trouble has the table.
+type page func(*visit) error
+
+// route makes a page an http.Handler: it names the request, reads the cookie and answers errors.
+func (d *Door) route(p page) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v := &visit{Door: d, w: w, r: r, reference: secret.TraceID()[:12], text: r.PathValue("jid")}
+		v.jar = d.readJar(r)
+		if err := p(v); err != nil {
+			v.trouble(err)
+		}
+	}
+}
+
+// maxForm bounds a posted form in bytes; no page needs a tenth of it.
+const maxForm = 64 << 10
+
+// parse reads a posted form. What is too large or is no form is errForm.
+func (v *visit) parse() error {
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
+	if err := v.r.ParseForm(); err != nil {
+		return errForm
+	}
+	return nil
+}
+
+func (v *visit) origin() customer.Origin {
+	return customer.Origin{Network: audit.Network(v.From(v.r)), Reference: v.reference}
+}
+
+func (v *visit) context() context.Context { return v.r.Context() }
+
+// base is the path of the journey.
+func (v *visit) base() string { return "/j/" + v.text }
+
+// see answers 303 to one of our own pages. A form always ends this way, and never off this host (design 4.5): browsers
+// apply form-action to the whole chain of redirects. path is made here, never from what a stranger sent.
+func (v *visit) see(path string) error {
+	v.saveJar()
+	v.w.Header().Set("Location", path)
+	v.w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// show answers with a page.
+func (v *visit) show(status int, p Page) error {
+	v.saveJar()
+	v.Pages.Write(v.w, v.r, status, p)
+	return nil
+}
+
+// Errors of forms.
+var (
+	// errForm: the body is no form, or too large.
+	errForm = errors.New("form cannot be read")
+	// errStale: the form's token is not of this step and browser (E7).
+	errStale = errors.New("form belongs to another step or browser")
+	// errMissing: there is no such page.
+	errMissing = errors.New("no such page")
+)
+
+// Handler is every page. It answers every request that reaches it: what is not its own is E13.
+func (d *Door) Handler() http.Handler {
+	guard := http.NewCrossOriginProtection()
+	if err := guard.AddTrustedOrigin(d.WebURL); err != nil {
+		d.Log.Error("trusting our own origin", "error", err)
+	}
+	// A form posted by another site could take a step in the person's name (cross-site request forgery); the step token
+	// stops what gets past this check.
+	guard.SetDenyHandler(d.route(func(v *visit) error { return errStale }))
+	return Headers(guard.Handler(d.mux()), d.secure())
+}

@@ -1,0 +1,70 @@
+package web
+
+import (
+	"errors"
+
+	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
+)
+
+// A said is a typed value's error with the field and the sentence that it belongs to.
+type said struct {
+	err   error
+	field string
+	// id is the sentence; on C2 and C5 it is made from the page, "{page}.code.empty".
+	id string
+}
+
+// problemsOf turns the errors of typed values into what is shown beside the field, or nil when the error is none of them.
+func problemsOf(err error, step claim.Step) []Problem {
+	for _, s := range sayings(step) {
+		if errors.Is(err, s.err) {
+			return []Problem{Wrong(s.field, s.id)}
+		}
+	}
+	return nil
+}
+
+// sayings is the one table from errors of typed values to sentences.
+func sayings(step claim.Step) []said {
+	switch step {
+	case claim.StepEmail:
+		return append(digits("c2"), said{claim.ErrCodeLate, "code", "c2.code.late"})
+	case claim.StepApp, stepSignIn:
+		return append(digits("c5"), said{customer.ErrCodeReused, "code", "c5.code.reused"})
+	case claim.StepPassword:
+		return []said{
+			{customer.ErrPasswordEmpty, "new_password", "c3.password.empty"},
+			{customer.ErrPasswordShort, "new_password", "c3.password.short"},
+			{customer.ErrPasswordLong, "new_password", "c3.password.long"},
+			{customer.ErrPasswordCommon, "new_password", "c3.password.listed"},
+			{customer.ErrPasswordPersonal, "new_password", "c3.password.personal"},
+		}
+	case claim.StepPasswordAgain, stepPassword:
+		return []said{
+			{customer.ErrNoPassword, "password", "r1.password.empty"},
+			{customer.ErrSignIn, "password", "r1.mismatch"},
+		}
+	case claim.StepSecondStep:
+		return []said{{claim.ErrMethod, "method", "c4.method.empty"}}
+	case claim.StepRecoveryCodes:
+		return []said{{claim.ErrNotSaved, "saved", "c7.saved.empty"}}
+	case claim.StepAllow:
+		return []said{{claim.ErrNoProfileChosen, "profile", "c10.profile.empty"}}
+	}
+	return nil
+}
+
+// Steps of the return visit, which are not steps of a journey.
+const (
+	stepPassword claim.Step = "signin"
+	stepSignIn   claim.Step = "signin/second-step"
+)
+
+func digits(page string) []said {
+	return []said{
+		{customer.ErrCodeEmpty, "code", page + ".code.empty"},
+		{customer.ErrCodeFormat, "code", page + ".code.format"},
+		{customer.ErrCodeWrong, "code", page + ".code.wrong"},
+	}
+}

@@ -1,0 +1,163 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
+)
+
+// A part of the review is one row of C8 and one page of C9: it groups the fields that are asked together.
+type reviewPart struct {
+	key     string
+	section string
+	fields  []customer.Field
+}
+
+// reviewParts lists the rows of C8 in their order.
+func reviewParts() []reviewPart {
+	return []reviewPart{
+		{"name", "about", []customer.Field{customer.FirstName, customer.LastName}},
+		{"preferred", "about", []customer.Field{customer.PreferredName}},
+		{"birth", "about", []customer.Field{customer.DateOfBirth}},
+		{"nationality", "about", []customer.Field{customer.Nationality}},
+		{"occupation", "about", []customer.Field{customer.Occupation}},
+		{"email", "contact", []customer.Field{customer.Email}},
+		{"phone", "contact", []customer.Field{customer.Phone}},
+		{"country", "address", []customer.Field{customer.Country}},
+		{"address", "address", []customer.Field{customer.FirstLine, customer.SecondLine, customer.City, customer.Region, customer.PostCode}},
+	}
+}
+
+// reviewRow is the row of a part.
+func reviewRow(p customer.Profile, part reviewPart, email string) ReviewRow {
+	row := ReviewRow{Key: part.key}
+	missing := false
+	for _, f := range part.fields {
+		row.Needed = row.Needed || p.Needs(f)
+		missing = missing || p.Needs(f) && p.Value(f) == ""
+	}
+	for _, f := range part.fields {
+		value := p.Value(f)
+		if value == "" {
+			continue
+		}
+		if source := sourceOf(p, f); source > row.Source {
+			row.Source = source
+		}
+		switch f {
+		case customer.DateOfBirth:
+			row.Date, _ = time.Parse(time.DateOnly, value)
+		case customer.Country, customer.Nationality:
+			row.Country = value
+		default:
+			row.Lines = append(row.Lines, value)
+		}
+	}
+	switch {
+	case part.key == "name":
+		if row.Lines = nil; p.Name() != "" {
+			row.Lines = []string{p.Name()}
+		}
+	case part.key == "email":
+		// The address that the mailbox proof is of; it is changed on the customer's own pages only (R6).
+		row.Lines, row.Source, row.Fixed = []string{email}, SourceProven, true
+	}
+	if missing {
+		row.Lines, row.Date, row.Country, row.Source = nil, time.Time{}, "", SourceNone
+	}
+	return row
+}
+
+func sourceOf(p customer.Profile, f customer.Field) Source {
+	if p.Details.Provenance[f].Source == customer.ByCustomer {
+		return SourceCustomer
+	}
+	return SourcePartner
+}
+
+// reviewPage is C8 for a profile.
+func (v *visit) reviewPage(s claim.State, status int, stale bool, problems []Problem) error {
+	f := v.frame(s, claim.StepReview)
+	f.Problems = problems
+	page := &ReviewPage{Frame: f, Version: strconv.FormatInt(s.Profile.Edition, 10), Stale: stale}
+	for _, part := range reviewParts() {
+		row := reviewRow(s.Profile, part, s.Account.Email)
+		if !row.Given() && !row.Needed && part.key == "occupation" && !customer.AsksOccupation(s.Profile.Value(customer.Country), s.Profile.Value(customer.Region)) {
+			continue
+		}
+		row.Changed = stale && v.changedSince(s.Profile, part)
+		if row.Needed && !row.Given() {
+			page.Missing++
+		}
+		if n := len(page.Sections); n == 0 || page.Sections[n-1].Key != part.section {
+			page.Sections = append(page.Sections, ReviewSection{Key: part.section})
+		}
+		last := &page.Sections[len(page.Sections)-1]
+		last.Rows = append(last.Rows, row)
+	}
+	return v.show(status, page)
+}
+
+// changedSince reports whether a part changed after the edition that the form showed. Editions are counted, and each change
+// of a value leaves one entry, so the newest entries are those the person has not seen.
+func (v *visit) changedSince(p customer.Profile, part reviewPart) bool {
+	shown, err := strconv.ParseInt(v.r.PostForm.Get("version"), 10, 64)
+	if err != nil || shown >= p.Edition {
+		return false
+	}
+	newest := time.Time{}
+	for _, prov := range p.Details.Provenance {
+		if prov.At.After(newest) {
+			newest = prov.At
+		}
+	}
+	for _, f := range part.fields {
+		if prov := p.Details.Provenance[f]; !prov.At.IsZero() && prov.At.Equal(newest) {
+			return true
+		}
+	}
+	return false
+}
+
+func showReview(v *visit, s claim.State) error { return v.reviewPage(s, http.StatusOK, false, nil) }
+
+// postReview is "My details are right", of the edition that the page showed: nothing unseen is confirmed.
+func postReview(v *visit) error {
+	err := v.posted(string(claim.StepReview))
+	if err == nil {
+		edition, _ := strconv.ParseInt(v.r.PostForm.Get("version"), 10, 64)
+		v.renew()
+		err = v.Claims.Confirm(v.context(), v.post(), edition)
+	}
+	stale := errors.Is(err, customer.ErrVersion)
+	if !stale && !errors.Is(err, claim.ErrIncomplete) {
+		return v.next(err, claim.StepReview, nil)
+	}
+	state, next, failure := v.state()
+	if failure != nil {
+		return v.ended(state, failure)
+	}
+	if next != claim.StepReview {
+		return v.see(v.at(next))
+	}
+	if stale {
+		return v.reviewPage(state, http.StatusConflict, true, nil)
+	}
+	return v.reviewPage(state, http.StatusUnprocessableEntity, false, v.gaps(state))
+}
+
+// gaps are the problems of a review with something missing, one a row.
+func (v *visit) gaps(s claim.State) []Problem {
+	var problems []Problem
+	for _, part := range reviewParts() {
+		row := reviewRow(s.Profile, part, s.Account.Email)
+		if row.Needed && !row.Given() {
+			problems = append(problems, Wrong(part.key, "c8.missing."+part.key))
+		}
+	}
+	return problems
+}

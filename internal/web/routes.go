@@ -1,0 +1,80 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/latchkey-id/latchkey/internal/claim"
+)
+
+// mux lists every page in the order of the journey. GET changes nothing that matters; every POST is checked for its
+// origin (Handler) and carries a step token (posted).
+func (d *Door) mux() http.Handler {
+	mux := http.NewServeMux()
+	get := func(pattern string, p page) { mux.Handle("GET "+pattern, d.route(p)) }
+	post := func(pattern string, p page) { mux.Handle("POST "+pattern, d.route(p)) }
+
+	// Opening (journey section 3).
+	get("/oauth/authorize", authorize)
+	get("/oauth/authorize/{$}", authorize)
+
+	// The claim journey (section 4). Each GET shows the first unfinished step, whatever was asked for.
+	get("/j/{jid}", current)
+	get("/j/{jid}/{$}", current)
+	get("/j/{jid}/start", showStart)
+	post("/j/{jid}/start", postStart)
+	get("/j/{jid}/email", step(claim.StepEmail, showEmail))
+	post("/j/{jid}/email", postEmail)
+	post("/j/{jid}/email/send", postSendCode)
+	get("/j/{jid}/email/unreachable", step(claim.StepEmail, showUnreachable))
+	post("/j/{jid}/email/unreachable", postUnreachable)
+	get("/j/{jid}/password", step(claim.StepPassword, showPassword))
+	post("/j/{jid}/password", postPassword)
+	get("/j/{jid}/password-again", step(claim.StepPasswordAgain, showPasswordAgain))
+	post("/j/{jid}/password-again", postPasswordAgain)
+	get("/j/{jid}/second-step", step(claim.StepSecondStep, showSecondStep))
+	post("/j/{jid}/second-step", postSecondStep)
+	get("/j/{jid}/second-step/app", step(claim.StepApp, showApp))
+	post("/j/{jid}/second-step/app", postApp)
+	get("/j/{jid}/recovery-codes", step(claim.StepRecoveryCodes, showRecoveryCodes))
+	post("/j/{jid}/recovery-codes", postRecoveryCodes)
+	post("/j/{jid}/recovery-codes/download", postDownload)
+	get("/j/{jid}/review", step(claim.StepReview, showReview))
+	post("/j/{jid}/review", postReview)
+	get("/j/{jid}/review/{section}", step(claim.StepReview, showSection))
+	post("/j/{jid}/review/{section}", postSection)
+	get("/j/{jid}/allow", step(claim.StepAllow, showAllow))
+	post("/j/{jid}/allow", postAllow)
+	get("/j/{jid}/return", showReturn)
+
+	// Ways out of it.
+	get("/j/{jid}/leave", showLeave)
+	post("/j/{jid}/leave", postLeave)
+	get("/j/{jid}/not-me", showNotMe)
+	post("/j/{jid}/not-me", postNotMe)
+	get("/j/{jid}/existing", showExisting)
+	post("/j/{jid}/switch", postSwitch)
+
+	// The return visit (section 5).
+	get("/signin", showSignIn)
+	post("/signin", postSignIn)
+	get("/signin/second-step", showSignInStep)
+	post("/signin/second-step", postSignInStep)
+	get("/j/{jid}/continue", showContinue)
+	post("/j/{jid}/continue", postContinue)
+	post("/j/{jid}/different", postDifferent)
+	get("/account", showHome)
+	post("/signout", postSignOut)
+
+	// For everybody.
+	get("/help", public(func(f Frame) Page { return &HelpPage{Frame: f} }))
+	get("/privacy", public(func(f Frame) Page { return &PrivacyPage{Frame: f} }))
+	get("/accessibility", public(func(f Frame) Page { return &AccessibilityPage{Frame: f} }))
+	mux.Handle("GET /assets/", d.Pages.Assets())
+	mux.Handle("/", d.route(func(*visit) error { return errMissing }))
+	return mux
+}
+
+// public is a page that depends on nothing.
+func public(make func(Frame) Page) page {
+	return func(v *visit) error { return v.show(http.StatusOK, make(Frame{})) }
+}

@@ -1,0 +1,252 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/partner"
+)
+
+// wanted is the journey that a sign-in is for: "" when somebody came to sign in for themselves. Only ids that this server
+// made are taken, so the value can be put into an address.
+func (v *visit) wanted() string {
+	text := v.r.URL.Query().Get("journey")
+	if _, ok := v.Keys.JourneyPartner(text); !ok {
+		return ""
+	}
+	return text
+}
+
+// toward adds the journey to a path of the sign-in.
+func toward(path, journey string) string {
+	if journey == "" {
+		return path
+	}
+	return path + "?journey=" + journey
+}
+
+// signInFrame names the partner of the request that the sign-in is for.
+func (v *visit) signInFrame(step claim.Step) (Frame, error) {
+	f := Frame{FormToken: v.token(string(step)), Action: toward("/"+string(step), v.wanted())}
+	if v.r.Method == http.MethodGet && v.r.URL.Query().Get("notice") == "out" {
+		f.Notices = append(f.Notices, Say("notice.signedout"))
+	}
+	id, ok := v.Keys.JourneyPartner(v.wanted())
+	if !ok || v.wanted() == "" {
+		return f, nil
+	}
+	p, err := v.Partners.Partner(v.context(), partner.ID(id))
+	if errors.Is(err, partner.ErrUnknown) {
+		return f, nil
+	}
+	f.Partner = Partner{Name: p.Name}
+	if _, opened := v.jar.ticket(v.wanted()); opened {
+		f.Leave = "/j/" + v.wanted() + "/leave"
+	}
+	return f, err
+}
+
+// showSignIn is R1. Whoever is signed in already goes on.
+func showSignIn(v *visit) error {
+	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
+	if err != nil && !errors.Is(err, customer.ErrNoSession) {
+		return err
+	}
+	if t, opened := v.jar.ticket(v.wanted()); err == nil && s.SignedIn(a, v.Now()) && !(opened && t.Request.Prompt == "login") {
+		return v.onward()
+	}
+	return v.signInPage(http.StatusOK, "")
+}
+
+func (v *visit) signInPage(status int, email string, problems ...Problem) error {
+	f, err := v.signInFrame(stepPassword)
+	if err != nil {
+		return err
+	}
+	f.Problems = problems
+	return v.show(status, &SignInPage{Frame: f, Email: email, MoreTime: v.r.PostForm.Get("more_time") != ""})
+}
+
+func postSignIn(v *visit) error {
+	if err := v.posted(string(stepPassword)); err != nil {
+		return v.signInAgain(err)
+	}
+	email := strings.TrimSpace(v.r.PostForm.Get("email"))
+	if _, err := customer.CheckEmail(email); err != nil {
+		return v.signInPage(http.StatusUnprocessableEntity, email, Wrong("email", "r1.email.empty"))
+	}
+	key, err := v.SignIns.Password(v.context(), v.jar.Session, email, v.r.PostForm.Get("password"), v.r.PostForm.Get("more_time") != "", v.origin())
+	if problems := problemsOf(err, stepPassword); err != nil && len(problems) > 0 {
+		return v.signInPage(http.StatusUnprocessableEntity, email, problems...)
+	}
+	if err != nil {
+		return err
+	}
+	v.jar.enter(key)
+	return v.see(toward("/signin/second-step", v.wanted()))
+}
+
+// signInAgain answers a form whose token does not fit. A second click has the cookie from before the first answer, or the
+// one after it: then the browser is past this page and goes on.
+func (v *visit) signInAgain(err error) error {
+	s, _, _, failure := v.SignIns.Session(v.context(), v.jar.Session)
+	if errors.Is(err, errStale) && failure == nil && s.Level >= customer.OneStep {
+		return v.see(toward("/signin/second-step", v.wanted()))
+	}
+	return err
+}
+
+// showSignInStep is R2.
+func showSignInStep(v *visit) error {
+	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
+	if errors.Is(err, customer.ErrNoSession) || err == nil && s.Level == customer.Anonymous {
+		return v.see(toward("/signin", v.wanted()))
+	}
+	if err != nil {
+		return err
+	}
+	if s.SignedIn(a, v.Now()) {
+		return v.onward()
+	}
+	return v.signInStepPage(http.StatusOK)
+}
+
+func (v *visit) signInStepPage(status int, problems ...Problem) error {
+	f, err := v.signInFrame(stepSignIn)
+	if err != nil {
+		return err
+	}
+	f.Problems = problems
+	return v.show(status, &SecondStepSignInPage{Frame: f})
+}
+
+func postSignInStep(v *visit) error {
+	if err := v.posted(string(stepSignIn)); err != nil {
+		return err
+	}
+	key, err := v.SignIns.SecondStep(v.context(), v.jar.Session, v.r.PostForm.Get("code"), v.origin())
+	switch {
+	case err == nil:
+		v.jar.enter(key)
+		return v.onward()
+	case errors.Is(err, customer.ErrNoSession):
+		return v.see(toward("/signin", v.wanted()))
+	}
+	if problems := problemsOf(err, stepSignIn); len(problems) > 0 {
+		return v.signInStepPage(http.StatusUnprocessableEntity, problems...)
+	}
+	return err
+}
+
+// onward leads a signed-in browser to what it signed in for: the opened request begins its visit now, by a POST's answer
+// or, when the browser was signed in before, by R5's.
+func (v *visit) onward() error {
+	journey := v.wanted()
+	t, opened := v.jar.ticket(journey)
+	if !opened {
+		if journey == "" {
+			return v.see("/account")
+		}
+		return v.see("/j/" + journey)
+	}
+	if v.r.Method == http.MethodGet {
+		return v.see("/j/" + journey + "/continue")
+	}
+	return v.visit(t)
+}
+
+// visit begins the journey of an opened request for the customer who is signed in.
+func (v *visit) visit(t claim.Ticket) error {
+	v.text = t.Text
+	if err := v.Claims.Visit(v.context(), t, v.jar.Session, "en", v.origin()); err != nil {
+		return err
+	}
+	v.jar.drop(t.Text)
+	return current(v)
+}
+
+// showContinue is R5: the session began before this request, so the person is asked (signing in to somebody else's
+// partner by a forged link would otherwise take no click).
+func showContinue(v *visit) error {
+	t, ok := v.jar.ticket(v.text)
+	if !ok {
+		return current(v)
+	}
+	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
+	if errors.Is(err, customer.ErrNoSession) || err == nil && !s.SignedIn(a, v.Now()) {
+		return v.see("/signin?journey=" + v.text)
+	}
+	if err != nil {
+		return err
+	}
+	p, err := v.Partners.Partner(v.context(), t.Request.Partner)
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, &ContinuePage{Email: a.Email, Different: v.base() + "/different", Frame: Frame{
+		Partner: Partner{Name: p.Name}, Base: v.base(), Leave: v.base() + "/leave", FormToken: v.token("continue")}})
+}
+
+func postContinue(v *visit) error {
+	t, ok := v.jar.ticket(v.text)
+	if !ok {
+		return current(v)
+	}
+	if err := v.posted("continue"); err != nil {
+		return err
+	}
+	err := v.visit(t)
+	if errors.Is(err, customer.ErrNoSession) {
+		return v.see("/signin?journey=" + v.text)
+	}
+	return err
+}
+
+// postDifferent signs out and asks for another account.
+func postDifferent(v *visit) error {
+	if err := v.posted("continue"); err != nil {
+		return err
+	}
+	if err := v.SignIns.SignOut(v.context(), v.jar.Session, v.origin()); err != nil {
+		return err
+	}
+	v.jar.enter(customer.SessionKey{})
+	return v.see("/signin?journey=" + v.text)
+}
+
+// showHome is the customer's own first page.
+func showHome(v *visit) error {
+	v.renew()
+	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
+	if errors.Is(err, customer.ErrNoSession) || err == nil && !s.SignedIn(a, v.Now()) {
+		return v.see("/signin")
+	}
+	if err != nil {
+		return err
+	}
+	left := 0
+	for _, code := range a.Credentials.Recovery {
+		if code.UsedAt.IsZero() {
+			left++
+		}
+	}
+	return v.show(http.StatusOK, &HomePage{Email: a.Email, CodesLeft: left, Frame: Frame{Action: "/signout", FormToken: v.token("signout")}})
+}
+
+func postSignOut(v *visit) error {
+	if err := v.posted("signout"); err != nil {
+		return err
+	}
+	if err := v.SignIns.SignOut(v.context(), v.jar.Session, v.origin()); err != nil {
+		return err
+	}
+	v.jar = jar{changed: true}
+	return v.see("/signin?notice=out")
+}
+
+// busyWait is what a page says when the server cannot answer now.
+const busyWait = 5 * time.Second
