@@ -2,9 +2,17 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/partner"
+	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
 // BenchmarkWrite is one insert a request, from 8 goroutines at once, each answered after its commit.
@@ -45,5 +53,68 @@ func BenchmarkRead(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
+	})
+}
+
+// BenchmarkVerbs is the verbs that latchkey bench measures, without HTTP: what the store and the nouns cost together.
+func BenchmarkVerbs(b *testing.B) {
+	db := openTest(b, filepath.Join(b.TempDir(), "bench.db"))
+	keys, ids := db.keys, secret.NewIDs(time.Now)
+	var moved atomic.Int64 // so that no limit of tries stops the bench
+	now := func() time.Time { return time.Now().Add(time.Duration(moved.Load())).UTC().Truncate(time.Millisecond) }
+	ctx, origin := context.Background(), customer.Origin{Network: "192.0.2.0/24"}
+	p := partner.Partner{ID: 1, ClientID: "acme", Class: partner.Classic, Active: true, RedirectURIs: []string{"https://example.org/back"},
+		RequiredScopes: partner.AllScopes()}
+	must(b, db.write(ctx, func(tx *Tx) error { return tx.SavePartner(&p) }))
+	tokens := grant.Tokens{Store: Tokens{db}, Keys: keys, IDs: ids, Now: now}
+	customers := customer.Customers{Store: Customers{db}, Keys: keys, IDs: ids, Now: now}
+	claims := claim.Claims{Store: Claims{db}, Keys: keys, IDs: ids, Now: now}
+	const code = "b6c1ee1e-8d39-4b14-9a3a-35e0b1b8b4f1-registration"
+	type signed struct {
+		account customer.Account
+		issue   grant.Issue
+		caller  customer.Caller
+	}
+	var pool []signed
+	for i := range 64 {
+		email := fmt.Sprintf("bench%d@example.org", i)
+		a, err := customers.Create(ctx, p, customer.Signup{Email: email, RegistrationCode: code}, "", "")
+		must(b, err)
+		issue, err := tokens.Registration(ctx, p, email, code, origin)
+		must(b, err)
+		access, err := tokens.Access(ctx, issue.Access)
+		must(b, err)
+		pool = append(pool, signed{a, issue, access.Caller("", "")})
+	}
+	var turn atomic.Int64
+	run := func(name string, verb func(s signed) error) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetParallelism(4)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := verb(pool[turn.Add(1)%int64(len(pool))]); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		})
+	}
+	run("authenticate", func(signed) error {
+		_, err := partner.Partners{Store: Partners{db}, IDs: ids, Now: now}.ByClient(ctx, "acme")
+		return err
+	})
+	run("application token", func(signed) error { _, err := tokens.Application(ctx, p, origin); return err })
+	run("access checked", func(s signed) error { _, err := tokens.Access(ctx, s.issue.Access); return err })
+	run("claim code", func(s signed) error {
+		moved.Add(int64(time.Second))
+		_, err := claims.Mint(ctx, s.caller, code, claim.Binding{})
+		return err
+	})
+	run("refresh", func(s signed) error {
+		moved.Add(int64(time.Second))
+		_, err := tokens.Refresh(ctx, p, s.issue.Refresh, origin)
+		return err
 	})
 }

@@ -101,6 +101,35 @@ func TestSweepLeavesWhatLives(t *testing.T) {
 	})
 }
 
+// TestSweepTakesWhatARisenEpochKilled: after the commit nothing keeps the partner's old families, whose refresh tokens
+// would have lived for years; those of the new epoch and of other accounts stay.
+func TestSweepTakesWhatARisenEpochKilled(t *testing.T) {
+	base := time.UnixMilli(1_800_000_000_000).UTC()
+	eachEngine(t, func(t *testing.T, db *DB) {
+		a := withAccount(t, db, owner, "owner@example.org")
+		must(t, db.write(t.Context(), func(tx *Tx) error {
+			for id, token := range map[grant.TokenID]grant.Token{
+				1: {Account: owner, Epoch: 1}, 2: {Account: owner, Epoch: 2}, 3: {Account: owner + 1, Epoch: 1}} {
+				token.ID, token.Access, token.AccessExpiresAt = id, []byte("a"), base
+				token.Refresh, token.RefreshExpiresAt = []byte("r"), base.Add(7300*day)
+				must(t, tx.SaveToken(&token))
+			}
+			a.Epoch = 2
+			return tx.SaveAccount(&a)
+		}))
+		_, err := db.Sweep(t.Context(), base.Add(2*day))
+		must(t, err)
+		must(t, db.read(t.Context(), func(tx *Tx) error {
+			for id, want := range map[grant.TokenID]bool{1: false, 2: true, 3: true} {
+				if _, err := tx.Token(id); (err == nil) != want {
+					t.Errorf("token %d: %v, want it there: %t", id, err, want)
+				}
+			}
+			return nil
+		}))
+	})
+}
+
 // TestSweepGoesInSmallSteps: many rows are many transactions, and a crowd of writes gets between them.
 func TestSweepGoesInSmallSteps(t *testing.T) {
 	base := time.UnixMilli(1_800_000_000_000).UTC()
