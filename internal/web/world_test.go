@@ -1,0 +1,389 @@
+package web_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/limit"
+	"github.com/latchkey-id/latchkey/internal/notify"
+	"github.com/latchkey-id/latchkey/internal/partner"
+	"github.com/latchkey-id/latchkey/internal/secret"
+	"github.com/latchkey-id/latchkey/internal/store"
+	"github.com/latchkey-id/latchkey/internal/web"
+)
+
+// clock is the tests' time: it stands still until it is moved.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// A world is a true store with the nouns over it and the pages in front, on a loopback port.
+type world struct {
+	t         *testing.T
+	clock     *clock
+	keys      *secret.Keys
+	db        *store.DB
+	partners  partner.Partners
+	customers customer.Customers
+	tokens    grant.Tokens
+	claims    claim.Claims
+	inbox     notify.Inbox
+	server    *httptest.Server
+	partner   partner.Partner
+	log       strings.Builder
+	mu        sync.Mutex
+}
+
+const (
+	callback         = "https://app.acme.example/callback?from=us"
+	restart          = "https://app.acme.example/restart"
+	registrationCode = "0123456789abcdef0123456789abcdef01234567"
+	email            = "mira.kade@example.org"
+	goodPassword     = "unrelated violet gravel lamp"
+)
+
+// Write makes the world a place for the log, so that a test can read it.
+func (w *world) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.Write(p)
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, clock: &clock{now: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}}
+	ctx := context.Background()
+	var err error
+	if w.keys, err = secret.NewKeys(map[int][]byte{1: secret.GenerateMaster()}); err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewTextHandler(w, nil))
+	if w.db, err = store.Open(ctx, store.Options{Path: filepath.Join(t.TempDir(), "test.db"), Keys: w.keys, Now: w.clock.Now, Log: log}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.db.Close() })
+	w.wire(log)
+	w.partner = w.addPartner(partner.Registration{ClientID: "acme-treasury", Secret: "s3cr3t-s3cr3t", Name: "Acme Treasury",
+		RedirectURIs: []string{callback}, RestartURI: restart, HomeURI: "https://app.acme.example/"})
+	return w
+}
+
+func (w *world) wire(log *slog.Logger) {
+	ids, passwords := secret.NewIDs(w.clock.Now), secret.NewPasswords(2, 64)
+	w.partners = partner.Partners{Store: store.Partners{DB: w.db}, IDs: ids, Now: w.clock.Now}
+	w.customers = customer.Customers{Store: store.Customers{DB: w.db}, Keys: w.keys, IDs: ids, Now: w.clock.Now}
+	w.tokens = grant.Tokens{Store: store.Tokens{DB: w.db}, Keys: w.keys, IDs: ids, Now: w.clock.Now}
+	w.claims = claim.Claims{Store: store.Claims{DB: w.db}, Keys: w.keys, IDs: ids, Passwords: passwords, Brand: "Latchkey", Wording: "test", Now: w.clock.Now}
+	signIns := customer.SignIns{Store: store.SignIns{For: store.For[customer.SignInTx]{DB: w.db}}, Keys: w.keys, IDs: ids, Passwords: passwords, Now: w.clock.Now}
+	pages, err := web.NewPages(web.Brand{}, log)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	letters, err := notify.New(notify.Frame{Brand: "Latchkey", Host: "localhost"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.inbox = notify.Inbox{Store: store.Mails{DB: w.db}, Letters: letters}
+	door := &web.Door{Partners: w.partners, Claims: w.claims, SignIns: signIns, Pages: pages, Keys: w.keys, Failed: limit.NewBuckets(w.clock.Now),
+		Now: w.clock.Now, Log: log, From: func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.7") },
+		WebURL: "http://localhost:8080", Unavailable: store.ErrUnavailable}
+	w.server = httptest.NewServer(door.Handler())
+	w.t.Cleanup(w.server.Close)
+}
+
+func (w *world) addPartner(r partner.Registration) partner.Partner {
+	w.t.Helper()
+	p, _, err := w.partners.Add(context.Background(), r, audit.Actor{Kind: audit.ActorOperator})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+// An account as the partner has it: open, with a token of the registration code.
+type opened struct {
+	account customer.Account
+	caller  customer.Caller
+	issue   grant.Issue
+}
+
+func (w *world) open(p partner.Partner, address string) opened {
+	w.t.Helper()
+	ctx := context.Background()
+	a, err := w.customers.Create(ctx, p, customer.Signup{Email: address, RegistrationCode: registrationCode, Language: "EN"}, "ref", "net")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	issue, err := w.tokens.Registration(ctx, p, address, registrationCode, customer.Origin{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	access, err := w.tokens.Access(ctx, issue.Access)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return opened{account: a, caller: access.Caller("ref", "net"), issue: issue}
+}
+
+// prefill gives the account a whole personal profile.
+func (w *world) prefill(o opened) {
+	w.t.Helper()
+	_, _, err := w.customers.CreatePersonal(context.Background(), o.caller, customer.Personal{Values: map[customer.Field]string{
+		customer.FirstName: "Mira", customer.LastName: "Kade", customer.DateOfBirth: "1988-11-30", customer.Phone: "+441315550142",
+		customer.Email: email, customer.Country: "GB", customer.FirstLine: "7 Harbour Row", customer.City: "Leith", customer.PostCode: "EH6 6AB",
+	}}, customer.Idempotency{Render: func(customer.Profile) []byte { return nil }})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) mint(o opened) string {
+	w.t.Helper()
+	code, err := w.claims.Mint(context.Background(), o.caller, registrationCode, claim.Binding{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return code
+}
+
+// authorize is the path that the partner sends the browser to.
+func authorize(p partner.Partner, code, state string) string {
+	q := url.Values{"client_id": {p.ClientID}, "redirect_uri": {p.RedirectURIs[0]}}
+	if code != "" {
+		q.Set("claim_account_code", code)
+	}
+	if state != "" {
+		q.Set("state", state)
+	}
+	return "/oauth/authorize/?" + q.Encode()
+}
+
+// mailed is the newest six digits that were mailed to an address.
+func (w *world) mailed(address string) string {
+	w.t.Helper()
+	letters, err := w.inbox.List(context.Background(), 50)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, letter := range letters {
+		if letter.To == address && len(digitsIn(letter.Text)) == 6 {
+			return digitsIn(letter.Text)
+		}
+	}
+	w.t.Fatalf("no code was mailed to %s", address)
+	return ""
+}
+
+// digitsIn is the first run of six digits in a text.
+func digitsIn(text string) string {
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r < '0' || r > '9' }) {
+		if len(word) == 6 {
+			return word
+		}
+	}
+	return ""
+}
+
+// A browser keeps cookies and walks the pages as a person would: it follows our own redirects, never others'.
+type browser struct {
+	w      *world
+	client *http.Client
+	// at is the last page: its path, status, id and body.
+	at     string
+	status int
+	id     string
+	body   string
+	header http.Header
+	doc    *html.Node
+}
+
+func (w *world) browser() *browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &browser{w: w, client: &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		if r.URL.Host != via[0].URL.Host || len(via) > 10 {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}}
+}
+
+func (b *browser) get(path string) *browser {
+	b.w.t.Helper()
+	r, err := http.NewRequest(http.MethodGet, b.w.server.URL+path, nil)
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	return b.do(r)
+}
+
+func (b *browser) do(r *http.Request) *browser {
+	b.w.t.Helper()
+	answer, err := b.client.Do(r)
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	b.status, b.header, b.body, b.at = answer.StatusCode, answer.Header, string(body), answer.Request.URL.RequestURI()
+	if b.doc, err = html.Parse(strings.NewReader(b.body)); err != nil {
+		b.w.t.Fatal(err)
+	}
+	b.id = ""
+	if node := find(b.doc, func(n *html.Node) bool { return n.Data == "body" }); node != nil {
+		b.id = attribute(node, "data-page")
+	}
+	return b
+}
+
+// post sends the page's form with the given values over what it holds.
+func (b *browser) post(values ...string) *browser {
+	b.w.t.Helper()
+	action, form := b.form(values...)
+	return b.send(action, form)
+}
+
+func (b *browser) send(action string, form url.Values) *browser {
+	b.w.t.Helper()
+	r, err := http.NewRequest(http.MethodPost, b.w.server.URL+action, strings.NewReader(form.Encode()))
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return b.do(r)
+}
+
+// form is the page's first form: where it posts, and its hidden fields with the given pairs of name and value.
+func (b *browser) form(values ...string) (string, url.Values) {
+	b.w.t.Helper()
+	node := find(b.doc, func(n *html.Node) bool { return n.Data == "form" })
+	if node == nil {
+		b.w.t.Fatalf("page %s (%d) has no form", b.id, b.status)
+	}
+	form := url.Values{}
+	find(node, func(n *html.Node) bool {
+		if n.Data == "input" && attribute(n, "type") == "hidden" {
+			form.Set(attribute(n, "name"), attribute(n, "value"))
+		}
+		return false
+	})
+	for i := 0; i+1 < len(values); i += 2 {
+		form.Set(values[i], values[i+1])
+	}
+	action := attribute(node, "action")
+	if action == "" {
+		action = b.at
+	}
+	return action, form
+}
+
+// expect fails the test unless the page is the one with this id and status.
+func (b *browser) expect(status int, id string) *browser {
+	b.w.t.Helper()
+	if b.status != status || b.id != id {
+		b.w.t.Fatalf("at %s: got page %q with %d, want %q with %d\n%s", b.at, b.id, b.status, id, status, b.says())
+	}
+	return b
+}
+
+// says is the text of the page's main part.
+func (b *browser) says() string {
+	var text strings.Builder
+	if node := find(b.doc, func(n *html.Node) bool { return n.Data == "main" }); node != nil {
+		find(node, func(n *html.Node) bool {
+			if n.Type == html.TextNode {
+				text.WriteString(strings.TrimSpace(n.Data) + " ")
+			}
+			return false
+		})
+	}
+	return strings.Join(strings.Fields(text.String()), " ")
+}
+
+// has reports whether a message id is on the page.
+func (b *browser) has(message string) bool {
+	return find(b.doc, func(n *html.Node) bool { return attribute(n, "data-msg") == message }) != nil
+}
+
+func find(n *html.Node, want func(*html.Node) bool) *html.Node {
+	if want(n) {
+		return n
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if found := find(c, want); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+func attribute(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+// appKey is the secret on page C5.
+func (b *browser) appKey() string {
+	b.w.t.Helper()
+	link := find(b.doc, func(n *html.Node) bool { return strings.HasPrefix(attribute(n, "href"), "otpauth:") })
+	if link == nil {
+		b.w.t.Fatal("no otpauth link on the page")
+	}
+	u, err := url.Parse(attribute(link, "href"))
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	return u.Query().Get("secret")
+}
+
+// leaves is the address on page C11.
+func (b *browser) leaves() *url.URL {
+	b.w.t.Helper()
+	b.expect(http.StatusOK, "c11")
+	address := strings.TrimSuffix(strings.TrimPrefix(b.header.Get("Link"), "<"), `>; rel="next"`)
+	u, err := url.Parse(address)
+	if err != nil || address == "" {
+		b.w.t.Fatalf("page C11 leads to %q: %v", address, err)
+	}
+	return u
+}
