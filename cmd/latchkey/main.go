@@ -1,0 +1,112 @@
+// Command latchkey is the one binary: the server, its sandbox and its administration.
+//
+// Results go to standard output, everything else to standard error. An error is one line with a hint below it.
+// "latchkey dev" needs no settings, "latchkey serve" three and a mail server; "latchkey config check" tells all mistakes
+// in them at once.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// commands is the grammar of the command line: noun, then verb.
+type commands struct {
+	Dev     devCommand   `cmd:"" help:"Start a sandbox: server, demo partner, mailbox, authenticator and clock. Needs no settings."`
+	Serve   serveCommand `cmd:"" help:"Run the server."`
+	Demo    demoCommand  `cmd:"" help:"Walk the whole claim and every break of it without a browser."`
+	Partner struct {
+		Add  partnerAdd  `cmd:"" help:"Register a partner and print its secret, once."`
+		List partnerList `cmd:"" help:"List the registered partners."`
+	} `cmd:"" help:"Register the partners who may call."`
+	Config struct {
+		Show  configShow  `cmd:"" help:"Print the settings in force and where each comes from."`
+		Check configCheck `cmd:"" help:"Tell every mistake in the settings, with its remedy."`
+	} `cmd:"" help:"Look at the settings."`
+	Readyz  readyzCommand  `cmd:"" help:"Ask a server whether it is ready; exit 0 when it is."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// streams are where a command writes: results to out, everything else to err.
+type streams struct{ out, err io.Writer }
+
+// A hinted error is one line that says what is wrong and lines below that say how to go on.
+type hinted struct {
+	what  string
+	hints []string
+}
+
+func (h hinted) Error() string { return h.what }
+
+// The exit codes. errQuiet ends with exitFailed and prints nothing more, because the command said it all.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+var errQuiet = errors.New("said already")
+
+// run is main without the process: it parses, runs the command and returns the exit code.
+func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	var grammar commands
+	exit := -1
+	parser, err := kong.New(&grammar,
+		kong.Name("latchkey"),
+		kong.Description("An account that a partner opens, handed over to the customer it belongs to."),
+		kong.Writers(out, errOut),
+		kong.Exit(func(code int) { exit = code }),
+		kong.DefaultEnvars("LATCHKEY"),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(streams{out, errOut}),
+	)
+	if err != nil {
+		panic(err) // the grammar above is wrong, which every test of this package meets
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	switch {
+	case exit >= 0: // help was asked for and printed
+		return exit
+	case err != nil:
+		complain(errOut, hinted{err.Error(), []string{"latchkey --help lists the commands, latchkey COMMAND --help their flags"}})
+		return exitUsage
+	}
+	if err := parsed.Run(); err != nil {
+		complain(errOut, err)
+		return exitFailed
+	}
+	return exitDone
+}
+
+// complain prints an error as one line with its hints below.
+func complain(w io.Writer, err error) {
+	if errors.Is(err, errQuiet) {
+		return
+	}
+	text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	fmt.Fprintf(w, "latchkey: %s\n", text)
+	var h hinted
+	if errors.As(err, &h) {
+		for _, hint := range h.hints {
+			fmt.Fprintf(w, "  %s\n", hint)
+		}
+	}
+}

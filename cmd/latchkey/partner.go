@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/partner"
+	"github.com/latchkey-id/latchkey/internal/secret"
+	"github.com/latchkey-id/latchkey/internal/server"
+	"github.com/latchkey-id/latchkey/internal/store"
+)
+
+// partnerAdd registers a partner.
+type partnerAdd struct {
+	Config
+
+	Name          string   `arg:"" help:"The partner's name, as customers will read it."`
+	ID            string   `name:"id" env:"-" placeholder:"ID" help:"Client id, of A-Z a-z 0-9 _ -. Drawn when left out."`
+	Redirect      []string `env:"-" sep:"none" placeholder:"ADDRESS" help:"Address that customers may be sent back to, compared byte for byte. Repeat for more."`
+	Restart       string   `env:"-" placeholder:"ADDRESS" help:"Where a customer gets a new link when one has run out."`
+	Home          string   `env:"-" placeholder:"ADDRESS" help:"The partner's home page."`
+	Class         string   `env:"-" default:"classic" help:"classic (the documented contract) or strict (PKCE, short tokens, rotation)."`
+	Scope         []string `env:"-" placeholder:"SCOPE" help:"Scope that comes with every grant. Repeat for more."`
+	OptionalScope []string `env:"-" placeholder:"SCOPE" help:"Scope that the customer may untick. Repeat for more."`
+	Purpose       string   `env:"-" placeholder:"SENTENCE" help:"The partner's own sentence, marked as such on the consent page."`
+	JSON          bool     `name:"json" env:"-" help:"Print JSON."`
+}
+
+// Run registers the partner. The secret is printed here and never again: only its digest is kept.
+func (cmd *partnerAdd) Run(ctx context.Context, s streams) error {
+	required, err := partner.ParseScopes(strings.Join(cmd.Scope, " "))
+	if err != nil {
+		return hinted{err.Error(), []string{"use " + partner.FormatScopes(partner.AllScopes())}}
+	}
+	optional, err := partner.ParseScopes(strings.Join(cmd.OptionalScope, " "))
+	if err != nil {
+		return hinted{err.Error(), []string{"use " + partner.FormatScopes(partner.AllScopes())}}
+	}
+	registration := partner.Registration{ClientID: cmd.ID, Name: cmd.Name, HomeURI: cmd.Home, RestartURI: cmd.Restart,
+		RedirectURIs: cmd.Redirect, Class: cmd.Class, Required: required, Optional: optional, Purpose: cmd.Purpose}
+	if wrong := registration.Check(); len(wrong) > 0 {
+		h := hinted{what: "the partner cannot be registered like this"}
+		for _, err := range wrong {
+			h.hints = append(h.hints, err.Error())
+		}
+		return h
+	}
+	partners, closeDatabase, err := cmd.openPartners(ctx)
+	if err != nil {
+		return err
+	}
+	added, drawn, err := partners.Add(ctx, registration, audit.Actor{Kind: audit.ActorOperator})
+	if err := errors.Join(err, closeDatabase()); err != nil {
+		if errors.Is(err, partner.ErrTaken) {
+			return hinted{fmt.Sprintf("the client id %s is taken", cmd.ID), []string{"choose another --id"}}
+		}
+		return err
+	}
+	if cmd.JSON {
+		return json.NewEncoder(s.out).Encode(map[string]string{"client_id": added.ClientID, "client_secret": drawn, "name": added.Name, "class": added.Class.Name})
+	}
+	fmt.Fprintf(s.out, "LATCHKEY_CLIENT_ID=%s\nLATCHKEY_CLIENT_SECRET=%s\n", added.ClientID, drawn)
+	fmt.Fprintf(s.err, "%s is registered. The secret is shown this once; hand it over on a safe way.\n", added.Name)
+	return nil
+}
+
+// partnerList lists partners.
+type partnerList struct {
+	Config
+
+	JSON bool `name:"json" env:"-" help:"Print JSON."`
+}
+
+// listed is a partner as list prints it.
+type listed struct {
+	ClientID string   `json:"client_id"`
+	Name     string   `json:"name"`
+	Class    string   `json:"class"`
+	Active   bool     `json:"active"`
+	Redirect []string `json:"redirect"`
+}
+
+// Run prints one line a partner.
+func (cmd *partnerList) Run(ctx context.Context, s streams) error {
+	partners, closeDatabase, err := cmd.openPartners(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := partners.List(ctx)
+	if err := errors.Join(err, closeDatabase()); err != nil {
+		return err
+	}
+	if cmd.JSON {
+		list := []listed{}
+		for _, p := range all {
+			list = append(list, listed{p.ClientID, p.Name, p.Class.Name, p.Active, p.RedirectURIs})
+		}
+		return json.NewEncoder(s.out).Encode(list)
+	}
+	table := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
+	for _, p := range all {
+		state := "active"
+		if !p.Active {
+			state = "paused"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", p.ClientID, p.Name, p.Class.Name, state, strings.Join(p.RedirectURIs, " "))
+	}
+	return table.Flush()
+}
+
+// openPartners opens the database that the settings name, beside the server that may be serving it.
+func (c *Config) openPartners(ctx context.Context) (partner.Partners, func() error, error) {
+	all, err := c.settleDatabase()
+	if err != nil {
+		return partner.Partners{}, nil, err
+	}
+	if err := os.MkdirAll(all.data, 0o700); err != nil {
+		return partner.Partners{}, nil, hinted{"making the data directory: " + err.Error(), []string{"make it yourself, writable by this user"}}
+	}
+	options := store.Options{Path: filepath.Join(all.data, server.DatabaseFile), Keys: all.keys, Now: now}
+	database, err := store.Open(ctx, options)
+	if errors.Is(err, store.ErrServed) {
+		options.Beside = true
+		database, err = store.Open(ctx, options)
+	}
+	if err != nil {
+		return partner.Partners{}, nil, databaseError(err)
+	}
+	return partner.Partners{Store: store.Partners{DB: database}, IDs: secret.NewIDs(now), Now: now}, database.Close, nil
+}

@@ -1,0 +1,155 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/secret"
+	"github.com/latchkey-id/latchkey/internal/web"
+)
+
+// apiPath are the paths of the API where pages and API share a host: a version of its own, a calendar label whether it
+// is served or not, and the token endpoint (contract 1.2).
+var apiPath = regexp.MustCompile(`^/(v[0-9]+|[0-9]{4}Q[0-9]+)/|^/oauth/token/?$`)
+
+// Handler answers every request: /livez and /readyz, the sandbox's pages, then the door that the address names.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive\n") })
+	mux.HandleFunc("GET /readyz", s.readyz)
+	doors := s.recovering(http.HandlerFunc(s.choose))
+	if s.options.Sandbox != nil {
+		mux.Handle("/dev/", s.options.Sandbox)
+		mux.Handle("/dev", s.options.Sandbox)
+		mux.Handle("GET /{$}", http.RedirectHandler("/dev/", http.StatusSeeOther))
+	}
+	return s.logging(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The mux would answer a path like //v1/me with a redirect, and a redirected POST loses its body; only exact paths
+		// of its own go through it.
+		if _, pattern := mux.Handler(r); pattern != "" && r.URL.Path == cleanOf(r) {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		doors.ServeHTTP(w, r)
+	}))
+}
+
+func cleanOf(r *http.Request) string {
+	if strings.Contains(r.URL.Path, "//") || strings.Contains(r.URL.Path, "/.") {
+		return ""
+	}
+	return r.URL.Path
+}
+
+// choose finds the door: by host where pages and API have one each, else by path.
+func (s *Server) choose(w http.ResponseWriter, r *http.Request) {
+	onAPI := apiPath.MatchString(r.URL.Path)
+	if s.webHost != s.apiHost {
+		switch s.host(r) {
+		case s.apiHost:
+			onAPI = true
+		case s.webHost:
+			onAPI = false
+		}
+	}
+	if onAPI {
+		s.api.ServeHTTP(w, r)
+		return
+	}
+	s.web.ServeHTTP(w, r)
+	if r.Method == http.MethodPost && s.post != nil {
+		s.post.Wake() // the page may have queued a mail that a person now waits for
+	}
+}
+
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	if err := s.Ready(ctx); err != nil {
+		s.options.Log.WarnContext(ctx, "not ready", "error", err)
+		w.Header().Set("Retry-After", "1")
+		plain(w, http.StatusServiceUnavailable, "not ready\n")
+		return
+	}
+	plain(w, http.StatusOK, "ready\n")
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text))
+}
+
+// recovering makes a panic in a page the apology that every other fault of ours gets. The API answers its own.
+func (s *Server) recovering(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			thrown := recover()
+			if thrown == nil || thrown == http.ErrAbortHandler {
+				return
+			}
+			reference := secret.TraceID()[:12]
+			s.options.Log.ErrorContext(r.Context(), "panic", "reference", reference, "path", r.URL.Path, "thrown", thrown)
+			page := &web.ErrorPage{Trouble: web.TroubleInside}
+			page.Frame.Reference = reference
+			s.pages.Write(w, r, page.Status(), page)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// logging writes one line a request, after it. Never in it: the query (it carries claim codes and states), headers,
+// bodies, and the caller's full address (I9).
+func (s *Server) logging(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/livez" || r.URL.Path == "/readyz" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		began := s.options.Now()
+		seen := &answer{ResponseWriter: w}
+		next.ServeHTTP(seen, r)
+		s.logRequest(r, seen, s.options.Now().Sub(began))
+	})
+}
+
+func (s *Server) logRequest(r *http.Request, seen *answer, took time.Duration) {
+	path := r.URL.Path
+	if len(path) > 200 {
+		path = path[:200]
+	}
+	s.options.Log.InfoContext(r.Context(), "request", "method", r.Method, "path", path, "status", seen.status,
+		"bytes", seen.size, "took_ms", took.Milliseconds(), "network", network(s.from(r)), "reference", seen.Header().Get("X-Trace-Id"))
+}
+
+// answer remembers what was answered.
+type answer struct {
+	http.ResponseWriter
+	status int
+	size   int64
+}
+
+// WriteHeader notes the status.
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Write counts the bytes.
+func (a *answer) Write(p []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	n, err := a.ResponseWriter.Write(p)
+	a.size += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach what is below (deadlines of large bodies).
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

@@ -1,0 +1,185 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/api"
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/limit"
+	"github.com/latchkey-id/latchkey/internal/notify"
+	"github.com/latchkey-id/latchkey/internal/partner"
+	"github.com/latchkey-id/latchkey/internal/secret"
+	"github.com/latchkey-id/latchkey/internal/store"
+	"github.com/latchkey-id/latchkey/internal/web"
+)
+
+// Options say what a server is made from. Data, Keys, WebURL, Now and Log are needed.
+type Options struct {
+	// Data is the directory of the database; it exists.
+	Data string
+	Keys *secret.Keys
+	// WebURL is the origin of the pages, APIURL that of the API; empty is the same. Neither ends in a slash.
+	WebURL, APIURL string
+	// Brand is what customers know this server as, Help where they get help.
+	Brand, Help string
+	// TrustedProxies are the networks whose X-Forwarded-* headers are believed (requirement 100).
+	TrustedProxies []netip.Prefix
+	// Sender takes mails out. Without one they stay in the Inbox, which only a sandbox may do: the claim cannot go on
+	// where nobody reads the mail.
+	Sender notify.Sender
+	// Sandbox serves the pages under /dev and marks every page; nil for a real server.
+	Sandbox http.Handler
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Server is everything behind the addresses. Handler answers requests; Run does what nobody asked for at that moment:
+// mails and clean-up.
+type Server struct {
+	// Partners registers and lists partners.
+	Partners partner.Partners
+	// Inbox lists the mails that are kept.
+	Inbox notify.Inbox
+
+	options  Options
+	database *store.DB
+	post     *notify.Post
+	web, api http.Handler
+	pages    *web.Pages
+	webHost  string
+	apiHost  string
+	leaving  atomic.Bool
+	loops    sync.WaitGroup
+}
+
+// DatabaseFile is the name of the database in its directory.
+const DatabaseFile = "latchkey.db"
+
+// wording names the version of the consent texts that this release shows; a grant records it.
+const wording = "2026-11"
+
+// waitingHashes bounds how many password hashes wait for a core, for each core; beyond, 503 (design 4.11).
+const waitingHashes = 64
+
+// New opens the database, applies migrations and makes the doors. The caller runs Run and, at the end, Close.
+func New(ctx context.Context, o Options) (*Server, error) {
+	if o.Sender == nil && o.Sandbox == nil {
+		return nil, errors.New("no mail server is set: the claim proves the customer's mailbox by a mailed code")
+	}
+	if o.APIURL == "" {
+		o.APIURL = o.WebURL
+	}
+	webURL, err := url.Parse(o.WebURL)
+	if err != nil {
+		return nil, fmt.Errorf("reading web address: %w", err)
+	}
+	apiURL, err := url.Parse(o.APIURL)
+	if err != nil {
+		return nil, fmt.Errorf("reading API address: %w", err)
+	}
+	letters, err := notify.New(notify.Frame{Brand: o.Brand, Host: webURL.Host, Help: o.Help})
+	if err != nil {
+		return nil, err
+	}
+	pages, err := web.NewPages(web.Brand{Name: o.Brand, Help: o.Help, Sandbox: o.Sandbox != nil}, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	database, err := store.Open(ctx, store.Options{Path: filepath.Join(o.Data, DatabaseFile), Keys: o.Keys, Now: o.Now, Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{options: o, database: database, pages: pages, webHost: webURL.Host, apiHost: apiURL.Host}
+	s.Inbox = notify.Inbox{Store: store.Mails{DB: database}, Letters: letters}
+	if o.Sender != nil {
+		s.post = notify.NewPost(store.Mails{DB: database}, letters, o.Sender, o.Now, o.Log)
+	}
+	s.wire()
+	return s, nil
+}
+
+// wire makes the nouns over the store and the doors over the nouns.
+func (s *Server) wire() {
+	o, ids := s.options, secret.NewIDs(s.options.Now)
+	passwords := secret.NewPasswords(runtime.NumCPU(), waitingHashes*runtime.NumCPU())
+	s.Partners = partner.Partners{Store: store.Partners{DB: s.database}, IDs: ids, Now: o.Now}
+	customers := customer.Customers{Store: store.Customers{DB: s.database}, Keys: o.Keys, IDs: ids, Now: o.Now}
+	signIns := customer.SignIns{Store: store.SignIns{For: store.For[customer.SignInTx]{DB: s.database}}, Keys: o.Keys, IDs: ids,
+		Passwords: passwords, Now: o.Now}
+	tokens := grant.Tokens{Store: store.Tokens{DB: s.database}, Keys: o.Keys, IDs: ids, Now: o.Now}
+	claims := claim.Claims{Store: store.Claims{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Brand: o.Brand,
+		Wording: wording, Now: o.Now}
+	pagesURL := ""
+	if s.webHost != s.apiHost {
+		pagesURL = o.WebURL
+	}
+	s.api = (&api.Door{Partners: s.Partners, Customers: customers, Tokens: tokens, Claims: claims, Volume: limit.NewBuckets(o.Now),
+		Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
+	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, Pages: s.pages, Keys: o.Keys,
+		Failed: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: o.WebURL, Unavailable: store.ErrUnavailable,
+		Sandbox: o.Sandbox != nil}).Handler()
+}
+
+// sweepEvery is how often what says nothing any more is deleted.
+const sweepEvery = time.Minute
+
+// Run delivers mails and sweeps until ctx ends, and returns when both have stopped.
+func (s *Server) Run(ctx context.Context) {
+	if s.post != nil {
+		s.loops.Go(func() { s.post.Run(ctx) })
+	}
+	s.loops.Go(func() { s.sweep(ctx) })
+	s.loops.Wait()
+}
+
+func (s *Server) sweep(ctx context.Context) {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		deleted, err := s.database.Sweep(ctx, s.options.Now())
+		if err != nil && ctx.Err() == nil {
+			s.options.Log.Warn("sweep stopped early, tried again in a minute", "deleted", deleted, "error", err)
+		} else if deleted > 0 {
+			s.options.Log.Debug("swept", "rows", deleted)
+		}
+	}
+}
+
+// Events are where operators read what happened.
+func (s *Server) Events() audit.Events { return audit.Events{Store: store.Audit{DB: s.database}} }
+
+// Ready says why the server should get no requests now, or nil: it is leaving, or its database does not answer.
+func (s *Server) Ready(ctx context.Context) error {
+	if s.leaving.Load() {
+		return errors.New("stopping")
+	}
+	if err := s.database.Ping(ctx); err != nil {
+		return fmt.Errorf("asking the database: %w", err)
+	}
+	return nil
+}
+
+// Leave makes Ready fail from now on, so that load balancers send new requests elsewhere while those under way finish.
+func (s *Server) Leave() { s.leaving.Store(true) }
+
+// Close closes the database. Call it after the last request and after Run has returned.
+func (s *Server) Close() error { return s.database.Close() }
