@@ -2,12 +2,14 @@ package api
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"path"
 	"regexp"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -85,23 +87,43 @@ func (d *Door) frame(next http.Handler) http.Handler {
 		c := &call{door: d, w: w, r: r, trace: trace, network: audit.Network(d.From(r))}
 		defer func() {
 			if thrown := recover(); thrown != nil {
-				d.Log.ErrorContext(r.Context(), "panic", "trace", trace, "path", r.Pattern, "thrown", thrown)
-				c.refuse(errors.New("panic"))
+				what := fmt.Sprintf("%T", thrown) // not the value: it may hold what nobody may read in a log (I9)
+				if fault, ok := thrown.(runtime.Error); ok {
+					what = fault.Error()
+				}
+				d.Log.ErrorContext(r.Context(), "panic", "trace", trace, "thrown", what, "stack", string(debug.Stack()))
+				c.refuse(errPanic)
 			}
 		}()
 		// One slash at the end is nothing (contract 1.3). Any other path that would have to be cleaned first is unknown: the
 		// mux would redirect it, and a redirected POST loses its body or carries its token elsewhere.
 		where := *r.URL
-		where.Path, where.RawPath = trimmed(where.Path), trimmed(where.RawPath)
-		if clean := where.EscapedPath(); clean != path.Clean(clean) || !strings.HasPrefix(clean, "/") {
+		if where.RawPath == "" || strings.HasSuffix(where.RawPath, "/") { // an encoded slash is part of a name
+			where.Path, where.RawPath = trimmed(where.Path), trimmed(where.RawPath)
+		}
+		if clean := where.EscapedPath(); clean != path.Clean(clean) || !strings.HasPrefix(clean, "/") || strings.HasPrefix(clean, calendar+"/") {
 			c.refuse(errNoPath)
 			return
 		}
+		where.Path, where.RawPath = labelled(where.Path), labelled(where.RawPath)
 		r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 		r.URL = &where
 		c.r = r
 		next.ServeHTTP(w, r)
 	})
+}
+
+// calendar stands in the mux for every calendar label that is served.
+const calendar = "/calendar"
+
+// labelled puts calendar in the place of a label.
+func labelled(p string) string {
+	if len(p) > 1 {
+		if label, _, _ := strings.Cut(p[1:], "/"); served(label) {
+			return calendar + p[1+len(label):]
+		}
+	}
+	return p
 }
 
 func trimmed(p string) string {
@@ -142,10 +164,6 @@ func (d *Door) methods(byMethod map[string]route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := callOf(r)
 		rt, found := byMethod[r.Method]
-		if label := r.PathValue("release"); label != "" && !served(label) {
-			c.refuse(errNoPath)
-			return
-		}
 		if !found {
 			w.Header().Set("Allow", strings.Join(allow, ", "))
 			c.refuse(errMethod)

@@ -20,6 +20,7 @@ var (
 	errContentType = errors.New("content type is not JSON")
 	errTooLarge    = errors.New("body is too large")
 	errNoBearer    = errors.New("no bearer token")
+	errPanic       = errors.New("panic")
 )
 
 // A fieldsError lists what is wrong with the fields of a request; all of them at once (contract 8.9).

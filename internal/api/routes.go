@@ -33,7 +33,7 @@ type route struct {
 func (rt route) patterns() []string {
 	patterns := []string{rt.legacy}
 	if rt.calendar != "" {
-		patterns = append(patterns, "/{release}"+rt.calendar)
+		patterns = append(patterns, calendar+rt.calendar)
 	}
 	return patterns
 }
