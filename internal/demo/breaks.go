@@ -31,6 +31,9 @@ type breakResult struct {
 	Calls []Call
 }
 
+// signedOut is what a break needs that shows C1: a browser that is signed in meets E9 instead.
+const signedOut = "Use a private window, or sign out of the server first: a browser that is signed in meets E9 instead."
+
 // rows are all breaks, in the order of journey.md section 6.
 var rows = []breakRow{
 	{"expired", "A code that has run out", "Mints a code, moves the sandbox's clock on by 5 minutes and 1 second, and opens it.", "e1", "E1: This link has run out", ""},
@@ -39,12 +42,12 @@ var rows = []breakRow{
 	{"unknown", "A code that nobody minted", "Opens a code drawn here and never seen by the server.", "e4", "E4: This link does not work", ""},
 	{"foreign", "Another partner's code", "Has the second partner mint a code, and opens it as this one.", "e4", "E4: This link does not work", ""},
 	{"address", "An address that is not registered", "Asks for the return to go to /elsewhere.", "e5", "E5: We cannot tell where this request came from", ""},
-	{"no-state", "No state", "Goes without state. The journey works; on return page 4 must refuse, because it cannot tell this return from one that somebody else made.", "c1", "C1, and after the journey page 4 without access", ""},
+	{"no-state", "No state", "Goes without state. The journey works; on return page 4 must refuse, because it cannot tell this return from one that somebody else made.", "c1", "C1, and after the journey page 4 without access", signedOut},
 	{"state", "An altered state", "Comes back with another state than the one that was sent.", "demo4", "Page 4 without access", ""},
-	{"scanner", "A mail scanner", "Lets ten scanners open the link and press what they find, then opens it for you.", "c1", "C1: Finish setting up your account", ""},
+	{"scanner", "A mail scanner", "Lets ten scanners open the link and press what they find, then opens it for you.", "c1", "C1: Finish setting up your account", signedOut},
 	{"double", "A double click", "Presses Start twice with one form, and compares the two answers.", "c2", "C2, twice the same answer", ""},
 	{"cookie", "A lost cookie", "Opens the link elsewhere and gives you the address it led to.", "e6", "E6: Your browser did not keep your place", ""},
-	{"existing", "An e-mail that has an account", "Opens an account for an address that is claimed: 409, and the way on is to sign in.", "r1", "409 NOT_UNIQUE, then R1: Sign in", "Claim the account of pages 1 to 4 first, in this browser."},
+	{"existing", "An e-mail that has an account", "Opens an account for an address that is claimed: 409, and the way on is to sign in.", "r5", "409 NOT_UNIQUE, then R5: Continue as ... (R1 when nobody is signed in)", "Claim the account of pages 1 to 4 first, in this browser."},
 	{"wrong-user", "Signed in as somebody else", "Opens a link for another person in this browser.", "e9", "E9: You are signed in as ...", "Claim the account of pages 1 to 4 first, in this browser."},
 }
 
@@ -174,7 +177,7 @@ func (b *breaker) superseded(ctx context.Context, c *latchkey.Client) (string, e
 // used opens the code of the account that this browser has claimed.
 func (b *breaker) used(c *latchkey.Client) (string, error) {
 	state := b.session.view()
-	if !state.Returned.Connected() || state.ClaimCode == "" {
+	if state.Claimed == "" || state.ClaimCode == "" {
 		return "", errNotYet
 	}
 	return b.authorize(b.session, c, state.ClaimCode), nil
@@ -183,10 +186,10 @@ func (b *breaker) used(c *latchkey.Client) (string, error) {
 // existing opens an account for the claimed address, expects the refusal, and goes to sign in.
 func (b *breaker) existing(ctx context.Context, c *latchkey.Client) (string, error) {
 	state := b.session.view()
-	if !state.Returned.Connected() {
+	if state.Claimed == "" {
 		return "", errNotYet
 	}
-	_, err := c.CreateUser(ctx, latchkey.NewUser{Email: state.Returned.Email, RegistrationCode: latchkey.NewRegistrationCode()})
+	_, err := c.CreateUser(ctx, latchkey.NewUser{Email: state.Claimed, RegistrationCode: latchkey.NewRegistrationCode()})
 	if !errors.Is(err, latchkey.ErrAlreadyMember) {
 		b.result.Found = "the server made a second account"
 		return "/break", nil

@@ -338,6 +338,12 @@ func (w *walk) breaks() []checkStep {
 	var steps []checkStep
 	for _, row := range rows {
 		steps = append(steps, checkStep{row.Title + " meets " + row.ExpectText, func(ctx context.Context) error {
+			if row.Needs == signedOut {
+				known := w.browser
+				defer func() { w.browser = known }()
+				w.browser = newWalker(w.Transport)
+				w.browser.allowed = known.allowed
+			}
 			if err := w.visitPage(ctx, w.Demo+"/break", "demo8"); err != nil {
 				return err
 			}

@@ -34,6 +34,8 @@ type sessionState struct {
 	// Expects is true while a return is expected; Address is where the browser was sent.
 	Expects bool
 	Address string
+	// Claimed is the address of the customer who came back with access, empty before.
+	Claimed string
 	// Returned is what came of the last return.
 	Returned *returned
 	// SignUpCalls and the others are the calls of each page, as they were made.

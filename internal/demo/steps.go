@@ -156,6 +156,9 @@ func (s *site) callback(w http.ResponseWriter, r *http.Request) {
 		if outcome.StateMatched {
 			known.Expects = false
 		}
+		if outcome.Connected() {
+			known.Claimed = outcome.Email
+		}
 	})
 	http.Redirect(w, r, "/back", http.StatusSeeOther)
 }
