@@ -95,6 +95,7 @@ func secureSamples() []sample {
 		{"notme-proven", 200, &NotMePage{Frame: f(0), Proven: true}},
 		{"c2-email", 200, &EmailPage{Frame: f(1)}},
 		{"c2-email-sent", 200, &EmailPage{Frame: resent}},
+		{"c2-email-limit", 429, &EmailPage{Frame: f(1, Wrong("", "c2.send.limit"))}},
 		{"unreachable", 200, &UnreachablePage{Frame: f(1)}},
 		{"c3-password", 200, &PasswordPage{Frame: f(1), Email: sampleMail}},
 		{"c3-again", 200, &PasswordAgainPage{Frame: f(1), Email: sampleMail}},
