@@ -58,6 +58,7 @@ type Server struct {
 	options  Options
 	database *store.DB
 	post     *notify.Post
+	claims   claim.Claims
 	web, api http.Handler
 	pages    *web.Pages
 	webHost  string
@@ -123,6 +124,7 @@ func (s *Server) wire() {
 	tokens := grant.Tokens{Store: store.Tokens{DB: s.database}, Keys: o.Keys, IDs: ids, Now: o.Now}
 	claims := claim.Claims{Store: store.Claims{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Brand: o.Brand,
 		Wording: wording, Now: o.Now}
+	s.claims = claims
 	pagesURL := ""
 	if s.webHost != s.apiHost {
 		pagesURL = o.WebURL
@@ -160,6 +162,9 @@ func (s *Server) sweep(ctx context.Context) {
 			s.options.Log.Warn("sweep stopped early, tried again in a minute", "deleted", deleted, "error", err)
 		} else if deleted > 0 {
 			s.options.Log.Debug("swept", "rows", deleted)
+		}
+		if _, err := s.claims.Tidy(ctx, store.Tidy{DB: s.database}); err != nil && ctx.Err() == nil {
+			s.options.Log.Warn("tidying stopped early, tried again in a minute", "error", err)
 		}
 	}
 }

@@ -27,6 +27,7 @@ CREATE TABLE account (
 );
 CREATE UNIQUE INDEX account_claimed ON account (email_digest) WHERE state = 'claimed';
 CREATE UNIQUE INDEX account_pending ON account (creator_id, email_digest) WHERE state = 'pending';
+CREATE INDEX account_stale ON account (updated_at) WHERE state = 'pending';
 
 -- Addresses for which a partner may not create an account for a while (design 10.8).
 CREATE TABLE address_block (

@@ -1,0 +1,64 @@
+package store
+
+import (
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
+)
+
+// Tidy is for claim.Claims.Tidy.
+type Tidy = For[claim.TidyTx]
+
+var (
+	_ claim.TidyStore = Tidy{}
+	_ claim.TidyTx    = (*Tx)(nil)
+)
+
+// SilentJourneys finds journeys that nobody finished and that had no step since before, of which nobody was told yet.
+func (tx *Tx) SilentJourneys(before time.Time, most int) ([]string, error) {
+	var texts []string
+	err := tx.each(`SELECT text FROM journey WHERE abandoned_at = 0 AND decided_at = 0 AND ended_at = 0 AND fresh_at <= $1
+		ORDER BY fresh_at LIMIT $2`, []any{millis(before), most}, func(scan func(...any) error) error {
+		var text string
+		err := scan(&text)
+		texts = append(texts, text)
+		return err
+	})
+	return texts, err
+}
+
+// StalePending finds pending accounts that nobody changed since before.
+func (tx *Tx) StalePending(before time.Time, most int) ([]customer.AccountID, error) {
+	var ids []customer.AccountID
+	err := tx.each("SELECT id FROM account WHERE state = 'pending' AND updated_at <= $1 ORDER BY updated_at LIMIT $2",
+		[]any{millis(before), most}, func(scan func(...any) error) error {
+			var id customer.AccountID
+			err := scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	return ids, err
+}
+
+// belongings are the rows that go with an erased account. Grants, tokens and audit events stay until they are swept: they
+// hold nothing personal, and a token of a lower epoch is dead.
+var belongings = []string{
+	"DELETE FROM profile WHERE account_id = $1",
+	"DELETE FROM reply WHERE account_id = $1",
+	"DELETE FROM claim_code WHERE account_id = $1 AND state = 'minted'",
+}
+
+// EraseAccount destroys the account's key, so that nothing sealed under it can be read again in any copy of the database,
+// and deletes what belongs to it. The row stays: its number is in the audit.
+func (tx *Tx) EraseAccount(id customer.AccountID) error {
+	for _, query := range belongings {
+		if _, err := tx.exec(query, id); err != nil {
+			return err
+		}
+	}
+	_, err := tx.exec(`UPDATE account SET wrapped_key = NULL, contact = NULL, credentials = NULL, registration = NULL,
+		email_digest = $2, email_version = 0 WHERE id = $1`, id, []byte{})
+	delete(tx.keys, id)
+	return err
+}
