@@ -142,7 +142,8 @@ func (c *call) refuse(err error) {
 	case errors.As(err, &volume):
 		c.limited(volume.seconds)
 		return
-	case errors.As(err, &tries):
+	case errors.Is(err, limit.ErrExceeded):
+		errors.As(err, &tries)
 		c.limited(limit.RetryAfter(tries.Wait))
 		return
 	case c.door.Unavailable != nil && errors.Is(err, c.door.Unavailable): // before the table: trouble is never a refusal (I11)
