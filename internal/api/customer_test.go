@@ -1,11 +1,15 @@
 package api
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
@@ -183,6 +187,68 @@ func TestContactEmail(t *testing.T) {
 	w.json("PUT", path, p.bearer, `{"email":"mira"}`).want(t, 422, notEmail("mi********************"))
 	w.json("GET", path, p.bearer, "").want(t, 200, `{"email":"mira.kade@example.org"}`)
 	w.json("GET", "/v1/me", p.bearer, "").want(t, 200, `{"id":`+decimal(p.id)+`,"name":null,"email":"cust-0042@customer.acme.example","active":true,"details":null}`)
+}
+
+// Design 10.4: twenty wrong mailed codes hold the account; its partner sees that and ends it by correcting the address.
+func TestHeldForMailedCodes(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	p := w.open(acme, "mira.kade@example.org")
+	guess := func() error {
+		ticket, _, err := w.visit(acme, w.mint(p), "")
+		must(t, err)
+		key, err := w.claims.Start(ctx, claim.Start{Ticket: ticket, Email: p.email, Language: "en"})
+		must(t, err)
+		right := w.mailedCode(ctx, p.email)
+		wrong := "000000"
+		if right == wrong {
+			wrong = "000001"
+		}
+		for range 5 {
+			err = w.claims.ProveEmail(ctx, claim.Post{Text: ticket.Text, Session: key}, wrong)
+		}
+		return err
+	}
+	for range 4 {
+		_ = guess()
+		w.advance(time.Hour)
+	}
+	if _, _, err := w.visit(acme, w.mint(p), ""); !errors.Is(err, customer.ErrHeld) {
+		t.Fatalf("after 20 wrong codes: %v", err)
+	}
+	p.token = w.tokenOf(w.registration(p))
+	p.bearer = "Bearer " + p.token.Access
+	path := "/v1/users/" + decimal(p.id) + "/contact-email"
+	w.json("PUT", path, p.bearer, `{"email":"mira.kade@example.org"}`).want(t, 200, `{"email":"mira.kade@example.org"}`)
+	if _, _, err := w.visit(acme, w.mint(p), ""); !errors.Is(err, customer.ErrHeld) {
+		t.Fatalf("the same address again: %v", err)
+	}
+	w.json("PUT", path, p.bearer, `{"email":"mira@example.net"}`).want(t, 200, `{"email":"mira@example.net"}`)
+	p.email = "mira@example.net"
+	w.claimed(p, "", nil)
+}
+
+// Design 10.6: answers that reveal have a budget a day; once it is spent a free address is refused like a taken one.
+func TestRevealingAnswersHaveABudget(t *testing.T) {
+	w := newWorld(t)
+	w.open(globex, "mira.kade@example.org")
+	app := w.app(globex)
+	for range 999 {
+		w.json("POST", "/v1/users/exists", app, `{"email":"x@example.org"}`).want(t, 200, `{"exists":false}`)
+	}
+	const signup = "/v1/user/signup/registration_code"
+	w.json("POST", signup, app, `{"email":"mira.kade@example.org","registrationCode":"`+code+`"}`).want(t, 409, notUnique)
+	for _, x := range [][2]string{{"/v1/users/exists", `{"email":"x@example.org"}`}, {signup, `{"email":"mira.kade@example.org","registrationCode":"` + code + `"}`},
+		{signup, `{"email":"free@example.org","registrationCode":"` + code + `"}`}} {
+		got := w.json("POST", x[0], app, x[1])
+		got.want(t, 429, tooMany)
+		if got.header.Get("Retry-After") != "86400" {
+			t.Errorf("Retry-After %q", got.header.Get("Retry-After"))
+		}
+	}
+	w.open(acme, "free@example.org")
+	w.advance(24 * time.Hour)
+	w.open(globex, "free@example.org")
 }
 
 // Design 10.13 and 10.24: what a customer granted is all that a token opens, and writes after the claim are proposals.

@@ -147,7 +147,9 @@ func (c *call) refuse(err error) {
 		c.limited(limit.RetryAfter(tries.Wait))
 		return
 	case c.door.Unavailable != nil && errors.Is(err, c.door.Unavailable): // before the table: trouble is never a refusal (I11)
-		c.door.Log.ErrorContext(c.r.Context(), "database is unavailable", "trace", c.trace, "error", err)
+		if c.r.Context().Err() == nil { // a client that hung up is no trouble of the database's
+			c.door.Log.ErrorContext(c.r.Context(), "database is unavailable", "trace", c.trace, "error", err)
+		}
 		h.Set("Retry-After", "1")
 		c.statusBody(503, "Service Unavailable", "The server cannot answer now. Asking again is safe")
 		return

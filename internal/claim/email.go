@@ -3,7 +3,6 @@ package claim
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
@@ -53,7 +52,7 @@ func (cs Claims) ProveEmail(ctx context.Context, in Post, typed string) error {
 		}
 		j, a := state.Journey, state.Account
 		e := cs.browserEvent(now, audit.JourneyEmailProven, j, in.Origin)
-		tries := limit.NewKey(limit.KindMailedCode, strconv.FormatInt(int64(a.ID), 10))
+		tries := customer.MailedCodeKey(a.ID)
 		if err := limit.Spend(tx, tries, now); err != nil {
 			return exceeded(denied(e, audit.JourneyEmailRefused, "too_many_tries"), err)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/secret"
 )
@@ -17,6 +18,7 @@ type Tx interface {
 	ProfileTx
 	ReplyTx
 	partner.EventTx
+	limit.Tx
 }
 
 // Store runs transactions; see the package comment of internal/store for the rule of events.
@@ -67,7 +69,7 @@ func (c Caller) check(a Account) error {
 		return ErrStale
 	case !c.Registration && a.State != Claimed:
 		return ErrStale
-	case a.Hold != "":
+	case c.Registration && a.ClosedToCreator(), !c.Registration && a.Hold != "":
 		return ErrHeld
 	}
 	return nil
@@ -82,18 +84,26 @@ type Signup struct {
 
 // Create opens a pending account. An address with an account is ErrAddressTaken, unless the partner hides existing
 // accounts: then creation answers alike, and the person meets the existing account after proving the mailbox (E10).
+// Errors: ErrAddressTaken; limit.Exceeded when the partner's budget of answers that reveal is spent.
 func (cs Customers) Create(ctx context.Context, by partner.Partner, s Signup, reference, network string) (Account, error) {
 	now := cs.Now()
 	var made Account
 	err := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
 		refused := audit.Event{At: now, Action: audit.AccountRefused, Outcome: audit.Denied, Actor: audit.Actor{Kind: audit.ActorPartner, ID: int64(by.ID)},
 			Partner: int64(by.ID), Reference: reference, Network: network}
+		// The budget is asked before the answer is known: refused only for taken addresses, it would tell them apart.
+		if err := limit.Ask(tx, existsKey(by), now); err != nil {
+			return audit.Event{}, err
+		}
 		taken, err := cs.taken(tx, by, s.Email)
 		if err != nil {
 			return audit.Event{}, err
 		}
 		if taken {
 			refused.Reason = "address_taken"
+			if err := limit.Spend(tx, existsKey(by), now); err != nil {
+				return audit.Event{}, err
+			}
 			return refused, ErrAddressTaken
 		}
 		made = Account{ID: AccountID(cs.IDs.Next()), Creator: by.ID, State: Pending, Epoch: 1, SessionEpoch: 1,
@@ -129,11 +139,19 @@ func (cs Customers) taken(tx Tx, by partner.Partner, email string) (bool, error)
 	return err == nil, err
 }
 
+// existsKey counts the answers that reveal to a partner whether an address has an account: 1,000 a day (design 10.6).
+func existsKey(by partner.Partner) limit.Key {
+	return limit.NewKey(limit.KindExists, strconv.FormatInt(int64(by.ID), 10))
+}
+
 // Exists answers whether creating an account for the address would be refused (contract 5.2). It is an oracle (OC-7):
-// the door limits it and each answer is audited.
+// each answer is audited and taken from the partner's budget. Errors: limit.Exceeded.
 func (cs Customers) Exists(ctx context.Context, by partner.Partner, email, reference, network string) (bool, error) {
 	var exists bool
 	err := cs.Store.Change(ctx, func(tx Tx) (e audit.Event, err error) {
+		if err := limit.Spend(tx, existsKey(by), cs.Now()); err != nil {
+			return audit.Event{}, err
+		}
 		if exists, err = cs.taken(tx, by, email); err != nil {
 			return audit.Event{}, err
 		}
@@ -188,12 +206,31 @@ func (cs Customers) SetContactEmail(ctx context.Context, c Caller, email string)
 			return cs.proposeContact(tx, c, e, email)
 		}
 		if !SameEmail(a.Address(), email) {
+			if a.Hold == HoldEmailTries {
+				if err := pardon(tx, MailedCodeKey(a.ID)); err != nil {
+					return audit.Event{}, err
+				}
+			}
 			a.Restart()
 		}
 		a.ContactEmail, a.UpdatedAt = email, now
 		return e, tx.SaveAccount(&a)
 	})
 	return shown, err
+}
+
+// MailedCodeKey counts wrong mailed codes of an account, over all its journeys (design 10.4).
+func MailedCodeKey(id AccountID) limit.Key {
+	return limit.NewKey(limit.KindMailedCode, strconv.FormatInt(int64(id), 10))
+}
+
+// pardon begins a count anew, its lifetime too: the tries were about an address that counts no more.
+func pardon(tx limit.Tx, key limit.Key) error {
+	tries, err := tx.Tries(key)
+	if err != nil || tries.Version == 0 {
+		return err
+	}
+	return tx.SaveTries(key, limit.Tries{Version: tries.Version})
 }
 
 func (cs Customers) proposeContact(tx Tx, c Caller, e audit.Event, email string) (audit.Event, error) {

@@ -146,14 +146,14 @@ func (t Token) refreshable(p partner.Partner, now time.Time) bool {
 // admits reports whether the account still stands behind the family (I2, I4): the registration token while its creator's
 // account is unclaimed, the customer's token while the owner's grant stands; neither across an epoch.
 func (t Token) admits(a customer.Account, g Grant, now time.Time) bool {
-	if a.Epoch != t.Epoch || a.Hold != "" {
+	if a.Epoch != t.Epoch {
 		return false
 	}
 	switch t.Kind {
 	case Registration:
-		return a.State == customer.Pending && a.Creator == t.Partner
+		return a.State == customer.Pending && a.Creator == t.Partner && !a.ClosedToCreator()
 	case Customer:
-		return a.State == customer.Claimed && g.ID == t.Grant && g.Stands(now) && g.Partner == t.Partner &&
+		return a.Hold == "" && a.State == customer.Claimed && g.ID == t.Grant && g.Stands(now) && g.Partner == t.Partner &&
 			g.Account == t.Account && g.Profile == t.Profile
 	}
 	return false

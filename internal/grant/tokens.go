@@ -78,7 +78,7 @@ func (ts Tokens) Registration(ctx context.Context, p partner.Partner, email, cod
 		}
 		denied.Account = int64(a.ID)
 		key := limit.NewKey(limit.KindRegistration, strconv.FormatInt(int64(p.ID), 10), strconv.FormatInt(int64(a.ID), 10))
-		if !a.Registered(ts.Keys, p.ID, code) || a.Hold != "" {
+		if !a.Registered(ts.Keys, p.ID, code) || a.ClosedToCreator() {
 			denied.Reason = "wrong_code"
 			if err := limit.Spend(tx, key, now); err != nil {
 				return exceeded(denied, err)

@@ -17,6 +17,18 @@ func (e Exceeded) Error() string { return ErrExceeded.Error() }
 // Is makes every Exceeded an ErrExceeded.
 func (e Exceeded) Is(target error) bool { return target == ErrExceeded }
 
+// Ask refuses with Exceeded when no try of a key is left, and counts none.
+func Ask(tx Tx, key Key, now time.Time) error {
+	tries, err := tx.Tries(key)
+	if err != nil {
+		return err
+	}
+	if wait, ok := key.Kind.Rule().Allowed(tries, now); !ok {
+		return Exceeded{Wait: wait}
+	}
+	return nil
+}
+
 // Spend counts one try of a key before its outcome is known, and refuses it with Exceeded when none is left. Read,
 // decision and write are one transaction, so that a thousand guesses at once get no more than one after the other.
 func Spend(tx Tx, key Key, now time.Time) error {

@@ -129,6 +129,9 @@ func (db *DB) write(ctx context.Context, fn func(*Tx) error) error {
 	if j.panicked != nil {
 		panic(j.panicked)
 	}
+	if errors.Is(j.err, ErrConflict) { // after all its turns: nothing is wrong but the crowd, so asking again is the answer
+		return unavailable("write", j.err)
+	}
 	return j.err
 }
 

@@ -239,8 +239,8 @@ func TestAConflictRunsAgain(t *testing.T) {
 			runs++
 			return tx.expect("UPDATE note SET version = 2 WHERE id = $1 AND version = $2", 1, 99)
 		})
-		if !errors.Is(err, ErrConflict) || runs != conflictLimit {
-			t.Errorf("%v after %d runs, want ErrConflict after %d", err, runs, conflictLimit)
+		if !errors.Is(err, ErrConflict) || !errors.Is(err, ErrUnavailable) || runs != conflictLimit {
+			t.Errorf("%v after %d runs, want ErrConflict and ErrUnavailable after %d", err, runs, conflictLimit)
 		}
 	})
 }
