@@ -16,8 +16,24 @@ func (d *Door) mux() http.Handler {
 	// Opening (journey section 3).
 	get("/oauth/authorize", authorize)
 	get("/oauth/authorize/{$}", authorize)
+	secureRoutes(get, post)
+	decideRoutes(get, post)
+	visitRoutes(get, post)
 
-	// The claim journey (section 4). Each GET shows the first unfinished step, whatever was asked for.
+	// For everybody.
+	get("/help", public(func(f Frame) Page { return &HelpPage{Frame: f} }))
+	get("/privacy", public(func(f Frame) Page { return &PrivacyPage{Frame: f} }))
+	get("/accessibility", public(func(f Frame) Page { return &AccessibilityPage{Frame: f} }))
+	mux.Handle("GET /assets/", d.Pages.Assets())
+	mux.Handle("/", d.route(func(*visit) error { return errMissing }))
+	return mux
+}
+
+// routes adds pages to the list.
+type routes func(pattern string, p page)
+
+// secureRoutes are C1 to C7 (section 4). Each GET shows the first unfinished step, whatever was asked for.
+func secureRoutes(get, post routes) {
 	get("/j/{jid}", current)
 	get("/j/{jid}/{$}", current)
 	get("/j/{jid}/start", showStart)
@@ -38,6 +54,10 @@ func (d *Door) mux() http.Handler {
 	get("/j/{jid}/recovery-codes", step(claim.StepRecoveryCodes, showRecoveryCodes))
 	post("/j/{jid}/recovery-codes", postRecoveryCodes)
 	post("/j/{jid}/recovery-codes/download", postDownload)
+}
+
+// decideRoutes are C8 to C11, and the ways out of the journey.
+func decideRoutes(get, post routes) {
 	get("/j/{jid}/review", step(claim.StepReview, showReview))
 	post("/j/{jid}/review", postReview)
 	get("/j/{jid}/review/{section}", step(claim.StepReview, showSection))
@@ -53,8 +73,10 @@ func (d *Door) mux() http.Handler {
 	post("/j/{jid}/not-me", postNotMe)
 	get("/j/{jid}/existing", showExisting)
 	post("/j/{jid}/switch", postSwitch)
+}
 
-	// The return visit (section 5).
+// visitRoutes are the return visit (section 5).
+func visitRoutes(get, post routes) {
 	get("/signin", showSignIn)
 	post("/signin", postSignIn)
 	get("/signin/second-step", showSignInStep)
@@ -64,14 +86,6 @@ func (d *Door) mux() http.Handler {
 	post("/j/{jid}/different", postDifferent)
 	get("/account", showHome)
 	post("/signout", postSignOut)
-
-	// For everybody.
-	get("/help", public(func(f Frame) Page { return &HelpPage{Frame: f} }))
-	get("/privacy", public(func(f Frame) Page { return &PrivacyPage{Frame: f} }))
-	get("/accessibility", public(func(f Frame) Page { return &AccessibilityPage{Frame: f} }))
-	mux.Handle("GET /assets/", d.Pages.Assets())
-	mux.Handle("/", d.route(func(*visit) error { return errMissing }))
-	return mux
 }
 
 // public is a page that depends on nothing.
