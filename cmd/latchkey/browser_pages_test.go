@@ -68,7 +68,10 @@ func (tb *tab) axe(rules string) string {
 	on.scriptOff = false
 	tb.set(on)
 	defer tb.set(was)
-	return evaluate[string](tb, rules+";\n"+runAxe)
+	if evaluate[string](tb, "typeof axe") == "undefined" {
+		evaluate[any](tb, rules+";\ntrue")
+	}
+	return evaluate[string](tb, runAxe)
 }
 
 // accessible fails the test for each accessibility rule that the shown page breaks, and for content wider than the
@@ -99,14 +102,15 @@ func (tb *tab) accessible(where, rules string) {
 }
 
 // smallTargets lists controls below the house size: primary buttons 48 px high, other controls 44 (journey 2). A link
-// inside a sentence is exempt, as in WCAG 2.5.8.
-const smallTargets = `[...document.querySelectorAll("button, input:not([type=hidden]):not([type=checkbox]):not([type=radio]), select, summary")]
+// inside a sentence is exempt, as in WCAG 2.5.8, and so is a field that is shown as text.
+const smallTargets = `[...document.querySelectorAll("button, input:not([readonly]):not([type=hidden]):not([type=checkbox]):not([type=radio]), select, summary")]
 	.filter(e => e.getClientRects().length && e.closest("main"))
 	.map(e => [e, e.getBoundingClientRect().height])
 	.filter(([e, h]) => h < 44)
 	.map(([e, h]) => e.outerHTML.slice(0, 120) + " is " + h + " px high, at least 44")`
 
-// seen are the ways in which every page is looked at.
+// seen are the ways in which every page is looked at; the pseudo-languages, which are there for the layout, in the light
+// ones only.
 var seen = []struct {
 	name string
 	look look
@@ -144,6 +148,9 @@ func TestBrowserShowsEveryPage(t *testing.T) {
 				name := strings.TrimSuffix(filepath.Base(file), ".html")
 				tb.visit(server.URL + "/" + name + ".html")
 				for _, s := range seen {
+					if s.look.dark && strings.Contains(name, ".") {
+						continue
+					}
 					tb.set(s.look)
 					tb.accessible(name+" "+s.name, rules)
 					tb.picture(s.name + "/" + name)
