@@ -31,7 +31,7 @@ type Config struct {
 	APIURL string `name:"api-url" placeholder:"URL" group:"settings" help:"Where partners reach the API, such as https://api.example.org; the web URL when empty."`
 	Data   string `placeholder:"DIR" group:"settings" help:"Directory of the database, latchkey.db. Made when it does not exist; back it up."`
 
-	MasterKeyFile string `placeholder:"FILE" group:"settings" help:"Key that seals all personal data: 32 random bytes as base64, or lines of version:key. Default: the systemd credential master-key. Make one: head -c 32 /dev/urandom | base64 > FILE. Keep it apart from the database's backup."`
+	MasterKeyFile string `placeholder:"FILE" group:"settings" help:"Key that seals all personal data: 32 random bytes as base64, or lines of version:key. Default: the systemd credential master-key. Make one: openssl rand -base64 32 > FILE. Keep it apart from the database's backup."`
 
 	Listen       string   `placeholder:"ADDR" group:"settings" help:"Address to listen on. Default: 127.0.0.1:8080 behind a proxy, :443 with a certificate."`
 	TLSCert      string   `name:"tls-cert" placeholder:"FILE" group:"settings" help:"Certificate chain in PEM; read anew when the file changes. Default: the systemd credential tls-cert."`
@@ -197,7 +197,7 @@ func (r *reader) database() {
 	} else if stat, err := os.Stat(r.c.Data); err == nil && !stat.IsDir() {
 		r.wrong("data", fmt.Sprintf("%q is not a directory", r.c.Data), "name a directory")
 	}
-	const remedy = "make one with: head -c 32 /dev/urandom | base64 > FILE; chmod 600 FILE; then set --master-key-file FILE"
+	const remedy = "make one with: openssl rand -base64 32 > FILE; chmod 600 FILE; then set --master-key-file FILE"
 	text, path, found := r.secretFile("master-key-file", r.c.MasterKeyFile, "master-key", remedy)
 	if !found {
 		if path == "" {

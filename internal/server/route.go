@@ -15,6 +15,9 @@ import (
 // is served or not, and the token endpoint (contract 1.2).
 var apiPath = regexp.MustCompile(`^/(v[0-9]+|[0-9]{4}Q[0-9]+)/|^/oauth/token/?$`)
 
+// journeyPath finds a journey's id in a path.
+var journeyPath = regexp.MustCompile(`^/j/[^/]*`)
+
 // Handler answers every request: /livez and /readyz, the sandbox's pages, then the door that the address names.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -93,7 +96,7 @@ func (s *Server) recovering(next http.Handler) http.Handler {
 				return
 			}
 			reference := secret.TraceID()[:12]
-			s.options.Log.ErrorContext(r.Context(), "panic", "reference", reference, "path", r.URL.Path, "thrown", thrown)
+			s.options.Log.ErrorContext(r.Context(), "panic", "reference", reference, "path", journeyPath.ReplaceAllString(r.URL.Path, "/j/{jid}"), "thrown", thrown)
 			page := &web.ErrorPage{Trouble: web.TroubleInside}
 			page.Frame.Reference = reference
 			s.pages.Write(w, r, page.Status(), page)
@@ -102,8 +105,8 @@ func (s *Server) recovering(next http.Handler) http.Handler {
 	})
 }
 
-// logging writes one line a request, after it. Never in it: the query (it carries claim codes and states), headers,
-// bodies, and the caller's full address (I9).
+// logging writes one line a request, after it. Never in it: the query (it carries claim codes and states), the ids of
+// journeys, headers, bodies, and the caller's full address (I9).
 func (s *Server) logging(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/livez" || r.URL.Path == "/readyz" {
@@ -118,7 +121,7 @@ func (s *Server) logging(next http.Handler) http.Handler {
 }
 
 func (s *Server) logRequest(r *http.Request, seen *answer, took time.Duration) {
-	path := r.URL.Path
+	path := journeyPath.ReplaceAllString(r.URL.Path, "/j/{jid}")
 	if len(path) > 200 {
 		path = path[:200]
 	}

@@ -70,7 +70,9 @@ type page func(*visit) error
 // route makes a page an http.Handler: it names the request, reads the cookie and answers errors.
 func (d *Door) route(p page) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		v := &visit{Door: d, w: w, r: r, reference: secret.TraceID()[:12], text: r.PathValue("jid")}
+		trace := secret.TraceID()
+		w.Header().Set("X-Trace-Id", trace) // the request log has it whole; pages show its beginning
+		v := &visit{Door: d, w: w, r: r, reference: trace[:12], text: r.PathValue("jid")}
 		v.jar = d.readJar(r)
 		if err := p(v); err != nil {
 			v.trouble(err)
