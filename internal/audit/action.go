@@ -122,4 +122,6 @@ const (
 	KeyRotated     Action = "key.rotated"
 	ClockMoved     Action = "clock.moved"
 	TriesCounted   Action = "tries.counted"
+	// TriesReturned is a counted try that was given back, since nothing was compared.
+	TriesReturned Action = "tries.returned"
 )

@@ -128,7 +128,7 @@ func mintable(a customer.Account, c customer.Caller, keys *secret.Keys, registra
 	switch {
 	case a.State == customer.Claimed:
 		return ErrAlreadyClaimed
-	case a.Hold == customer.HoldObjected:
+	case a.ClosedToCreator():
 		return customer.ErrHeld
 	case !a.Registered(keys, c.Partner, registrationCode):
 		return ErrRegistrationCode

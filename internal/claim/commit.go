@@ -16,7 +16,7 @@ import (
 // same transaction, so that it hears of it before its next call can fail. Errors: ErrNoJourney, ErrNotNow, ErrNotSaved.
 func (cs Claims) Commit(ctx context.Context, in Post, saved bool) (customer.SessionKey, error) {
 	if !saved {
-		return customer.SessionKey{}, errors.Join(ErrNotSaved, cs.check(ctx, in, StepRecoveryCodes))
+		return customer.SessionKey{}, cs.unfit(ctx, in, ErrNotSaved, StepRecoveryCodes)
 	}
 	now := cs.Now()
 	var key customer.SessionKey
@@ -36,10 +36,15 @@ func (cs Claims) Commit(ctx context.Context, in Post, saved bool) (customer.Sess
 		if !errors.Is(err, customer.ErrNoAccount) {
 			return audit.Event{}, err
 		}
-		key, err = cs.handOver(tx, state, in.Session, now)
-		return e, err
+		if key, err = cs.handOver(tx, state, in.Session, now); err != nil {
+			return audit.Event{}, err
+		}
+		return e, nil
 	})
-	return key, err
+	if err != nil {
+		return customer.SessionKey{}, err
+	}
+	return key, nil
 }
 
 // handOver writes the commit.

@@ -225,8 +225,11 @@ func (cs Claims) Visit(ctx context.Context, t Ticket, key customer.SessionKey, l
 			return audit.Event{}, err
 		}
 		a, err := tx.Account(s.Account)
-		if err != nil || !s.SignedIn(a, now) {
-			return audit.Event{}, errors.Join(customer.ErrNoSession, err)
+		if errors.Is(err, customer.ErrNoAccount) || err == nil && !s.SignedIn(a, now) {
+			err = customer.ErrNoSession
+		}
+		if err != nil {
+			return audit.Event{}, err
 		}
 		j := Journey{ID: JourneyID(cs.IDs.Next()), Text: t.Text, Session: s.ID, Partner: t.Request.Partner, Account: a.ID, Request: t.Request,
 			Number: a.ClaimNumber, Epoch: a.Epoch, StartedAt: now, FreshAt: now, Language: language}

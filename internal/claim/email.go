@@ -42,7 +42,7 @@ func (cs Claims) SendCode(ctx context.Context, in Post) error {
 func (cs Claims) ProveEmail(ctx context.Context, in Post, typed string) error {
 	code, err := customer.CleanSixDigits(typed)
 	if err != nil {
-		return errors.Join(err, cs.check(ctx, in, StepEmail))
+		return cs.unfit(ctx, in, err, StepEmail)
 	}
 	now := cs.Now()
 	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
@@ -62,14 +62,23 @@ func (cs Claims) ProveEmail(ctx context.Context, in Post, typed string) error {
 		case !now.Before(j.Mailed.ExpiresAt):
 			return cs.lateCode(tx, j, tries, denied(e, audit.JourneyEmailRefused, "late_code"), now)
 		}
-		if err := limit.Forgive(tx, tries, now); err != nil {
+		if err := settle(tx, tries, now); err != nil {
 			return audit.Event{}, err
 		}
 		return cs.proven(tx, state, e, now)
 	})
 }
 
-// check runs the dispatcher for a post whose value is wrong already, so that a finished step is never shown its errors.
+// unfit refuses a post whose value is wrong already. The dispatcher comes first, so that a finished step is never shown its
+// errors; and trouble with the database is that and nothing else (I11).
+func (cs Claims) unfit(ctx context.Context, in Post, wrong error, steps ...Step) error {
+	if err := cs.check(ctx, in, steps...); err != nil {
+		return err
+	}
+	return wrong
+}
+
+// check reports whether one of the steps is the journey's next one.
 func (cs Claims) check(ctx context.Context, in Post, steps ...Step) error {
 	return cs.Store.View(ctx, func(tx Tx) error {
 		_, err := cs.at(tx, in.Text, in.Session, cs.Now(), steps...)
@@ -91,9 +100,17 @@ func (cs Claims) wrongCode(tx Tx, a customer.Account, key limit.Key, e audit.Eve
 	return e, customer.ErrCodeWrong
 }
 
+// settle takes a right try out of the count for a lifetime, which is of wrong ones, and forgets the wrong ones of the hour.
+func settle(tx limit.Tx, key limit.Key, now time.Time) error {
+	if err := limit.Return(tx, key, now); err != nil {
+		return err
+	}
+	return limit.Forgive(tx, key, now)
+}
+
 // lateCode sends another mail at once: the person has the right mailbox and only took long.
 func (cs Claims) lateCode(tx Tx, j Journey, tries limit.Key, e audit.Event, now time.Time) (audit.Event, error) {
-	if err := limit.Forgive(tx, tries, now); err != nil {
+	if err := settle(tx, tries, now); err != nil {
 		return audit.Event{}, err
 	}
 	if err := cs.sendCode(tx, &j, now); err != nil {
@@ -124,9 +141,11 @@ func (cs Claims) proven(tx Tx, state State, e audit.Event, now time.Time) (audit
 		// E10: the person has an account already; nothing is merged, and the pending copy lives on as if left alone.
 		j.EndedAt, j.EndedReason, a.LiveJourney = now, OverExisting, 0
 	}
-	code.State, code.EndedAt = Spent, now
-	if err := tx.SaveClaimCode(&code); err != nil {
-		return audit.Event{}, err
+	if code.ID != 0 { // a journey with more time may outlive its code's row
+		code.State, code.EndedAt = Spent, now
+		if err := tx.SaveClaimCode(&code); err != nil {
+			return audit.Event{}, err
+		}
 	}
 	if err := tx.SaveAccount(&a); err != nil {
 		return audit.Event{}, err

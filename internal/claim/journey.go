@@ -198,7 +198,7 @@ type State struct {
 // what is stored alone, so a reload, a second tab, a crash and a late form all end up where the journey really is.
 func (s State) Next(now time.Time) (Step, EndReason) {
 	j := s.Journey
-	if j.Decision.leaves() {
+	if j.Decision.leaves() && s.ours() {
 		return StepReturn, NotOver
 	}
 	if j.EndedAt.IsZero() && j.CommittedAt.IsZero() && j.Code != 0 {
@@ -208,6 +208,12 @@ func (s State) Next(now time.Time) (Step, EndReason) {
 		return StepOver, j.EndedReason
 	}
 	return s.nextAfter(now)
+}
+
+// ours reports whether the browser is the journey's own, or its account's owner in another one. The id in the address is no
+// credential (journey section 1).
+func (s State) ours() bool {
+	return s.Session.ID != 0 && (s.Session.ID == s.Journey.Session || s.Session.Account != 0 && s.Session.Account == s.Journey.Account)
 }
 
 // nextBefore is the part before the commit: no credential exists yet, and only the journey that passed the mailbox proof
@@ -223,6 +229,8 @@ func (s State) nextBefore(now time.Time) (Step, EndReason) {
 		return StepOver, OverHeld
 	case a.Epoch != j.Epoch:
 		return StepOver, OverUsed
+	case !customer.SameEmail(j.Address, a.Address()):
+		return StepOver, OverCode
 	case s.Session.ID != j.Session || !s.Session.Alive(now):
 		return StepOver, OverSession
 	case !j.ProvenAt.IsZero() && a.LiveJourney != int64(j.ID):

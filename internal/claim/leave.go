@@ -23,6 +23,9 @@ func (cs Claims) Leave(ctx context.Context, in Post, how Decision) error {
 			return audit.Event{}, err
 		}
 		j := state.Journey
+		if !state.ours() {
+			return audit.Event{}, ErrNoJourney
+		}
 		if step, _ := state.Next(now); step == StepReturn || step == StepOver {
 			return audit.Event{}, nil
 		}

@@ -54,7 +54,7 @@ func (cs Claims) personal(s State) []string {
 // ErrNotNow, customer.ErrNoPassword, customer.ErrSignIn, limit.Exceeded, secret.ErrBusy.
 func (cs Claims) PasswordAgain(ctx context.Context, in Post, password string) error {
 	if password == "" {
-		return errors.Join(customer.ErrNoPassword, cs.check(ctx, in, StepPasswordAgain))
+		return cs.unfit(ctx, in, customer.ErrNoPassword, StepPasswordAgain)
 	}
 	hash, tries, now := "", limit.Key{}, cs.Now()
 	err := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
@@ -75,7 +75,8 @@ func (cs Claims) PasswordAgain(ctx context.Context, in Post, password string) er
 	}
 	matches, _, err := cs.Passwords.Verify(ctx, hash, customer.NormalPassword(password))
 	if err != nil {
-		return err
+		// Nothing was compared, so nothing was tried: else a flood that keeps the hashing busy uses up honest tries (I12).
+		return errors.Join(err, cs.unspend(ctx, in, tries))
 	}
 	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
 		state, err := cs.at(tx, in.Text, in.Session, now, StepPasswordAgain)
@@ -95,6 +96,21 @@ func (cs Claims) PasswordAgain(ctx context.Context, in Post, password string) er
 	})
 }
 
+// unspend gives back a try that was counted, also when the browser has gone away meanwhile.
+func (cs Claims) unspend(ctx context.Context, in Post, tries limit.Key) error {
+	now := cs.Now()
+	return cs.Store.Change(context.WithoutCancel(ctx), func(tx Tx) (audit.Event, error) {
+		j, err := tx.Journey(in.Text)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if err := limit.Return(tx, tries, now); err != nil {
+			return audit.Event{}, err
+		}
+		return cs.customerEvent(now, audit.TriesReturned, j, in.Origin), nil
+	})
+}
+
 // Methods lists the second steps that exist, in the order in which C4 shows them.
 func Methods() []string { return []string{"app"} }
 
@@ -102,11 +118,11 @@ func Methods() []string { return []string{"app"} }
 // on every reload. Errors: ErrNoJourney, ErrNotNow, ErrMethod.
 func (cs Claims) ChooseMethod(ctx context.Context, in Post, method string) error {
 	if !slices.Contains(Methods(), method) {
-		return errors.Join(ErrMethod, cs.check(ctx, in, StepSecondStep, StepApp))
+		return cs.unfit(ctx, in, ErrMethod, StepSecondStep, StepApp)
 	}
 	now := cs.Now()
 	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
-		state, err := cs.at(tx, in.Text, in.Session, now, StepSecondStep)
+		state, err := cs.at(tx, in.Text, in.Session, now, StepSecondStep, StepApp)
 		if err != nil {
 			return audit.Event{}, err
 		}
@@ -125,7 +141,7 @@ func (cs Claims) ChooseMethod(ctx context.Context, in Post, method string) error
 func (cs Claims) ProveApp(ctx context.Context, in Post, typed string) error {
 	code, err := customer.CleanSixDigits(typed)
 	if err != nil {
-		return errors.Join(err, cs.check(ctx, in, StepApp))
+		return cs.unfit(ctx, in, err, StepApp)
 	}
 	now := cs.Now()
 	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {

@@ -28,7 +28,7 @@ type Start struct {
 
 // Start begins a journey with a ticket: it checks the address that the person typed, sends the mailed code and gives the
 // browser a session. Posting it again gives the same session: its secret is computed from the ticket, which only this
-// browser has. Errors: ErrTicketOver, ErrCodeExpired, ErrCodeUsed, ErrAlreadyClaimed, customer.ErrHeld,
+// browser has. Errors: ErrTicketOver, ErrCodeExpired, ErrCodeUsed, ErrAlreadyClaimed, ErrSignedInAsOther, customer.ErrHeld,
 // customer.ErrNotAnAddress, ErrOtherAddress, limit.Exceeded (with no wait when the five tries of C1 are spent).
 func (cs Claims) Start(ctx context.Context, in Start) (customer.SessionKey, error) {
 	now := cs.Now()
@@ -46,6 +46,9 @@ func (cs Claims) Start(ctx context.Context, in Start) (customer.SessionKey, erro
 		if err != nil {
 			return audit.Event{}, err
 		}
+		if err := cs.otherSignedIn(tx, in.Session, a, now); err != nil { // since the opening
+			return audit.Event{}, err
+		}
 		if email == "" {
 			return audit.Event{}, customer.ErrNotAnAddress
 		}
@@ -53,13 +56,13 @@ func (cs Claims) Start(ctx context.Context, in Start) (customer.SessionKey, erro
 			Code: in.Ticket.Code, Request: in.Ticket.Request, Number: in.Ticket.Number, Epoch: in.Ticket.Epoch,
 			Address: a.Address(), StartedAt: now, FreshAt: now, Language: in.Language}
 		e := cs.browserEvent(now, audit.JourneyStarted, j, in.Origin)
+		refused := e
+		refused.Journey = 0 // a refused start leaves no journey
 		if err := limit.Spend(tx, limit.NewKey(limit.KindAddress, j.Text), now); err != nil {
-			e.Journey = 0
-			return exceeded(denied(e, audit.JourneyAddressRefused, "too_many_tries"), err)
+			return exceeded(denied(refused, audit.JourneyAddressRefused, "too_many_tries"), err)
 		}
 		if !customer.SameEmail(email, a.Address()) {
-			e.Journey = 0
-			return denied(e, audit.JourneyAddressRefused, "other_address"), ErrOtherAddress
+			return denied(refused, audit.JourneyAddressRefused, "other_address"), ErrOtherAddress
 		}
 		s, opened, err := cs.startSession(tx, in, now)
 		if err != nil {
@@ -67,7 +70,7 @@ func (cs Claims) Start(ctx context.Context, in Start) (customer.SessionKey, erro
 		}
 		key, j.Session = opened, s.ID
 		if err := cs.sendCode(tx, &j, now); err != nil {
-			return exceeded(denied(e, audit.JourneyEmailRefused, "too_many_mails"), err)
+			return exceeded(denied(refused, audit.JourneyEmailRefused, "too_many_mails"), err)
 		}
 		if err := tx.SaveSession(&s); err != nil {
 			return audit.Event{}, err
@@ -77,7 +80,10 @@ func (cs Claims) Start(ctx context.Context, in Start) (customer.SessionKey, erro
 		}
 		return e, cs.tell(tx, now, j, partner.EventClaims, "started", "")
 	})
-	return key, change
+	if change != nil {
+		return customer.SessionKey{}, change
+	}
+	return key, nil
 }
 
 // startedAlready finds the journey that this ticket began, and gives its session's key again.
@@ -94,7 +100,8 @@ func (cs Claims) startedAlready(tx Tx, in Start, now time.Time) (customer.Sessio
 		return customer.SessionKey{}, false, err
 	}
 	for _, key := range []customer.SessionKey{in.Session, cs.ticketKey(j.Session, in.Ticket), in.Session.Successor(cs.Keys)} {
-		if known, _ := s.Knows(key, now); known && key.ID == s.ID {
+		// Not the previous secret: the answer goes into the cookie, and that one dies in a minute.
+		if known, previous := s.Knows(key, now); known && !previous && key.ID == s.ID {
 			return key, true, nil
 		}
 	}
@@ -126,16 +133,20 @@ func (cs Claims) ticketKey(id customer.SessionID, t Ticket) customer.SessionKey 
 }
 
 // startSession is the browser's live session under a new secret, or a new one: a session that somebody planted before
-// must not become the one that does the journey (session fixation).
+// must not become the one that does the journey (session fixation), nor one that is on its way in as somebody else.
 func (cs Claims) startSession(tx Tx, in Start, now time.Time) (customer.Session, customer.SessionKey, error) {
 	s, err := cs.session(tx, in.Session, now)
-	if err == nil {
-		key := s.Renew(cs.Keys, in.Session, now)
+	if err == nil && s.Account == 0 {
+		current := in.Session
+		if _, previous := s.Knows(current, now); previous {
+			current = current.Successor(cs.Keys)
+		}
+		key := s.Renew(cs.Keys, current, now)
 		s.MoreTime = s.MoreTime || in.MoreTime
 		s.SeenAt = now
 		return s, key, nil
 	}
-	if !errors.Is(err, customer.ErrNoSession) {
+	if err != nil && !errors.Is(err, customer.ErrNoSession) {
 		return customer.Session{}, customer.SessionKey{}, err
 	}
 	s, _ = customer.NewSession(cs.IDs, now)

@@ -33,7 +33,8 @@ func oneOf(s string, list ...string) bool {
 // ParseCountry reads a country in any of the contract's dialects (alpha-2 or alpha-3, any case; contract 3.4) and
 // returns it as alpha-2 upper case.
 func ParseCountry(text string) (string, bool) {
-	if len(text) != 2 && len(text) != 3 {
+	// Three digits would be read as a number of the UN M49 list, which the contract does not speak.
+	if len(text) != 2 && len(text) != 3 || strings.ContainsAny(text, "0123456789") {
 		return "", false
 	}
 	region, err := language.ParseRegion(strings.ToUpper(text))

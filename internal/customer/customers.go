@@ -203,7 +203,7 @@ func (cs Customers) SetContactEmail(ctx context.Context, c Caller, email string)
 		e := c.event(now, audit.ContactChanged)
 		if !c.Registration {
 			shown = a.Address()
-			return cs.proposeContact(tx, c, e, email)
+			return cs.proposeContact(tx, c, a, e, email)
 		}
 		if !SameEmail(a.Address(), email) {
 			if a.Hold == HoldEmailTries {
@@ -233,7 +233,7 @@ func pardon(tx limit.Tx, key limit.Key) error {
 	return tx.SaveTries(key, limit.Tries{Version: tries.Version})
 }
 
-func (cs Customers) proposeContact(tx Tx, c Caller, e audit.Event, email string) (audit.Event, error) {
+func (cs Customers) proposeContact(tx Tx, c Caller, a Account, e audit.Event, email string) (audit.Event, error) {
 	profiles, err := tx.Profiles(c.Account)
 	if err != nil {
 		return audit.Event{}, err
@@ -241,8 +241,11 @@ func (cs Customers) proposeContact(tx Tx, c Caller, e audit.Event, email string)
 	for _, p := range profiles {
 		if c.Profile == 0 || c.Profile == p.ID {
 			after, _ := p.Propose(map[Field]string{Email: email}, cs.Now())
+			if err := tx.SaveProfile(&after); err != nil {
+				return audit.Event{}, err
+			}
 			e.Action = audit.ProfileProposed
-			return e, tx.SaveProfile(&after)
+			return e, cs.touch(tx, a, cs.Now())
 		}
 	}
 	return audit.Event{}, ErrNoProfile

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/mail"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
@@ -12,30 +13,41 @@ import (
 // ErrNotAnAddress: the text is not an e-mail address that a mail can be sent to.
 var ErrNotAnAddress = errors.New("not an e-mail address")
 
-// CheckEmail trims and checks an address: one local part, one domain with a dot or "localhost", at most 254 octets
-// (RFC 5321 section 4.5.3.1), no display name, no control characters (which would forge mail headers).
+// CheckEmail trims and checks an address: one local part, one domain with a dot that is a name and not a number, at most
+// 254 octets (RFC 5321 section 4.5.3.1), no display name, no control characters (which would forge mail headers), and no
+// characters without a shape of their own (which make one address look like another).
 func CheckEmail(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if len(text) == 0 || len(text) > 254 || strings.ContainsAny(text, " \t\r\n<>()[]\\,;:\"") {
 		return "", ErrNotAnAddress
 	}
-	for _, r := range text {
-		if r < ' ' || r == 0x7f || r == '\ufffd' || (r >= 0x80 && r < 0xa0) {
-			return "", ErrNotAnAddress
-		}
+	if strings.ContainsFunc(text, func(r rune) bool { return r == '\ufffd' || !unicode.IsPrint(r) }) {
+		return "", ErrNotAnAddress
 	}
 	local, domain, found := strings.Cut(text, "@")
 	if !found || local == "" || len(local) > 64 || strings.Contains(domain, "@") {
 		return "", ErrNotAnAddress
 	}
 	ascii, err := idna.Lookup.ToASCII(domain)
-	if err != nil || !strings.Contains(ascii, ".") || strings.HasSuffix(ascii, ".") {
+	if err != nil || len(local)+1+len(ascii) > 254 || !isDomain(ascii) {
 		return "", ErrNotAnAddress
 	}
 	if _, err := mail.ParseAddress(local + "@" + ascii); err != nil {
 		return "", ErrNotAnAddress
 	}
 	return text, nil
+}
+
+// isDomain reports whether an ASCII domain has two labels or more, each of 1 to 63 characters (RFC 1035 section 2.3.4), and
+// a last one that is no number, which would be an IP address.
+func isDomain(ascii string) bool {
+	labels := strings.Split(ascii, ".")
+	for _, label := range labels {
+		if label == "" || len(label) > 63 {
+			return false
+		}
+	}
+	return len(labels) > 1 && strings.Trim(labels[len(labels)-1], "0123456789") != ""
 }
 
 // FoldEmail is the form in which addresses are compared: NFC, lower case, IDNA domain (design 10.1, OC-44). Two

@@ -191,16 +191,20 @@ func (p Profile) With(values map[Field]string, by Source, now time.Time) (Profil
 	return p, changed
 }
 
-// Propose stores a partner's values as proposals, one a field, the newest counting (design 10.11).
+// Propose stores a partner's values as proposals, one a field, the newest counting (design 10.11). A value that holds
+// already takes back what was proposed in its place.
 func (p Profile) Propose(values map[Field]string, now time.Time) (Profile, []Field) {
 	p = p.clone()
 	var proposed []Field
 	for _, f := range PersonalFields() {
 		value, given := values[f]
-		if !given || value == p.Details.Values[f] {
+		if !given {
 			continue
 		}
 		p.Details.Proposals = slices.DeleteFunc(p.Details.Proposals, func(q Proposal) bool { return q.Field == f })
+		if value == p.Details.Values[f] {
+			continue
+		}
 		p.Details.Proposals = append(p.Details.Proposals, Proposal{Field: f, Value: value, At: now})
 		proposed = append(proposed, f)
 	}

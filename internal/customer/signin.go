@@ -29,9 +29,10 @@ type SignInTx interface {
 type SignInStore interface {
 	View(ctx context.Context, fn func(SignInTx) error) error
 	Change(ctx context.Context, fn func(SignInTx) (audit.Event, error)) error
-	// SeeSession notes that a session was used under its current secret: it moves SeenAt and ends the previous secret's
-	// grace. It is no change of state and has no event.
-	SeeSession(ctx context.Context, id SessionID, now time.Time) error
+	// SeeSession notes that a session was used under its current secret, of which digest is the stored form: it moves SeenAt
+	// and ends the previous secret's grace. Where the secret has changed since, it does nothing. It is no change of state
+	// and has no event.
+	SeeSession(ctx context.Context, id SessionID, digest []byte, now time.Time) error
 }
 
 // SignIns has the verbs of a returning customer's browser: password, second step, sign out.
@@ -63,15 +64,19 @@ func (si SignIns) Session(ctx context.Context, key SessionKey) (s Session, a Acc
 		}
 		a = Account{}
 		if s.Account != 0 {
-			a, err = tx.Account(s.Account)
+			if a, err = tx.Account(s.Account); errors.Is(err, ErrNoAccount) {
+				err = ErrNoSession
+			}
 		}
 		return err
 	})
 	if err != nil {
 		return Session{}, Account{}, false, err
 	}
-	if now.Sub(s.SeenAt) >= time.Minute || !previous && now.Before(s.PreviousUntil) {
-		err = si.Store.SeeSession(ctx, s.ID, now)
+	// Only the current secret renews the session, and with it the previous one has done its work: whoever copied it
+	// before the rise of privilege is out (session fixation).
+	if !previous && (now.Sub(s.SeenAt) >= time.Minute || now.Before(s.PreviousUntil)) {
+		err = si.Store.SeeSession(ctx, s.ID, s.Secret, now)
 	}
 	return s, a, previous, err
 }
@@ -109,16 +114,16 @@ func (si SignIns) Password(ctx context.Context, key SessionKey, email, password 
 		matches, stale, err = si.Passwords.Verify(ctx, a.Credentials.PasswordHash, NormalPassword(password))
 	}
 	if err != nil {
-		return SessionKey{}, err
+		// Nothing was compared, so nothing was tried: else a flood that keeps the hashing busy uses up honest tries (I12).
+		return SessionKey{}, errors.Join(err, si.unspend(ctx, passwordKeys(a, email, o), a.ID, o))
 	}
 	if !matches {
 		return SessionKey{}, si.refuse(ctx, a.ID, o, "password")
 	}
 	hash := ""
 	if stale {
-		if hash, err = si.Passwords.Hash(ctx, NormalPassword(password)); err != nil {
-			return SessionKey{}, err
-		}
+		// Where there is no room for it now, the next sign-in brings the hash up to date.
+		hash, _ = si.Passwords.Hash(ctx, NormalPassword(password))
 	}
 	return si.passed(ctx, key, a, hash, moreTime, passwordKeys(a, email, o), o)
 }
@@ -153,15 +158,32 @@ func stepKeys(a AccountID, o Origin) []limit.Key {
 func (si SignIns) spend(ctx context.Context, keys []limit.Key, a AccountID, o Origin) error {
 	now := si.Now()
 	return si.Store.Change(ctx, func(tx SignInTx) (audit.Event, error) {
-		for _, key := range keys {
-			if err := limit.Spend(tx, key, now); err != nil {
+		// All are asked before one is counted: a try that one count refuses must not make the wait of another grow.
+		for _, count := range []func(limit.Tx, limit.Key, time.Time) error{limit.Ask, limit.Spend} {
+			for _, key := range keys {
+				err := count(tx, key, now)
 				if errors.Is(err, limit.ErrExceeded) {
 					return denied(o.event(now, "", a), audit.SigninRefused, "too_many_tries"), err
 				}
-				return audit.Event{}, err
+				if err != nil {
+					return audit.Event{}, err
+				}
 			}
 		}
 		return o.event(now, audit.TriesCounted, a), nil
+	})
+}
+
+// unspend gives back the try that spend counted, also when the caller has gone away meanwhile.
+func (si SignIns) unspend(ctx context.Context, keys []limit.Key, a AccountID, o Origin) error {
+	now := si.Now()
+	return si.Store.Change(context.WithoutCancel(ctx), func(tx SignInTx) (audit.Event, error) {
+		for _, key := range keys {
+			if err := limit.Return(tx, key, now); err != nil {
+				return audit.Event{}, err
+			}
+		}
+		return o.event(now, audit.TriesReturned, a), nil
 	})
 }
 

@@ -209,7 +209,10 @@ func validChallenge(challenge string) bool {
 // scopes caps what may be asked for at what the operator registered (ASVS 10.4.11). Words that the classic contract never
 // defined, such as "transfers", are ignored there (contract 7.1); strict clients get invalid_scope.
 func (q Query) scopes(r *Request, p partner.Partner) error {
-	_, given := q.raw("scope")
+	raw, given := q.raw("scope")
+	if _, err := url.QueryUnescape(raw); err != nil && p.Class.FixedScopeText == "" {
+		return &RequestError{"invalid_scope", "scope cannot be read"}
+	}
 	var asked []partner.Scope
 	for word := range strings.FieldsSeq(q.Value("scope")) {
 		scope := partner.Scope(word)

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
@@ -57,8 +59,11 @@ type Registration struct {
 // Check reports every mistake of a registration, one error each, so that an operator mends a file in one go.
 func (r Registration) Check() []error {
 	var errs []error
-	if n := utf8.RuneCountInString(r.Name); n < 1 || n > 60 || strings.TrimSpace(r.Name) != r.Name {
-		errs = append(errs, fmt.Errorf("name: give 1 to 60 characters without spaces around them"))
+	if n := utf8.RuneCountInString(r.Name); n < 1 || n > 60 || !printable(r.Name) {
+		errs = append(errs, errors.New("name: give 1 to 60 printable characters without spaces around them"))
+	}
+	if utf8.RuneCountInString(r.Purpose) > 200 || !printable(r.Purpose) {
+		errs = append(errs, errors.New("purpose: give at most 200 printable characters without spaces around them"))
 	}
 	if r.ClientID != "" && (!plain(r.ClientID) || len(r.ClientID) > 100) {
 		errs = append(errs, errors.New("id: use at most 100 printable ASCII characters without : % + & = \" \\"))
@@ -74,14 +79,15 @@ func (r Registration) Check() []error {
 			errs = append(errs, fmt.Errorf("redirect: %w", err))
 		}
 	}
-	for name, uri := range map[string]string{"restart": r.RestartURI, "home": r.HomeURI} {
-		if uri == "" {
+	for _, a := range []struct{ name, uri string }{{"restart", r.RestartURI}, {"home", r.HomeURI}} {
+		if a.uri == "" {
 			continue
 		}
-		if err := CheckRedirect(uri); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		if err := CheckRedirect(a.uri); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", a.name, err))
 		}
 	}
+	errs = append(errs, r.checkScopes()...)
 	if _, err := ClassNamed(r.Class); err != nil {
 		errs = append(errs, fmt.Errorf("class: %w", err))
 	}
@@ -89,6 +95,30 @@ func (r Registration) Check() []error {
 		errs = append(errs, fmt.Errorf("limits: cannot be negative"))
 	}
 	return errs
+}
+
+// checkScopes refuses scopes that do not exist, and one that is required and optional at once: the consent page could not
+// show it truthfully.
+func (r Registration) checkScopes() []error {
+	var errs []error
+	for _, s := range slices.Concat(r.Required, r.Optional) {
+		if !contains(AllScopes(), s) {
+			errs = append(errs, fmt.Errorf("scope %q does not exist", s))
+		}
+	}
+	for _, s := range r.Optional {
+		if contains(r.Required, s) {
+			errs = append(errs, fmt.Errorf("scope %q is required and optional at once", s))
+		}
+	}
+	return errs
+}
+
+// printable refuses what has no place in a text that customers see in pages and mails: line ends, which would forge mail
+// headers, and characters without a shape of their own, which make one name look like another.
+func printable(s string) bool {
+	return utf8.ValidString(s) && strings.TrimSpace(s) == s &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r != ' ' && !unicode.IsPrint(r) })
 }
 
 // plain takes printable ASCII without the characters that clients encode differently in Basic credentials and forms.
@@ -103,11 +133,11 @@ func plain(s string) bool {
 }
 
 // apply writes the registration over a partner; everything an operator can say is replaced, so that seeding twice
-// gives the same partner.
+// gives the same partner. A pause is not among it: a restart with a seed file must not lift one.
 func (r Registration) apply(p Partner, now time.Time) Partner {
 	class, _ := ClassNamed(r.Class)
 	p.ClientID, p.Name, p.HomeURI, p.RestartURI = r.ClientID, r.Name, r.HomeURI, r.RestartURI
-	p.RedirectURIs, p.Class, p.Purpose, p.Active = r.RedirectURIs, class, r.Purpose, true
+	p.RedirectURIs, p.Class, p.Purpose = r.RedirectURIs, class, r.Purpose
 	p.RequiredScopes, p.OptionalScopes = r.Required, r.Optional
 	if len(r.Required)+len(r.Optional) == 0 {
 		p.RequiredScopes = []Scope{ScopeAccountRead, ScopeProfilesRead}
@@ -150,7 +180,7 @@ func (ps Partners) Add(ctx context.Context, r Registration, by audit.Actor) (Par
 			}
 			return audit.Event{}, err
 		}
-		p = r.apply(Partner{ID: ID(ps.IDs.Next()), CreatedAt: ps.Now()}, ps.Now())
+		p = r.apply(Partner{ID: ID(ps.IDs.Next()), Active: true, CreatedAt: ps.Now()}, ps.Now())
 		return audit.Event{At: ps.Now(), Action: audit.PartnerAdded, Outcome: audit.Allowed, Actor: by, Partner: int64(p.ID)}, tx.SavePartner(&p)
 	})
 	return p, r.Secret, err
@@ -170,7 +200,7 @@ func (ps Partners) Seed(ctx context.Context, r Registration) (changed bool, err 
 		now, action := ps.Now(), audit.PartnerChanged
 		before, err := tx.PartnerByClient(r.ClientID)
 		if errors.Is(err, ErrUnknown) {
-			before, action = Partner{ID: ID(ps.IDs.Next()), CreatedAt: now}, audit.PartnerAdded
+			before, action = Partner{ID: ID(ps.IDs.Next()), Active: true, CreatedAt: now}, audit.PartnerAdded
 		} else if err != nil {
 			return audit.Event{}, err
 		}

@@ -253,7 +253,7 @@ func TestANounsVerbThroughItsStore(t *testing.T) {
 		si := SignIns{For[customer.SignInTx]{db}}
 		must(t, si.Change(t.Context(), func(tx customer.SignInTx) (audit.Event, error) { return happened(0), tx.SaveSession(&s) }))
 		for _, ms := range []int64{5000, 3000} { // a late one does not go back
-			must(t, si.SeeSession(context.Background(), 2, time.UnixMilli(ms)))
+			must(t, si.SeeSession(context.Background(), 2, s.Secret, time.UnixMilli(ms)))
 		}
 		must(t, si.View(t.Context(), func(tx customer.SignInTx) error {
 			got, err := tx.Session(2)

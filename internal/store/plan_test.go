@@ -99,7 +99,7 @@ func exercise(t *testing.T, db *DB) {
 			t.Errorf("Tx.%s: %v", name, err)
 		}
 	}
-	must(t, SignIns{For[customer.SignInTx]{db}}.SeeSession(ctx, 3, now))
+	must(t, SignIns{For[customer.SignInTx]{db}}.SeeSession(ctx, 3, []byte("secret"), now))
 	for _, f := range []audit.Filter{{}, {Before: 9}, {Partner: 1}, {Account: 1}, {Journey: 1}, {Action: audit.CodeMinted}} {
 		f.Limit = 5
 		_, err := Audit{db}.TailEvents(ctx, f)

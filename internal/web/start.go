@@ -76,6 +76,8 @@ func postStart(v *visit) error {
 		return v.show(http.StatusUnprocessableEntity, v.startPage(p, v.r.PostForm.Get("email"), Wrong("email", "c1.email.other")))
 	case errors.Is(err, limit.ErrExceeded):
 		return v.triesSpent(err, p, t)
+	case errors.Is(err, claim.ErrSignedInAsOther):
+		return v.otherCustomer(p, t)
 	}
 	return v.refuse(err, p, t.Request)
 }
