@@ -26,6 +26,10 @@ func (e fieldTypeError) Error() string { return "field " + e.path + " has anothe
 // regard to case, as the decoder does.
 type body struct {
 	raw []byte
+	// list: it is an array (contract 10.1, 10.2).
+	list bool
+	// unread: it is a multipart form, which only the endpoints for files read.
+	unread bool
 	// values holds a path ("address.city", lower case) for each field that is there and not null.
 	values map[string]bool
 }
@@ -52,6 +56,23 @@ func readBody(raw []byte) (body, error) {
 		return body{}, fmt.Errorf("%w: no object", errBody)
 	}
 	if err := b.object(d, "", 1); err != nil {
+		return body{}, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return body{}, fmt.Errorf("%w: something follows it", errBody)
+	}
+	return b, nil
+}
+
+// readList reads one JSON array, by the same rules.
+func readList(raw []byte) (body, error) {
+	if !utf8.Valid(raw) {
+		return body{}, fmt.Errorf("%w: not UTF-8", errBody)
+	}
+	b := body{raw: raw, values: map[string]bool{}, list: true}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if err := b.value(d, "", 1); err != nil {
 		return body{}, err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -116,8 +137,27 @@ func (b body) value(d *json.Decoder, path string, depth int) error {
 	return nil
 }
 
-// into fills a wire type. Unknown fields are ignored (contract OC-40); a field of another type is a fieldTypeError.
+// into fills a wire type from an object. Unknown fields are ignored (contract OC-40); a field of another type is a
+// fieldTypeError.
 func (b body) into(v any) error {
+	if b.list {
+		return fmt.Errorf("%w: an array", errBody)
+	}
+	return b.decode(v)
+}
+
+// intoList fills a slice from an array. Nothing at all is no array.
+func (b body) intoList(v any) error {
+	if !b.list && !b.unread {
+		return fmt.Errorf("%w: no array", errBody)
+	}
+	return b.decode(v)
+}
+
+func (b body) decode(v any) error {
+	if b.unread {
+		return errContentType
+	}
 	err := json.Unmarshal(b.raw, v)
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {

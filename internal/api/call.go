@@ -97,10 +97,15 @@ func (c *call) take(key string, perSecond, perMinute int) error {
 	return nil
 }
 
-// readJSON reads the body of a resource request.
+// readJSON reads the body of a resource request. A multipart form is left to the endpoints that take files; elsewhere it is
+// refused when the body is asked for.
 func (c *call) readJSON() error {
 	if kind := c.r.Header.Get("Content-Type"); kind != "" {
 		name, _, err := mime.ParseMediaType(kind)
+		if err == nil && name == "multipart/form-data" {
+			c.body = body{unread: true}
+			return nil
+		}
 		if err != nil || name != "application/json" && !strings.HasSuffix(name, "+json") {
 			return errContentType
 		}
@@ -109,7 +114,11 @@ func (c *call) readJSON() error {
 	if err != nil {
 		return err
 	}
-	c.body, err = readBody(raw)
+	if bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("[")) {
+		c.body, err = readList(raw)
+	} else {
+		c.body, err = readBody(raw)
+	}
 	return err
 }
 
@@ -136,8 +145,20 @@ func (c *call) number(name string) (int64, error) {
 	return n, nil
 }
 
+// An answered is an answer with a status other than 200. A body of nil is none at all, as 204 wants it.
+type answered struct {
+	status int
+	body   any
+}
+
 // answer writes a JSON answer. Bytes that were rendered before are written as they are.
 func (c *call) answer(status int, what any) {
+	if other, is := what.(answered); is {
+		if status, what = other.status, other.body; what == nil {
+			c.w.WriteHeader(status)
+			return
+		}
+	}
 	raw, rendered := what.(json.RawMessage)
 	if !rendered {
 		var err error

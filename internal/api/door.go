@@ -156,7 +156,7 @@ func (d *Door) plain(err error) http.Handler {
 // browser calls this API, and a page that could would be handing out the client's secret (contract OC-39).
 func (d *Door) methods(byMethod map[string]route) http.Handler {
 	var allow []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		if _, found := byMethod[method]; found {
 			allow = append(allow, method)
 		}
