@@ -88,10 +88,10 @@ func readSeeded(path string, node ast.Node) (seeded, []mistake) {
 		r.read(e)
 	}
 	if r.one.ClientID == "" {
-		r.wrong(r.one.line, "id: is missing", "give the partner a client id of A-Z a-z 0-9 _ -")
+		r.wrong(r.one.line, "id: is missing", "give the partner a client id")
 	}
 	if r.one.Secret == "" && len(r.found) == 0 {
-		r.wrong(r.one.line, "secret: is missing", "give secret: or secret_file:, 8 characters or more of A-Z a-z 0-9 _ -")
+		r.wrong(r.one.line, "secret: is missing", "give secret: or secret_file:, 8 characters or more")
 	}
 	for _, err := range r.one.Check() {
 		field, what, _ := strings.Cut(err.Error(), ": ")
