@@ -47,7 +47,7 @@ func (c *Check) Run(ctx context.Context) error {
 	parts := []struct {
 		name  string
 		steps []checkStep
-	}{{"partner", w.partner()}, {"secure", w.secure()}, {"decide", w.decide()}, {"return", w.visit()}, {"breaks", w.breaks()}}
+	}{{"partner", w.partner()}, {"prove", w.prove()}, {"secure", w.secure()}, {"decide", w.decide()}, {"return", w.visit()}, {"breaks", w.breaks()}}
 	for _, part := range parts {
 		for _, s := range part.steps {
 			err := s.do(ctx)
@@ -159,20 +159,22 @@ func (w *walk) shows(words ...string) error {
 	return nil
 }
 
-// secure is C1 to C7: each form once wrong and once right.
-func (w *walk) secure() []checkStep {
-	wrong := func(ctx context.Context, fields map[string]string, id, problem string) error {
-		if err := w.press(ctx, "", fields, id, http.StatusUnprocessableEntity); err != nil {
-			return err
-		}
-		if got := w.browser.page.problems(); got != problem {
-			return fmt.Errorf("problem %q, want %q", got, problem)
-		}
-		return nil
+// wrong submits a mistake and expects the page to say so.
+func (w *walk) wrong(ctx context.Context, fields map[string]string, id, problem string) error {
+	if err := w.press(ctx, "", fields, id, http.StatusUnprocessableEntity); err != nil {
+		return err
 	}
+	if got := w.browser.page.problems(); got != problem {
+		return fmt.Errorf("problem %q, want %q", got, problem)
+	}
+	return nil
+}
+
+// prove is C1 and C2, each once wrong and once right.
+func (w *walk) prove() []checkStep {
 	return []checkStep{
 		{"C1 refuses another address", func(ctx context.Context) error {
-			return wrong(ctx, map[string]string{"email": "somebody.else@example.org"}, "c1", "c1.email.other")
+			return w.wrong(ctx, map[string]string{"email": "somebody.else@example.org"}, "c1", "c1.email.other")
 		}},
 		{"C1 starts and mails a code", func(ctx context.Context) error {
 			return w.press(ctx, "", map[string]string{"email": w.email}, "c2", http.StatusOK)
@@ -186,7 +188,7 @@ func (w *walk) secure() []checkStep {
 			if code == other {
 				other = "000001"
 			}
-			return wrong(ctx, map[string]string{"code": other}, "c2", "c2.code.wrong")
+			return w.wrong(ctx, map[string]string{"code": other}, "c2", "c2.code.wrong")
 		}},
 		{"C2 takes the mailed code", func(ctx context.Context) error {
 			code, err := w.mailedCode(ctx)
@@ -195,8 +197,14 @@ func (w *walk) secure() []checkStep {
 			}
 			return w.press(ctx, "", map[string]string{"code": code[:3] + " " + code[3:]}, "c3", http.StatusOK)
 		}},
+	}
+}
+
+// secure is C3 to C7.
+func (w *walk) secure() []checkStep {
+	return []checkStep{
 		{"C3 refuses a short password", func(ctx context.Context) error {
-			return wrong(ctx, map[string]string{"new_password": "short"}, "c3", "c3.password.short")
+			return w.wrong(ctx, map[string]string{"new_password": "short"}, "c3", "c3.password.short")
 		}},
 		{"C3 takes a good one", func(ctx context.Context) error {
 			return w.press(ctx, "", map[string]string{"new_password": w.password}, "c4", http.StatusOK)
@@ -205,7 +213,7 @@ func (w *walk) secure() []checkStep {
 			return w.press(ctx, "", map[string]string{"method": "app"}, "c5", http.StatusOK)
 		}},
 		{"C5 refuses letters", func(ctx context.Context) error {
-			return wrong(ctx, map[string]string{"code": "abcdef"}, "c5", "c5.code.format")
+			return w.wrong(ctx, map[string]string{"code": "abcdef"}, "c5", "c5.code.format")
 		}},
 		{"C5 takes the code of the sandbox's authenticator", func(ctx context.Context) error {
 			code, err := w.appCode(ctx)
@@ -215,7 +223,7 @@ func (w *walk) secure() []checkStep {
 			return w.press(ctx, "", map[string]string{"code": code}, "c7", http.StatusOK)
 		}},
 		{"C7 asks for the tick", func(ctx context.Context) error {
-			return wrong(ctx, map[string]string{"saved": ""}, "c7", "c7.saved.empty")
+			return w.wrong(ctx, map[string]string{"saved": ""}, "c7", "c7.saved.empty")
 		}},
 		{"C7 hands the account over", func(ctx context.Context) error {
 			if err := w.press(ctx, "", map[string]string{"saved": "yes"}, "c8", http.StatusOK); err != nil {
