@@ -38,7 +38,8 @@ func (cs Claims) SendCode(ctx context.Context, in Post) error {
 // ProveEmail is C2: the mailbox proof. It spends the claim code, makes this journey the account's live one and so ends the
 // others, in one transaction (I1, design 4.2). A try is spent before the digits are compared; twenty wrong ones in the
 // account's life put it on hold until the partner changes the address. Errors: ErrNoJourney, ErrNotNow,
-// customer.ErrCodeEmpty, ErrCodeFormat, ErrCodeWrong, ErrCodeLate (another was sent), limit.Exceeded.
+// customer.ErrCodeEmpty, ErrCodeFormat, ErrCodeWrong, ErrCodeLate (another was sent, unless limit.Exceeded comes with it),
+// limit.Exceeded.
 func (cs Claims) ProveEmail(ctx context.Context, in Post, typed string) error {
 	code, err := customer.CleanSixDigits(typed)
 	if err != nil {
@@ -114,7 +115,7 @@ func (cs Claims) lateCode(tx Tx, j Journey, tries limit.Key, e audit.Event, now 
 		return audit.Event{}, err
 	}
 	if err := cs.sendCode(tx, &j, now); err != nil {
-		return exceeded(e, err)
+		return exceeded(e, errors.Join(ErrCodeLate, err))
 	}
 	if err := tx.SaveJourney(&j); err != nil {
 		return audit.Event{}, err

@@ -41,10 +41,17 @@ func ParseCountry(text string) (string, bool) {
 	if err != nil || !region.IsCountry() {
 		return "", false
 	}
-	if code := region.Canonicalize().String(); len(code) == 2 && code != "ZZ" {
-		return code, true
+	code := region.Canonicalize().String()
+	if len(code) != 2 || code == "ZZ" || notCountry(code) {
+		return "", false
 	}
-	return "", false
+	return code, true
+}
+
+// notCountry finds what the language tables hold beside the countries of ISO 3166-1: unions, what was a country once, and
+// parts of countries. Kosovo (XK) is taken although ISO leaves its code to its users: people live there.
+func notCountry(code string) bool {
+	return oneOf(code, "AC", "AN", "CP", "CQ", "CS", "DG", "EA", "EZ", "FQ", "IC", "NT", "PC", "SU", "TA", "UN", "YU")
 }
 
 // Alpha3 writes a country as the contract's profiles do: alpha-3, lower case ("gbr"); "" for none.

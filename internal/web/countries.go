@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
+
+	"github.com/latchkey-id/latchkey/internal/customer"
 )
 
 // countryName is the name of a country in a language; an unknown code is shown
@@ -33,19 +35,12 @@ func alpha2(code string) string {
 // countries are the lines of a select: every country, or only some, by name.
 func countries(tag language.Tag, only []string) []Option {
 	var all []Option
-	for a := 'A'; a <= 'Z'; a++ {
-		for b := 'A'; b <= 'Z'; b++ {
-			code := string([]rune{a, b})
-			region, err := language.ParseRegion(code)
-			if err != nil || !region.IsCountry() || region.Canonicalize().String() != code {
-				continue
-			}
-			if len(only) > 0 && !slices.Contains(only, code) {
-				continue
-			}
-			if name := countryName(tag, code); name != code {
-				all = append(all, Option{Value: code, Label: name})
-			}
+	for _, code := range customer.Countries() {
+		if len(only) > 0 && !slices.Contains(only, code) {
+			continue
+		}
+		if name := countryName(tag, code); name != code {
+			all = append(all, Option{Value: code, Label: name})
 		}
 	}
 	slices.SortFunc(all, func(x, y Option) int { return strings.Compare(sortKey(x.Label), sortKey(y.Label)) })
