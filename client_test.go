@@ -292,6 +292,12 @@ func TestAnswersAreBounded(t *testing.T) {
 	if _, err := c.Account(Token{}).Me(t.Context()); !errors.Is(err, ErrAnswer) {
 		t.Errorf("a long answer: %v", err)
 	}
+	for size, want := range map[int]error{answerLimit: nil, answerLimit + 1: ErrAnswer} {
+		_, c = play(t, say(200, freshUser+strings.Repeat(" ", size-len(freshUser))))
+		if _, err := c.Account(Token{}).Me(t.Context()); !errors.Is(err, want) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
 	_, c = play(t, say(200, `{"id":"text, and the answer's secret `))
 	if _, err := c.Account(Token{}).Me(t.Context()); !errors.Is(err, ErrAnswer) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("a broken answer: %v", err)

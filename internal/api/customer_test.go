@@ -270,6 +270,11 @@ func TestScopes(t *testing.T) {
 	}
 	w.json("PUT", "/v1/users/"+id+"/contact-email", p.bearer, `{"email":"thief@example.org"}`).want(t, 403, forbidden)
 
+	reader, own := w.owned(narrow, "lena.kade@example.org")
+	w.json("GET", "/v1/me", reader.bearer, "").want(t, 200, `{"id":`+decimal(reader.id)+`,"name":"Mira Kade","email":"lena.kade@example.org","active":true,"details":null}`)
+	w.json("GET", "/v2/profiles/"+decimal(own), reader.bearer, "").want(t, 403, forbidden)
+	w.json("GET", "/v2/profiles", reader.bearer, "").want(t, 403, forbidden)
+
 	writer, profile := w.owned(acme, "jonas.kade@example.org", partner.ScopeProfilesWrite)
 	before := w.json("GET", "/v2/profiles/"+decimal(profile), writer.bearer, "").body
 	if got := w.json("PUT", "/v2/profiles/"+decimal(profile)+"/personal-profile", writer.bearer, `{"firstName":"Thief"}`); got.status != 200 || strings.Contains(got.body, "Thief") {

@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/grant"
 	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/partner"
+	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
 // Errors of the token endpoint.
@@ -55,15 +56,7 @@ func (c *call) admitClient() error {
 	if len(proof.id) > longestClientID {
 		return partner.ErrNotAuthenticated // and no memory is spent on counting made-up names
 	}
-	wrong := "secret:" + strconv.Itoa(len(proof.id)) + ":" + proof.id + ":" + c.network
-	if wait, ok := c.door.Volume.Left(wrong, wrongSecretsPerSecond, wrongSecretsPerMinute); !ok {
-		return volumeError{limit.RetryAfter(wait)}
-	}
-	c.partner, err = c.door.Partners.Authenticate(c.r.Context(), proof.id, proof.secret)
-	if errors.Is(err, partner.ErrNotAuthenticated) {
-		c.door.Volume.Take(wrong, wrongSecretsPerSecond, wrongSecretsPerMinute)
-	}
-	if err != nil {
+	if err := c.authenticate(proof); err != nil {
 		return err
 	}
 	id := strconv.FormatInt(int64(c.partner.ID), 10)
@@ -71,6 +64,27 @@ func (c *call) admitClient() error {
 		return err
 	}
 	return c.take("token:"+id, max(c.partner.PerSecond/tokenShare, 1), c.partner.PerMinute)
+}
+
+// authenticate compares the secret. What slows guessing counts different secrets: a forgotten program that goes on with an
+// old one is refused each time, and must not shut out its neighbours that have the new one.
+func (c *call) authenticate(proof credentials) error {
+	wrong := "secret:" + strconv.Itoa(len(proof.id)) + ":" + proof.id + ":" + c.network
+	if wait, ok := c.door.Volume.Left(wrong, wrongSecretsPerSecond, wrongSecretsPerMinute); !ok {
+		return volumeError{limit.RetryAfter(wait)}
+	}
+	var err error
+	c.partner, err = c.door.Partners.Authenticate(c.r.Context(), proof.id, proof.secret)
+	if !errors.Is(err, partner.ErrNotAuthenticated) {
+		return err
+	}
+	if _, first := c.door.Volume.Take(wrong+":"+string(secret.Hash(proof.secret)), 0, 1); first {
+		c.door.Volume.Take(wrong, wrongSecretsPerSecond, wrongSecretsPerMinute)
+		if unrecorded := c.door.Partners.Refuse(c.r.Context(), proof.id, c.trace, c.network); unrecorded != nil {
+			return unrecorded
+		}
+	}
+	return err
 }
 
 // token is POST /oauth/token (contract 4): grant_type decides the rest. A client_id that is missing is no mistake, since

@@ -64,6 +64,7 @@ const (
 	globex = "globex"        // another classic one
 	strict = "initech"       // class strict
 	hidden = "hooli"         // classic, hides existing accounts
+	narrow = "wayne"         // classic, registered for account.read alone
 	slow   = "stark"         // classic, documented volume limits
 	callee = "https://app.acme.example/wise/cb"
 )
@@ -98,7 +99,8 @@ func newWorld(t *testing.T) *world {
 	}
 	yes := true
 	for id, r := range map[string]partner.Registration{
-		acme: {}, globex: {}, strict: {Class: "strict"}, hidden: {HideExisting: &yes}, slow: {PerSecond: 100, PerMinute: 1000},
+		acme: {}, globex: {}, strict: {Class: "strict"}, hidden: {HideExisting: &yes},
+		narrow: {Required: []partner.Scope{partner.ScopeAccountRead}}, slow: {PerSecond: 100, PerMinute: 1000},
 	} {
 		r.ClientID, r.Secret, r.Name, r.RedirectURIs = id, id+"-s3cr3t", "Partner "+id, []string{callee, "https://app.acme.example"}
 		if r.PerSecond == 0 {

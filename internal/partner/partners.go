@@ -268,6 +268,22 @@ func (ps Partners) Authenticate(ctx context.Context, clientID, presented string)
 	return p, nil
 }
 
+// Refuse records that somebody did not prove to be a client (requirement 96). Of a client that does not exist nothing is
+// recorded: strangers could fill the audit with names they make up.
+func (ps Partners) Refuse(ctx context.Context, clientID, reference, network string) error {
+	p, err := ps.ByClient(ctx, clientID)
+	if errors.Is(err, ErrUnknown) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return ps.Store.Change(ctx, func(Tx) (audit.Event, error) {
+		return audit.Event{At: ps.Now(), Action: audit.ClientRefused, Outcome: audit.Denied, Reason: "wrong_secret",
+			Actor: audit.Actor{Kind: audit.ActorPartner}, Partner: int64(p.ID), Reference: reference, Network: network}, nil
+	})
+}
+
 // same compares what an operator can say of two states of one partner.
 func same(a, b Partner) bool {
 	b.Version, b.CreatedAt = a.Version, a.CreatedAt
