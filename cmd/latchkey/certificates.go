@@ -11,6 +11,7 @@ import (
 // needs no restart. A broken renewal keeps the old certificate.
 type certificates struct {
 	cert, key string
+	now       func() time.Time
 
 	mu       sync.Mutex
 	loaded   *tls.Certificate
@@ -21,8 +22,8 @@ type certificates struct {
 // recheck is how often the files are looked at, at most.
 const recheck = 30 * time.Second
 
-func loadCertificates(cert, key string) (*certificates, error) {
-	c := &certificates{cert: cert, key: key}
+func loadCertificates(cert, key string, now func() time.Time) (*certificates, error) {
+	c := &certificates{cert: cert, key: key, now: now}
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		return nil, err
@@ -43,7 +44,7 @@ func modifiedAt(path string) time.Time {
 func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if at := now(); at.Sub(c.checked) >= recheck {
+	if at := c.now(); at.Sub(c.checked) >= recheck {
 		c.checked = at
 		if modified := modifiedAt(c.cert); !modified.Equal(c.modified) {
 			if pair, err := tls.LoadX509KeyPair(c.cert, c.key); err == nil {

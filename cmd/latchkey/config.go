@@ -264,7 +264,7 @@ func (r *reader) listening() {
 	case (cert == "") != (key == ""):
 		r.wrong("tls-cert, tls-key", "only one of them is set", "set both, or neither behind a proxy")
 	case cert != "":
-		certs, err := loadCertificates(cert, key)
+		certs, err := loadCertificates(cert, key, now)
 		if err != nil {
 			r.wrong("tls-cert, tls-key", err.Error(), "name a PEM certificate chain and its key")
 		}
@@ -283,6 +283,7 @@ func (r *reader) listening() {
 	host, port, err := net.SplitHostPort(r.s.listen)
 	if number, numErr := strconv.Atoi(port); err != nil || numErr != nil || number < 0 || number > 65535 {
 		r.wrong("listen", fmt.Sprintf("%q is not an address and port", r.s.listen), "use a form like 127.0.0.1:8080, :443 or [::1]:8080")
+		r.s.listensInside = true // one mistake is enough: the proxies that belong to the address are not asked for
 		return
 	}
 	r.s.listensInside = partner.Loopback(host)
@@ -311,7 +312,8 @@ func (r *reader) proxies() {
 	if len(r.c.TrustedProxy) == 0 && r.s.listensInside {
 		r.s.proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	}
-	if r.s.web != nil && r.s.web.Scheme == "https" && r.c.TLSCert == "" && r.s.certs == nil && len(r.s.proxies) == 0 {
+	named := !none && len(r.c.TrustedProxy) > 0
+	if r.s.web != nil && r.s.web.Scheme == "https" && r.c.TLSCert == "" && r.s.certs == nil && len(r.s.proxies) == 0 && !named {
 		r.wrong("web-url", "is https, but there is neither a certificate nor a trusted proxy to end TLS",
 			"set --tls-cert and --tls-key, or name the proxy with --trusted-proxy")
 	}

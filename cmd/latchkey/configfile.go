@@ -151,6 +151,9 @@ func (cmd *configShow) Run(parsed *kong.Context, s streams) error {
 		source := either(cmd.sources[flag.Name], "default")
 		fmt.Fprintf(s.out, "%-20s %-50s %s\n", flag.Name, either(withoutPassword(value), "-"), source)
 	}
+	if len(cmd.misread) > 0 {
+		return mistakes(cmd.misread).hinted()
+	}
 	return nil
 }
 

@@ -58,5 +58,5 @@ func (cmd *devCommand) announce(s streams, sb *sandbox, took time.Duration) {
 		fmt.Fprintf(s.out, "  Partners   %d new or changed from %s\n", sb.seeded, cmd.Seed)
 	}
 	fmt.Fprintf(s.out, "  export LATCHKEY_URL=%s LATCHKEY_CLIENT_ID=%s LATCHKEY_CLIENT_SECRET=%s\n", sb.url, demoID, demoSecret)
-	fmt.Fprintf(s.out, "Ready in %.1f s. Press Ctrl-C to stop.\n", took.Seconds())
+	fmt.Fprintf(s.out, "Ready in %.2f s. Press Ctrl-C to stop.\n", took.Seconds())
 }

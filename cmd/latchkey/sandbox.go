@@ -145,6 +145,7 @@ func (sb *sandbox) make(ctx context.Context, data string, o sandboxOptions) (app
 		return nil, nil, err
 	}
 	pages := &demo.Dev{Clock: clock, Authenticator: authenticator, DemoURL: sb.demoURL, Log: o.log,
+		Moved:   func() { sb.server.Sweep() },
 		Letters: func(ctx context.Context, n int) ([]demo.Letter, error) { return letters(ctx, sb.server.Inbox, n) }}
 	devPages, err := pages.Handler()
 	if err != nil {

@@ -22,7 +22,7 @@ type seeded struct {
 // seedKeys are what a partner of a seed file may say.
 var seedKeys = []string{"id", "secret", "secret_file", "name", "class", "redirect", "restart", "home", "scopes", "optional_scopes", "purpose", "hide_existing"}
 
-const seedRemedy = "see docs/operating.md for the form of a seed file"
+const seedRemedy = "write partners: and below it, for each, - id: secret: name: redirect: (docs/operating.md shows one whole)"
 
 // readSeed reads a seed file: a mapping with one key, partners, a list. It returns every mistake with file and line.
 //

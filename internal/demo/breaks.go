@@ -25,6 +25,8 @@ type breakRow struct {
 type breakResult struct {
 	Row   breakRow
 	Lines []string
+	// Address is the e-mail address of the account that was opened for the break: page C1 asks for it.
+	Address string
 	// Found is the page that appeared, Good whether it is the expected one.
 	Found string
 	Good  bool
@@ -127,6 +129,7 @@ func (b *breaker) run(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	b.result.Address = email
 	switch b.row.Name {
 	case "expired":
 		if err := b.advance(ctx, "5m1s"); err != nil {

@@ -369,10 +369,31 @@ func (w *walk) breaks() []checkStep {
 			if found != row.Expect {
 				return fmt.Errorf("page %q appeared, want %q (last address %s)", found, row.Expect, w.browser.page.url.Path)
 			}
+			if row.Name == "no-state" {
+				return w.leaveWithoutState(ctx)
+			}
 			return nil
 		}})
 	}
 	return steps
+}
+
+// leaveWithoutState goes back at once; page 4 must refuse a return that does not carry the state that it remembers.
+func (w *walk) leaveWithoutState(ctx context.Context) error {
+	if err := w.visitPage(ctx, w.browser.page.linkTo("/leave"), "leave"); err != nil {
+		return err
+	}
+	if err := w.press(ctx, "", nil, "c11", http.StatusOK); err != nil {
+		return err
+	}
+	to := w.browser.page.refresh()
+	if u, err := url.Parse(to); err != nil || u.Query().Has("state") || u.Query().Get("error") != "access_denied" {
+		return fmt.Errorf("C11 leads back with %v", keysOf(u.Query()))
+	}
+	if err := w.visitPage(ctx, to, "demo4"); err != nil {
+		return err
+	}
+	return w.shows("not the one that was sent")
 }
 
 // letters reads the sandbox's mailbox for the customer, newest first.

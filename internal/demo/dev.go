@@ -35,6 +35,8 @@ type Dev struct {
 	Authenticator *Authenticator
 	// Letters lists the newest n mails, newest first.
 	Letters func(ctx context.Context, n int) ([]Letter, error)
+	// Moved is called after the clock was moved; may be nil.
+	Moved func()
 	// DemoURL is where the demo partner is, for a link; may be empty.
 	DemoURL string
 	Log     *slog.Logger
@@ -276,7 +278,13 @@ func (v *devPages) move(text string) error {
 	if err != nil {
 		return errors.New("write a time like 31s, 5m1s, 12h or 30d")
 	}
-	return v.Clock.Advance(by)
+	if err := v.Clock.Advance(by); err != nil {
+		return err
+	}
+	if v.Moved != nil {
+		v.Moved()
+	}
+	return nil
 }
 
 func (v *devPages) advance(w http.ResponseWriter, r *http.Request) {

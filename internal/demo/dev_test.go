@@ -9,24 +9,32 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 func devServer(t *testing.T, letters func(context.Context, int) ([]Letter, error)) (*httptest.Server, *Clock) {
 	t.Helper()
+	var moves atomic.Int64
 	clock := newClock(t, "")
 	a, err := NewAuthenticator("", clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &Dev{Clock: clock, Authenticator: a, Letters: letters, DemoURL: "http://127.0.0.1:8090", Log: slog.New(slog.DiscardHandler)}
+	d := &Dev{Clock: clock, Authenticator: a, Letters: letters, DemoURL: "http://127.0.0.1:8090", Log: slog.New(slog.DiscardHandler),
+		Moved: func() { moves.Add(1) }}
 	h, err := d.Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(h)
-	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		server.Close()
+		if (clock.Offset() > 0) != (moves.Load() > 0) {
+			t.Errorf("offset %s, but %d moves were told of", clock.Offset(), moves.Load())
+		}
+	})
 	return server, clock
 }
 
