@@ -1,4 +1,4 @@
-package main_test
+package main
 
 import (
 	"context"
@@ -61,6 +61,8 @@ func newBrowser(t *testing.T) *browser {
 		chromedp.NoSandbox, // tests may run as root in a container, where Chromium's own sandbox cannot start
 		chromedp.DisableGPU,
 		chromedp.UserDataDir(t.TempDir()),
+		// The driver cannot follow a page that comes back from memory; without that, back loads it again.
+		chromedp.Flag("disable-features", "Translate,BackForwardCache"),
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-domain-reliability", true),
@@ -102,6 +104,12 @@ func (b *browser) tab(t *testing.T, l look) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
+	return openTab(t, ctx, l)
+}
+
+// openTab opens the tab that ctx stands for and listens to it.
+func openTab(t *testing.T, ctx context.Context, l look) *tab {
+	t.Helper()
 	tb := &tab{t: t, ctx: ctx, look: l}
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal("open a tab:", err)
@@ -190,21 +198,35 @@ func (tb *tab) visit(address string) int64 {
 // With scripts switched off it still runs, but no timer fires, so a promise may wait for ever.
 func evaluate[T any](tb *tab, expression string) T {
 	tb.t.Helper()
-	var zero T
-	tree, err := chromedp.Call(tb.ctx, page.GetFrameTree, cdp.Empty{})
-	tb.must("ask for the frame", err)
-	world, err := chromedp.Call(tb.ctx, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{FrameID: tree.FrameTree.Frame.ID, WorldName: "latchkey"})
-	tb.must("make a world beside the page", err)
 	ctx, cancel := context.WithTimeout(tb.ctx, patience)
 	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise, func(p *runtime.EvaluateParams) {
-		p.ContextID = world.ExecutionContextID
-	}))
+	var value T
+	var err error
+	for range 5 {
+		// The page may be on its way to the next one, and then the world is gone before it is asked.
+		if value, err = evaluateOnce[T](ctx, expression); err == nil || !strings.Contains(err.Error(), "Cannot find context") {
+			break
+		}
+	}
 	if err != nil {
 		tb.t.Errorf("evaluate %.80s: %v", expression, err)
-		return zero
 	}
 	return value
+}
+
+func evaluateOnce[T any](ctx context.Context, expression string) (T, error) {
+	var zero T
+	tree, err := chromedp.Call(ctx, page.GetFrameTree, cdp.Empty{})
+	if err != nil {
+		return zero, err
+	}
+	world, err := chromedp.Call(ctx, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{FrameID: tree.FrameTree.Frame.ID, WorldName: "latchkey"})
+	if err != nil {
+		return zero, err
+	}
+	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise, func(p *runtime.EvaluateParams) {
+		p.ContextID = world.ExecutionContextID
+	}))
 }
 
 // screenshots is where pictures of pages are kept for a person to look at; git ignores it.
