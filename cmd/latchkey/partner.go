@@ -21,7 +21,7 @@ import (
 type partnerAdd struct {
 	Config
 
-	Name          string   `arg:"" help:"The partner's name, as customers will read it."`
+	Name          string   `env:"-" required:"" placeholder:"NAME" help:"The partner's name, as customers will read it."`
 	ID            string   `name:"id" env:"-" placeholder:"ID" help:"Client id. Drawn when left out."`
 	Redirect      []string `env:"-" sep:"none" placeholder:"ADDRESS" help:"Address that customers may be sent back to, compared byte for byte. Repeat for more."`
 	Restart       string   `env:"-" placeholder:"ADDRESS" help:"Where a customer gets a new link when one has run out."`

@@ -139,9 +139,12 @@ func TestCallbackRefusals(t *testing.T) {
 		}
 	}
 	stranger := p.world.person()
-	stranger.get("/callback?code=x&profileId=1&state=" + state())
-	if _, _, body := stranger.get("/back"); !strings.Contains(body, "Nobody was expected back") {
-		t.Error("a return in a browser that expects none was used")
+	stranger.get("/callback?code=a%26b&profileId=1&state=" + state())
+	_, _, body := stranger.get("/back")
+	for _, want := range []string{"Nobody was expected back", "<dt>code</dt><dd><code>a&amp;b</code></dd>", "code=a%26b&amp;grant_type=authorization_code"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("a return in a browser that expects none: page 4 does not say %q", want)
+		}
 	}
 }
 

@@ -53,7 +53,13 @@ type returned struct {
 	Name, Email     string
 	Born            latchkey.Date
 	Calls           []Call
+	// Received is what an unexpected return carried, Curl the command that exchanges its code by hand.
+	Received []parameter
+	Curl     string
 }
+
+// parameter is one of an address.
+type parameter struct{ Name, Value string }
 
 // Connected reports whether the customer gave access.
 func (r *returned) Connected() bool { return r != nil && r.Problem == "" }

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/latchkey-id/latchkey"
@@ -166,11 +167,11 @@ func (s *site) callback(w http.ResponseWriter, r *http.Request) {
 // take checks a return and turns it into access.
 func (s *site) take(r *http.Request, state sessionState) returned {
 	if !state.Expects {
-		return returned{Problem: "Nobody was expected back in this browser, so the return is not used. The sign-in may be somebody else's."}
+		return s.unused(r, returned{Problem: "Nobody was expected back in this browser, so the return is not used. The sign-in may be somebody else's."})
 	}
 	back, err := latchkey.ParseReturn(r.URL.String(), state.State)
 	if err != nil {
-		return refusedReturn(err)
+		return s.unused(r, refusedReturn(err))
 	}
 	rec := s.record()
 	client := s.client(rec)
@@ -194,6 +195,25 @@ func (s *site) take(r *http.Request, state sessionState) returned {
 		return fail(err)
 	}
 	out.Name, out.Email, out.Born, out.Calls = profile.FullName, me.Email, profile.DateOfBirth, rec.list()
+	return out
+}
+
+// unused adds what a return carried that this browser did not ask for: the page shows it, for a developer who sent the
+// browser here by hand.
+func (s *site) unused(r *http.Request, out returned) returned {
+	if out.StateMatched {
+		return out
+	}
+	q := r.URL.Query()
+	for _, name := range []string{"code", "state", "profileId", "iss", "error", "error_description"} {
+		if value := q.Get(name); value != "" {
+			out.Received = append(out.Received, parameter{name, value})
+		}
+	}
+	if code := q.Get("code"); code != "" {
+		form := url.Values{"grant_type": {"authorization_code"}, "client_id": {s.ID}, "code": {code}, "redirect_uri": {s.redirectURI()}}
+		out.Curl = "curl -i " + quoted(s.API+"/oauth/token") + " \\\n  -u " + quoted(s.ID+":"+s.Secret) + " \\\n  -d " + quoted(form.Encode())
+	}
 	return out
 }
 
