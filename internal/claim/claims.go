@@ -156,7 +156,8 @@ type Opening struct {
 
 // Open looks at a claim code for a checked request and gives the browser a ticket. It writes nothing but "seen" (I1). When
 // the browser is on a journey of the same account and request already, resume is that journey's text and the ticket is
-// empty. Errors: ErrCodeUnknown, ErrCodeExpired, ErrCodeUsed, ErrAlreadyClaimed, ErrSignedInAsOther, customer.ErrHeld.
+// empty. Errors: ErrCodeUnknown, ErrCodeExpired, ErrCodeUsed, ErrAlreadyClaimed, ErrSignedInAsOther (with the ticket, for
+// those who sign out and go on), customer.ErrHeld.
 func (cs Claims) Open(ctx context.Context, in Opening) (ticket Ticket, resume string, err error) {
 	now := cs.Now()
 	err = cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
@@ -188,11 +189,11 @@ func (cs Claims) Open(ctx context.Context, in Opening) (ticket Ticket, resume st
 			refused.Reason = "not_open"
 			return refused, err
 		}
+		ticket = cs.ticket(in.Request, now)
+		ticket.Code, ticket.Account, ticket.Number, ticket.Epoch = code.ID, a.ID, code.Number, a.Epoch
 		if err := cs.otherSignedIn(tx, in.Session, a, now); err != nil {
 			return audit.Event{}, err
 		}
-		ticket = cs.ticket(in.Request, now)
-		ticket.Code, ticket.Account, ticket.Number, ticket.Epoch = code.ID, a.ID, code.Number, a.Epoch
 		return cs.seen(tx, code, in.Origin, now)
 	})
 	return ticket, resume, err
@@ -336,11 +337,25 @@ func (cs Claims) load(tx Tx, j Journey, s customer.Session) (State, error) {
 			return State{}, err
 		}
 	}
-	return state, nil
+	return state, state.standing(tx)
+}
+
+// standing finds the access that the journey's partner has already. Before the commit there is none.
+func (s *State) standing(tx grant.GrantTx) error {
+	if s.Profile.ID == 0 || s.Account.State != customer.Claimed {
+		return nil
+	}
+	var err error
+	s.Grant, err = tx.ActiveGrant(s.Account.ID, s.Journey.Partner, s.Profile.ID)
+	if errors.Is(err, grant.ErrNoGrant) {
+		s.Grant, err = grant.Grant{}, nil
+	}
+	return err
 }
 
 // State reads a journey for one of this browser's pages. Before the commit the journey is bound to the browser's session;
-// afterwards whoever is signed in as its owner may go on, and nobody else (I4). Errors: ErrNoJourney.
+// afterwards, and on a visit, whoever is signed in as its owner may go on, and everybody else must sign in (I4). Errors:
+// ErrNoJourney.
 func (cs Claims) State(ctx context.Context, text string, key customer.SessionKey) (State, error) {
 	var state State
 	err := cs.Store.View(ctx, func(tx Tx) (err error) {
@@ -365,8 +380,8 @@ func (cs Claims) state(tx Tx, text string, key customer.SessionKey, now time.Tim
 		}
 	}
 	owner := s.Account == j.Account && s.Account != 0
-	if s.ID != j.Session && !owner && j.CommittedAt.IsZero() {
-		return State{}, ErrNoJourney
+	if s.ID != j.Session && !owner && j.CommittedAt.IsZero() && j.Code != 0 {
+		return State{}, ErrElsewhere
 	}
 	return cs.load(tx, j, s)
 }

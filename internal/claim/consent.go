@@ -66,20 +66,20 @@ func (cs Claims) Decide(ctx context.Context, in Post, answer Answer) error {
 	})
 }
 
-// allow records the grant. An active one for the same partner and profile is replaced by its own row, so that there is one
-// access to see and to stop.
+// allow records the grant: of what was asked about, and of what stands when only more was asked for. An active one for the
+// same partner and profile is replaced by its own row, so that there is one access to see and to stop.
 func (cs Claims) allow(tx Tx, state State, answer Answer, now time.Time) (grant.Grant, error) {
-	g, err := tx.ActiveGrant(state.Account.ID, state.Partner.ID, state.Profile.ID)
-	if errors.Is(err, grant.ErrNoGrant) {
-		g = grant.Grant{ID: grant.ID(cs.IDs.Next()), Account: state.Account.ID, Partner: state.Partner.ID, Profile: state.Profile.ID}
-	} else if err != nil {
-		return grant.Grant{}, err
-	}
+	g := state.Grant
+	asked, later := state.Asks(now)
 	var scopes []partner.Scope
-	for _, s := range state.Journey.Request.Scopes {
-		if state.Partner.Requires(s) || slices.Contains(answer.Optional, s) {
+	for _, s := range state.Partner.Scopes() {
+		allowed := slices.Contains(asked, s) && (state.Partner.Requires(s) || slices.Contains(answer.Optional, s))
+		if allowed || later && slices.Contains(g.Scopes, s) {
 			scopes = append(scopes, s)
 		}
+	}
+	if g.ID == 0 {
+		g = grant.Grant{ID: grant.ID(cs.IDs.Next()), Account: state.Account.ID, Partner: state.Partner.ID, Profile: state.Profile.ID}
 	}
 	g.Scopes, g.State, g.GivenAt, g.Wording, g.Language = scopes, grant.Active, now, cs.Wording, answer.Language
 	g.Until = time.Time{}
@@ -114,21 +114,14 @@ func (cs Claims) settle(tx Tx, state State, j *Journey, now time.Time) error {
 	if j.Code != 0 || j.Request.Prompt == "consent" || !state.reviewed() || j.ReviewedAt.IsZero() {
 		return nil
 	}
-	g, err := tx.ActiveGrant(state.Account.ID, state.Partner.ID, state.Profile.ID)
-	if errors.Is(err, grant.ErrNoGrant) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
 	wanted := state.Partner.RequiredScopes
 	if j.Request.ScopeGiven {
 		wanted = j.Request.Scopes
 	}
-	if !g.Stands(now) || !g.Covers(wanted) {
+	if !state.Grant.Stands(now) || !state.Grant.Covers(wanted) {
 		return nil
 	}
-	return cs.mint(tx, state, j, g, now)
+	return cs.mint(tx, state, j, state.Grant, now)
 }
 
 // A Way is where C11 leads.

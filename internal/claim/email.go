@@ -18,6 +18,10 @@ type Post struct {
 	Origin  customer.Origin
 }
 
+// sendAgainAfter tells "Send a new code" pressed again from a double click, whose second mail would make the first one's
+// code worthless while the person types it.
+const sendAgainAfter = 5 * time.Second
+
 // SendCode sends a new mailed code (C2, "Send a new code"). Errors: ErrNoJourney, ErrNotNow, limit.Exceeded.
 func (cs Claims) SendCode(ctx context.Context, in Post) error {
 	now := cs.Now()
@@ -27,6 +31,9 @@ func (cs Claims) SendCode(ctx context.Context, in Post) error {
 			return audit.Event{}, err
 		}
 		j := state.Journey
+		if now.Sub(j.Mailed.SentAt) < sendAgainAfter {
+			return audit.Event{}, nil // a double click: the first one sent it
+		}
 		e := cs.browserEvent(now, audit.JourneyEmailCodeSent, j, in.Origin)
 		if err := cs.sendCode(tx, &j, now); err != nil {
 			return exceeded(denied(e, audit.JourneyEmailRefused, "too_many_mails"), err)
@@ -53,6 +60,10 @@ func (cs Claims) ProveEmail(ctx context.Context, in Post, typed string) error {
 		}
 		j, a := state.Journey, state.Account
 		e := cs.browserEvent(now, audit.JourneyEmailProven, j, in.Origin)
+		if len(j.Mailed.Digest) == 0 {
+			// After a silence before C3 no code is out, so none can be wrong: this one was right once.
+			return cs.sendAgain(tx, j, denied(e, audit.JourneyEmailRefused, "late_code"), now)
+		}
 		tries := customer.MailedCodeKey(a.ID)
 		if err := limit.Spend(tx, tries, now); err != nil {
 			return exceeded(denied(e, audit.JourneyEmailRefused, "too_many_tries"), err)
@@ -114,6 +125,10 @@ func (cs Claims) lateCode(tx Tx, j Journey, tries limit.Key, e audit.Event, now 
 	if err := settle(tx, tries, now); err != nil {
 		return audit.Event{}, err
 	}
+	return cs.sendAgain(tx, j, e, now)
+}
+
+func (cs Claims) sendAgain(tx Tx, j Journey, e audit.Event, now time.Time) (audit.Event, error) {
 	if err := cs.sendCode(tx, &j, now); err != nil {
 		return exceeded(e, errors.Join(ErrCodeLate, err))
 	}

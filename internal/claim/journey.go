@@ -2,6 +2,8 @@ package claim
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/customer"
@@ -16,6 +18,9 @@ type JourneyID int64
 var (
 	// ErrNoJourney: there is no such journey for this browser (E6).
 	ErrNoJourney = errors.New("journey does not exist for this browser")
+	// ErrElsewhere is an ErrNoJourney of a journey that exists: another browser has it, or this one had it before it signed
+	// in to an account (E3).
+	ErrElsewhere = fmt.Errorf("%w: another one has it", ErrNoJourney)
 	// ErrTicketOver: the ticket of an opening is older than 30 minutes (E3).
 	ErrTicketOver = errors.New("ticket has run out")
 	// ErrNotNow: the step that was posted is not the journey's next one. The answer is the next one, never an error page.
@@ -191,7 +196,27 @@ type State struct {
 	Profile customer.Profile
 	// GrantCode is the authorization code, zero for none.
 	GrantCode grant.Code
-	Partner   partner.Partner
+	// Grant is the access that the partner has already to that profile; zero before the commit and when there is none.
+	Grant   grant.Grant
+	Partner partner.Partner
+}
+
+// Asks says what C10 asks about. later means that the partner has access already and only the rest is asked for: what
+// stands is kept, whatever the answer. With prompt=consent everything is asked about again.
+func (s State) Asks(now time.Time) (scopes []partner.Scope, later bool) {
+	wanted := s.Journey.Request.Scopes
+	if !s.Grant.Stands(now) || s.Journey.Request.Prompt == "consent" {
+		return wanted, false
+	}
+	for _, scope := range wanted {
+		if !slices.Contains(s.Grant.Scopes, scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	if len(scopes) == 0 {
+		return wanted, false
+	}
+	return scopes, true
 }
 
 // Next is the one function from stored state to the next step: every page asks it, no page knows another. It decides from

@@ -18,9 +18,11 @@ func (v *visit) allowPage(s claim.State, status int, problems []Problem) error {
 	if life := s.Partner.Class.GrantLife; life > 0 {
 		page.Until = v.Now().Add(life)
 	}
+	asked, later := s.Asks(v.Now())
+	page.Later = later
 	ticked := v.r.PostForm["scope"]
 	for _, scope := range partner.AllScopes() {
-		if !slices.Contains(s.Journey.Request.Scopes, scope) {
+		if !slices.Contains(asked, scope) {
 			continue
 		}
 		page.Scopes = append(page.Scopes, AllowScope{Name: string(scope), Acts: scope.Acts(), Optional: !s.Partner.Requires(scope),

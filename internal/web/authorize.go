@@ -87,9 +87,15 @@ func (v *visit) leaveNow(address string) error {
 
 // open shows a claim code to the claims and gives the browser its ticket.
 func (v *visit) open(p partner.Partner, r grant.Request, code string) error {
+	if r.Prompt == "none" {
+		return v.mistake(p, r, &grant.RequestError{Code: "interaction_required", Description: "A claim needs its pages"})
+	}
 	network := v.origin().Network
 	if wait, ok := v.Failed.Left(network, failuresAMinute, failuresAMinute); !ok {
 		return limit.Exceeded{Wait: wait}
+	}
+	if !v.fits(v.Claims.Ticket(r)) {
+		return v.tooLong(p, r)
 	}
 	ticket, resume, err := v.Claims.Open(v.context(), claim.Opening{Request: r, Code: code, Session: v.jar.Session, Origin: v.origin()})
 	switch {
@@ -101,7 +107,7 @@ func (v *visit) open(p partner.Partner, r grant.Request, code string) error {
 	case errors.Is(err, claim.ErrSignedInAsOther):
 		v.jar.keep(ticket)
 		v.text = ticket.Text
-		return v.otherCustomer(p, ticket)
+		return v.otherCustomer(p, ticket.Request)
 	case errors.Is(err, claim.ErrCodeUnknown):
 		v.Failed.Take(network, failuresAMinute, failuresAMinute)
 	}
@@ -109,34 +115,49 @@ func (v *visit) open(p partner.Partner, r grant.Request, code string) error {
 }
 
 // visitor is a request without a claim code: R1, or R5 when the browser is signed in already.
+//
+// prompt=none never passes, since no access is used without a click of the person (R5): the error says what it would take
+// (OpenID Connect Core 3.1.2.6).
 func (v *visit) visitor(p partner.Partner, r grant.Request) error {
-	if r.Prompt == "none" {
-		return v.leaveNow(r.Address(grant.Return{Error: "login_required", Description: "The customer must sign in", Issuer: v.issuer(p)}))
-	}
-	ticket := v.Claims.Ticket(r)
-	v.jar.keep(ticket)
 	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
 	if err != nil && !errors.Is(err, customer.ErrNoSession) {
 		return err
 	}
-	if err == nil && s.SignedIn(a, v.Now()) && r.Prompt != "login" {
+	signedIn := err == nil && s.SignedIn(a, v.Now())
+	switch {
+	case r.Prompt == "none" && signedIn:
+		return v.mistake(p, r, &grant.RequestError{Code: "interaction_required", Description: "The customer must confirm"})
+	case r.Prompt == "none":
+		return v.mistake(p, r, &grant.RequestError{Code: "login_required", Description: "The customer must sign in"})
+	}
+	ticket := v.Claims.Ticket(r)
+	if !v.fits(ticket) {
+		return v.tooLong(p, r)
+	}
+	v.jar.keep(ticket)
+	if signedIn && !mustSignIn(ticket, s) {
 		return v.see("/j/" + ticket.Text + "/continue")
 	}
 	return v.see("/signin?journey=" + ticket.Text)
 }
 
+// tooLong refuses a request that no browser's cookie could hold.
+func (v *visit) tooLong(p partner.Partner, r grant.Request) error {
+	return v.mistake(p, r, &grant.RequestError{Code: "invalid_request", Description: "state and redirect_uri are too long together"})
+}
+
 // otherCustomer is E9: nothing is used up, and the person chooses.
-func (v *visit) otherCustomer(p partner.Partner, t claim.Ticket) error {
+func (v *visit) otherCustomer(p partner.Partner, r grant.Request) error {
 	_, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
 	if err != nil {
 		return err
 	}
-	back := t.Request.RestartAddress(p.RestartURI, grant.ReasonSignedIn, v.issuer(p))
+	back := r.RestartAddress(p.RestartURI, grant.ReasonSignedIn, v.issuer(p))
 	return v.show(http.StatusConflict, &OtherCustomerPage{Email: a.Email, Stay: Way{Label: "way.partner", Address: back},
 		Frame: Frame{Partner: Partner{Name: p.Name}, Base: v.base(), Action: v.base() + "/switch", FormToken: v.token("switch"), Reference: v.reference}})
 }
 
-// postSwitch signs out and goes on with the opened code.
+// postSwitch signs out and goes on with the request, or with the journey of another account.
 func postSwitch(v *visit) error {
 	if err := v.posted("switch"); err != nil {
 		return err
@@ -145,5 +166,5 @@ func postSwitch(v *visit) error {
 		return err
 	}
 	v.jar.enter(customer.SessionKey{})
-	return v.see(v.base() + "/start")
+	return v.see(v.base())
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -31,17 +32,17 @@ const (
 	maxCookie = 3900
 )
 
-func (d *Door) readJar(r *http.Request) jar {
-	var j jar
+// readJar opens the browser's cookie. One that was cut, forged, or sealed for another name is as none.
+func (d *Door) readJar(r *http.Request) (j jar, kept bool) {
 	cookie, err := r.Cookie(d.cookieName())
 	if err != nil {
-		return j
+		return jar{}, false
 	}
 	plain, err := d.Keys.OpenCookie(d.cookieName(), cookie.Value)
 	if err != nil || json.Unmarshal(plain, &j) != nil {
-		return jar{}
+		return jar{}, false
 	}
-	return j
+	return j, true
 }
 
 // saveJar sets the cookie when the jar changed: Secure and HttpOnly, so that neither the network nor a script reads it;
@@ -59,17 +60,30 @@ func (v *visit) saveJar() {
 // sealJar drops the oldest tickets until the cookie fits.
 func (v *visit) sealJar() string {
 	for {
-		plain, err := json.Marshal(v.jar)
-		if err != nil {
-			v.Log.Error("writing the cookie", "reference", v.reference, "error", err)
-			return ""
-		}
-		value := v.Keys.SealCookie(v.cookieName(), plain)
+		value := v.seal(v.jar)
 		if len(value) <= maxCookie || len(v.jar.Tickets) == 0 {
 			return value
 		}
 		v.jar.Tickets = v.jar.Tickets[:len(v.jar.Tickets)-1]
 	}
+}
+
+func (v *visit) seal(j jar) string {
+	var plain bytes.Buffer
+	e := json.NewEncoder(&plain)
+	e.SetEscapeHTML(false) // six bytes for each & of an address would leave less room for a state
+	if err := e.Encode(j); err != nil {
+		v.Log.Error("writing the cookie", "reference", v.reference, "error", err)
+		return ""
+	}
+	return v.Keys.SealCookie(v.cookieName(), plain.Bytes())
+}
+
+// fits reports whether a ticket has room in a cookie beside a session and a nonce. One that has none would be dropped
+// silently, and the person be told that their browser keeps no cookies.
+func (v *visit) fits(t claim.Ticket) bool {
+	widest := customer.SessionKey{ID: 1<<53 - 1, Secret: secret.NewTokenSecret()}
+	return len(v.seal(jar{Session: widest, Nonce: secret.Text(12), Tickets: []claim.Ticket{t}})) <= maxCookie
 }
 
 // keep puts a ticket in front; one with the same id is replaced, the oldest goes when there are too many.
@@ -125,12 +139,16 @@ func (v *visit) token(step string) string {
 	return v.Keys.Derive(secret.PurposeStep, v.anchor(), v.text, step)
 }
 
-// posted reads the form of a step and checks its token.
+// posted reads the form of a step and checks its token. A browser that kept no cookie cannot have the right one, and needs
+// to hear of the cookie (E6) and not of the form.
 func (v *visit) posted(step string) error {
 	if err := v.parse(); err != nil {
 		return err
 	}
-	if !secret.Equal([]byte(v.r.PostForm.Get("step_token")), []byte(v.token(step))) {
+	switch {
+	case !v.kept:
+		return claim.ErrNoJourney
+	case !secret.Equal([]byte(v.r.PostForm.Get("step_token")), []byte(v.token(step))):
 		return errStale
 	}
 	return nil

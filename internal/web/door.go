@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/claim"
@@ -56,9 +57,12 @@ func (d *Door) cookieName() string {
 // A visit is one request at the door: the browser's cookie, read once, and what the answer needs.
 type visit struct {
 	*Door
-	w         http.ResponseWriter
-	r         *http.Request
-	jar       jar
+	w   http.ResponseWriter
+	r   *http.Request
+	jar jar
+	// shown is the session's key as the browser sent it, whatever the jar holds by now; kept says that a cookie of ours came.
+	shown     customer.SessionKey
+	kept      bool
 	reference string
 	// text is the journey's id in the address, "" outside journeys.
 	text string
@@ -67,27 +71,42 @@ type visit struct {
 // page is a handler of one route. What it cannot answer itself it returns as an error; trouble has the table.
 type page func(*visit) error
 
-// route makes a page an http.Handler: it names the request, reads the cookie and answers errors.
+// route makes a page an http.Handler: it names the request, reads the cookie and answers errors. A journey's id that this
+// server never made is no page at all.
 func (d *Door) route(p page) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		trace := secret.TraceID()
 		w.Header().Set("X-Trace-Id", trace) // the request log has it whole; pages show its beginning
 		v := &visit{Door: d, w: w, r: r, reference: trace[:12], text: r.PathValue("jid")}
-		v.jar = d.readJar(r)
-		if err := p(v); err != nil {
+		v.jar, v.kept = d.readJar(r)
+		v.shown = v.jar.Session
+		answer := p
+		if _, ours := d.Keys.JourneyPartner(v.text); v.text != "" && !ours {
+			v.text, answer = "", missing
+		}
+		if err := answer(v); err != nil {
 			v.trouble(err)
 		}
 	}
 }
 
+// missing is E13.
+func missing(*visit) error { return errMissing }
+
 // maxForm bounds a posted form in bytes; no page needs a tenth of it.
 const maxForm = 64 << 10
 
-// parse reads a posted form. What is too large or is no form is errForm.
+// parse reads a posted form. What is too large, is no form, or was made by no page of ours (text that is not UTF-8, a
+// field twice) is errForm: of two values that disagree, the one that is checked must be the one that is used.
 func (v *visit) parse() error {
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
 	if err := v.r.ParseForm(); err != nil {
 		return errForm
+	}
+	for name, values := range v.r.PostForm {
+		if len(values) > 1 && name != "scope" || !utf8.ValidString(name+strings.Join(values, "")) {
+			return errForm
+		}
 	}
 	return nil
 }
@@ -128,13 +147,16 @@ var (
 )
 
 // Handler is every page. It answers every request that reaches it: what is not its own is E13.
-func (d *Door) Handler() http.Handler {
+func (d *Door) Handler() http.Handler { return Headers(d.mux(), d.secure()) }
+
+// guard refuses what another site makes a browser send: a form posted from there could take a step in the person's name
+// (cross-site request forgery). Sec-Fetch-Site decides, then Origin; the step token stops what gets past both. Our own
+// origin is named because a proxy may have changed the Host that Origin is compared with.
+func (d *Door) guard() *http.CrossOriginProtection {
 	guard := http.NewCrossOriginProtection()
 	if err := guard.AddTrustedOrigin(d.WebURL); err != nil {
 		d.Log.Error("trusting our own origin", "error", err)
 	}
-	// A form posted by another site could take a step in the person's name (cross-site request forgery); the step token
-	// stops what gets past this check.
-	guard.SetDenyHandler(d.route(func(v *visit) error { return errStale }))
-	return Headers(guard.Handler(d.mux()), d.secure())
+	guard.SetDenyHandler(d.route(func(*visit) error { return errStale }))
+	return guard
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
@@ -20,18 +21,23 @@ func (v *visit) post() claim.Post {
 	return claim.Post{Text: v.text, Session: v.jar.Session, Origin: v.origin()}
 }
 
+// following says where a step's form led the first time. A form that is sent again and leads there is a double click, and
+// gets the same answer; one that leads further is of another tab, and says so.
+var following = map[claim.Step][]claim.Step{
+	claim.StepStart:         {claim.StepEmail},
+	claim.StepEmail:         {claim.StepPassword},
+	claim.StepPassword:      {claim.StepSecondStep},
+	claim.StepPasswordAgain: {claim.StepSecondStep, claim.StepApp, claim.StepRecoveryCodes},
+	claim.StepSecondStep:    {claim.StepApp},
+	claim.StepApp:           {claim.StepRecoveryCodes},
+	claim.StepRecoveryCodes: {claim.StepReview},
+	claim.StepReview:        {claim.StepAllow, claim.StepReturn},
+	claim.StepAllow:         {claim.StepReturn},
+}
+
 // state reads the journey of this page. A cookie that is one rotation behind gets the new key again: that is how the
 // second answer of a double click keeps the browser signed in (design 10.23).
 func (v *visit) state() (claim.State, claim.Step, error) {
-	if v.jar.Session.ID == 0 {
-		// A journey that began has a session; without one this browser can only sign in, if the account is claimed.
-		state, err := v.Claims.State(v.context(), v.text, v.jar.Session)
-		if err != nil {
-			return claim.State{}, "", err
-		}
-		step, reason := state.Next(v.Now())
-		return state, step, over(step, reason)
-	}
 	v.renew()
 	state, err := v.Claims.State(v.context(), v.text, v.jar.Session)
 	if err != nil {
@@ -41,8 +47,13 @@ func (v *visit) state() (claim.State, claim.Step, error) {
 	return state, step, over(step, reason)
 }
 
-// renew notes that the session is in use, and puts the current key into the cookie when the browser missed it.
+// renew notes that the session is in use, and puts the current key into the cookie when the browser missed it. A key that
+// this answer made is not in use yet: noting it would end the grace of the one before, which the second request of a double
+// click shows.
 func (v *visit) renew() {
+	if v.shown.ID == 0 || v.jar.Session != v.shown {
+		return
+	}
 	_, _, previous, err := v.SignIns.Session(v.context(), v.jar.Session)
 	if err == nil && previous {
 		v.jar.enter(v.jar.Session.Successor(v.Keys))
@@ -78,6 +89,15 @@ func (v *visit) at(step claim.Step) string {
 		return "/signin?journey=" + v.text
 	}
 	return v.base() + "/" + string(step)
+}
+
+// moved leads to the step where the journey is, and says that the one that was posted is behind it.
+func (v *visit) moved(next claim.Step) error {
+	path, separator := v.at(next), "?"
+	if strings.Contains(path, separator) {
+		separator = "&"
+	}
+	return v.see(path + separator + "notice=moved")
 }
 
 // current leads to the first unfinished step.
@@ -168,7 +188,7 @@ func part(step claim.Step) int {
 // problems are shown by show with status 422, everything kept but passwords and codes.
 func (v *visit) next(err error, wanted claim.Step, show func(*visit, claim.State, []Problem) error) error {
 	if err != nil && !errors.Is(err, claim.ErrNotNow) {
-		if problems := problemsOf(err, wanted); len(problems) > 0 {
+		if problems := problemsOf(err, wanted); show != nil && len(problems) > 0 {
 			state, next, err := v.state()
 			if err != nil {
 				return v.ended(state, err)
@@ -176,7 +196,7 @@ func (v *visit) next(err error, wanted claim.Step, show func(*visit, claim.State
 			if next == wanted {
 				return show(v, state, problems)
 			}
-			return v.see(v.at(next) + "?notice=moved")
+			return v.moved(next)
 		}
 		if errors.Is(err, errStale) {
 			return v.stale(wanted)
@@ -187,10 +207,19 @@ func (v *visit) next(err error, wanted claim.Step, show func(*visit, claim.State
 	if failure != nil {
 		return v.ended(state, failure)
 	}
-	if errors.Is(err, claim.ErrNotNow) && step != claim.StepSignIn && step != wanted && slices.Index(order, step) > slices.Index(order, wanted)+1 {
-		return v.see(v.at(step) + "?notice=moved")
+	if errors.Is(err, claim.ErrNotNow) {
+		return v.repeated(wanted, step)
 	}
 	return v.see(v.at(step))
+}
+
+// repeated answers a form of a step that is not the next one.
+func (v *visit) repeated(posted, next claim.Step) error {
+	behind := slices.Index(order, posted) < slices.Index(order, next)
+	if behind && next != claim.StepSignIn && !slices.Contains(following[posted], next) {
+		return v.moved(next)
+	}
+	return v.see(v.at(next))
 }
 
 // failed answers an error of a step that is no field's, with the journey's own way back.
@@ -213,7 +242,7 @@ func (v *visit) stale(wanted claim.Step) error {
 		return v.ended(state, err)
 	}
 	if step != wanted {
-		return v.see(v.at(step) + "?notice=moved")
+		return v.repeated(wanted, step)
 	}
 	return v.refuse(errStale, state.Partner, state.Journey.Request)
 }

@@ -2,16 +2,23 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 )
 
 // mux lists every page in the order of the journey. GET changes nothing that matters; every POST is checked for its
-// origin (Handler) and carries a step token (posted).
+// origin (guard) and carries a step token (posted). A method that a page does not have is answered with 405.
 func (d *Door) mux() http.Handler {
-	mux := http.NewServeMux()
-	get := func(pattern string, p page) { mux.Handle("GET "+pattern, d.route(p)) }
-	post := func(pattern string, p page) { mux.Handle("POST "+pattern, d.route(p)) }
+	mux, guard, methods := http.NewServeMux(), d.guard(), map[string]string{}
+	get := func(pattern string, p page) {
+		mux.Handle("GET "+pattern, d.route(p))
+		methods[pattern] = "GET, HEAD"
+	}
+	post := func(pattern string, p page) {
+		mux.Handle("POST "+pattern, guard.Handler(d.route(p)))
+		methods[pattern] = strings.TrimPrefix(methods[pattern]+", POST", ", ")
+	}
 
 	// Opening (journey section 3).
 	get("/oauth/authorize", authorize)
@@ -25,8 +32,19 @@ func (d *Door) mux() http.Handler {
 	get("/privacy", public(func(f Frame) Page { return &PrivacyPage{Frame: f} }))
 	get("/accessibility", public(func(f Frame) Page { return &AccessibilityPage{Frame: f} }))
 	mux.Handle("GET /assets/", d.Pages.Assets())
-	mux.Handle("/", d.route(func(*visit) error { return errMissing }))
+	for pattern, allowed := range methods {
+		mux.Handle(pattern, d.route(notAllowed(allowed)))
+	}
+	mux.Handle("/", d.route(missing))
 	return mux
+}
+
+// notAllowed is a page that exists, asked for in another way (RFC 9110 section 15.5.6).
+func notAllowed(methods string) page {
+	return func(v *visit) error {
+		v.w.Header().Set("Allow", methods)
+		return v.show(http.StatusMethodNotAllowed, &ErrorPage{Trouble: TroubleMissing, Frame: Frame{Reference: v.reference}})
+	}
 }
 
 // routes adds pages to the list.

@@ -76,7 +76,7 @@ func postSection(v *visit) error {
 		return v.ended(state, err)
 	}
 	if next != claim.StepReview {
-		return v.see(v.at(next) + "?notice=moved")
+		return v.moved(next)
 	}
 	correction, problems := sec.read(v, state.Profile)
 	if len(problems) > 0 {

@@ -114,7 +114,7 @@ func postDownload(v *visit) error {
 		return v.ended(state, err)
 	}
 	if next != claim.StepRecoveryCodes {
-		return v.see(v.at(next) + "?notice=moved")
+		return v.moved(next)
 	}
 	p := &RecoveryCodesPage{Codes: state.Journey.RecoveryTexts, Email: state.Journey.Address, Date: v.Now()}
 	text, err := v.Pages.RecoveryCodesText(p)

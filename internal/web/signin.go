@@ -32,7 +32,7 @@ func toward(path, journey string) string {
 // signInFrame names the partner of the request that the sign-in is for.
 func (v *visit) signInFrame(step claim.Step) (Frame, error) {
 	f := Frame{FormToken: v.token(string(step)), Action: toward("/"+string(step), v.wanted())}
-	if v.r.Method == http.MethodGet && v.r.URL.Query().Get("notice") == "out" {
+	if v.r.Method != http.MethodPost && v.r.URL.Query().Get("notice") == "out" {
 		f.Notices = append(f.Notices, Say("notice.signedout"))
 	}
 	id, ok := v.Keys.JourneyPartner(v.wanted())
@@ -56,10 +56,16 @@ func showSignIn(v *visit) error {
 	if err != nil && !errors.Is(err, customer.ErrNoSession) {
 		return err
 	}
-	if t, opened := v.jar.ticket(v.wanted()); err == nil && s.SignedIn(a, v.Now()) && !(opened && t.Request.Prompt == "login") {
+	if t, _ := v.jar.ticket(v.wanted()); err == nil && s.SignedIn(a, v.Now()) && !mustSignIn(t, s) {
 		return v.onward()
 	}
 	return v.signInPage(http.StatusOK, "")
+}
+
+// mustSignIn reports whether a request wants a sign-in of its own (prompt=login): one from before it does not count, so that
+// the partner knows that the person was there.
+func mustSignIn(t claim.Ticket, s customer.Session) bool {
+	return t.Request.Prompt == "login" && s.SignedInAt.Before(time.UnixMilli(t.OpenedAt))
 }
 
 func (v *visit) signInPage(status int, email string, problems ...Problem) error {
@@ -77,7 +83,11 @@ func postSignIn(v *visit) error {
 	}
 	email := strings.TrimSpace(v.r.PostForm.Get("email"))
 	if _, err := customer.CheckEmail(email); err != nil {
-		return v.signInPage(http.StatusUnprocessableEntity, email, Wrong("email", "r1.email.empty"))
+		problems := []Problem{Wrong("email", "r1.email.empty")}
+		if v.r.PostForm.Get("password") == "" {
+			problems = append(problems, Wrong("password", "r1.password.empty"))
+		}
+		return v.signInPage(http.StatusUnprocessableEntity, email, problems...)
 	}
 	key, err := v.SignIns.Password(v.context(), v.jar.Session, email, v.r.PostForm.Get("password"), v.r.PostForm.Get("more_time") != "", v.origin())
 	if problems := problemsOf(err, stepPassword); err != nil && len(problems) > 0 {
@@ -86,6 +96,9 @@ func postSignIn(v *visit) error {
 	if err != nil {
 		return err
 	}
+	// The session is a new row. What this browser had begun for accounts that are not set up stays with the old one and is
+	// over (E3): whoever planted that session would otherwise be signed in too, and a half-made account of one person must
+	// not go on under the name of another. Nothing is lost but the step: the partner mints another code.
 	v.jar.enter(key)
 	return v.see(toward("/signin/second-step", v.wanted()))
 }
@@ -147,16 +160,34 @@ func postSignInStep(v *visit) error {
 func (v *visit) onward() error {
 	journey := v.wanted()
 	t, opened := v.jar.ticket(journey)
-	if !opened {
-		if journey == "" {
-			return v.see("/account")
-		}
+	switch {
+	case journey == "":
+		return v.see("/account")
+	case !opened:
+		return v.resume(journey)
+	case t.Code != 0 || t.Left != "":
 		return v.see("/j/" + journey)
-	}
-	if v.r.Method == http.MethodGet {
+	case v.r.Method != http.MethodPost:
 		return v.see("/j/" + journey + "/continue")
 	}
 	return v.visit(t)
+}
+
+// resume leads to a journey that began before. One of another account than the browser is signed in to would ask for a
+// sign-in again and again; E9 lets the person choose.
+func (v *visit) resume(journey string) error {
+	v.text = journey
+	if v.r.Method == http.MethodPost {
+		return v.see(v.base())
+	}
+	state, next, err := v.state()
+	switch {
+	case err != nil:
+		return v.ended(state, err)
+	case next == claim.StepSignIn:
+		return v.otherCustomer(state.Partner, state.Journey.Request)
+	}
+	return v.see(v.base())
 }
 
 // visit begins the journey of an opened request for the customer who is signed in.
@@ -173,14 +204,11 @@ func (v *visit) visit(t claim.Ticket) error {
 // partner by a forged link would otherwise take no click).
 func showContinue(v *visit) error {
 	t, ok := v.jar.ticket(v.text)
-	if !ok {
+	if !ok || t.Code != 0 || t.Left != "" {
 		return current(v)
 	}
-	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
-	if errors.Is(err, customer.ErrNoSession) || err == nil && !s.SignedIn(a, v.Now()) {
-		return v.see("/signin?journey=" + v.text)
-	}
-	if err != nil {
+	s, a, err := v.continues(t)
+	if err != nil || s.ID == 0 {
 		return err
 	}
 	p, err := v.Partners.Partner(v.context(), t.Request.Partner)
@@ -191,19 +219,30 @@ func showContinue(v *visit) error {
 		Partner: Partner{Name: p.Name}, Base: v.base(), Leave: v.base() + "/leave", FormToken: v.token("continue")}})
 }
 
+// continues finds who would go on with an opened request, or has answered with the way to sign in: then there is nobody.
+func (v *visit) continues(t claim.Ticket) (customer.Session, customer.Account, error) {
+	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
+	if err != nil && !errors.Is(err, customer.ErrNoSession) {
+		return customer.Session{}, customer.Account{}, err
+	}
+	if err != nil || !s.SignedIn(a, v.Now()) || mustSignIn(t, s) {
+		return customer.Session{}, customer.Account{}, v.see("/signin?journey=" + v.text)
+	}
+	return s, a, nil
+}
+
 func postContinue(v *visit) error {
 	t, ok := v.jar.ticket(v.text)
-	if !ok {
+	if !ok || t.Code != 0 || t.Left != "" {
 		return current(v)
 	}
 	if err := v.posted("continue"); err != nil {
 		return err
 	}
-	err := v.visit(t)
-	if errors.Is(err, customer.ErrNoSession) {
-		return v.see("/signin?journey=" + v.text)
+	if s, _, err := v.continues(t); err != nil || s.ID == 0 {
+		return err
 	}
-	return err
+	return v.visit(t)
 }
 
 // postDifferent signs out and asks for another account.
@@ -238,7 +277,9 @@ func showHome(v *visit) error {
 }
 
 func postSignOut(v *visit) error {
-	if err := v.posted("signout"); err != nil {
+	if err := v.posted("signout"); errors.Is(err, errStale) && v.jar.Session.ID == 0 {
+		return v.see("/signin?notice=out") // the second of two clicks
+	} else if err != nil {
 		return err
 	}
 	if err := v.SignIns.SignOut(v.context(), v.jar.Session, v.origin()); err != nil {

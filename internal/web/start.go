@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
@@ -28,7 +29,7 @@ func (v *visit) startable() (claim.Ticket, partner.Partner, error) {
 func showStart(v *visit) error {
 	t, p, err := v.startable()
 	if errors.Is(err, claim.ErrNoJourney) {
-		return step(claim.StepStart, nil)(v)
+		return step(claim.StepStart, begun)(v)
 	}
 	if err != nil {
 		return v.refuse(err, p, t.Request)
@@ -41,10 +42,13 @@ func showStart(v *visit) error {
 		return err
 	}
 	if err == nil && s.SignedIn(a, v.Now()) && a.ID != t.Account {
-		return v.otherCustomer(p, t)
+		return v.otherCustomer(p, t.Request)
 	}
 	return v.show(http.StatusOK, v.startPage(p, ""))
 }
+
+// begun is C1 of a journey that exists: it is behind every journey, so this is only ever "You have done this".
+func begun(v *visit, s claim.State) error { return v.done(s, claim.StepEmail) }
 
 func (v *visit) startPage(p partner.Partner, email string, problems ...Problem) *StartPage {
 	return &StartPage{Email: email, MoreTime: v.r.PostForm.Get("more_time") != "", Frame: Frame{Partner: Partner{Name: p.Name}, Base: v.base(),
@@ -55,7 +59,11 @@ func (v *visit) startPage(p partner.Partner, email string, problems ...Problem) 
 func postStart(v *visit) error {
 	t, p, err := v.startable()
 	if errors.Is(err, claim.ErrNoJourney) {
-		return step(claim.StepStart, nil)(v)
+		state, next, err := v.state()
+		if err != nil {
+			return v.ended(state, err)
+		}
+		return v.repeated(claim.StepStart, next)
 	}
 	if err != nil {
 		return v.refuse(err, p, t.Request)
@@ -77,7 +85,7 @@ func postStart(v *visit) error {
 	case errors.Is(err, limit.ErrExceeded):
 		return v.triesSpent(err, p, t)
 	case errors.Is(err, claim.ErrSignedInAsOther):
-		return v.otherCustomer(p, t)
+		return v.otherCustomer(p, t.Request)
 	}
 	return v.refuse(err, p, t.Request)
 }
@@ -101,22 +109,46 @@ func showEmail(v *visit, s claim.State) error { return v.emailPage(s, http.Statu
 func (v *visit) emailPage(s claim.State, status int, problems []Problem) error {
 	f := v.frame(s, claim.StepEmail)
 	f.Problems = problems
-	if v.r.Method == http.MethodGet && v.r.URL.Query().Get("notice") == "sent" {
+	switch {
+	case v.r.Method != http.MethodPost && v.r.URL.Query().Get("notice") == "sent":
 		f.Notices = append(f.Notices, Say("c2.sent"))
+	case len(s.Journey.Mailed.Digest) == 0:
+		// After a silence before C3 the mailbox is proved again, and no page sends a mail by being looked at.
+		f.Notices = append(f.Notices, Say("c2.again"))
 	}
 	return v.show(status, &EmailPage{Frame: f})
 }
 
 func postEmail(v *visit) error {
-	return v.take(claim.StepEmail, func() error {
-		return v.Claims.ProveEmail(v.context(), v.post(), v.r.PostForm.Get("code"))
-	}, func(v *visit, s claim.State, problems []Problem) error {
+	err := v.posted(string(claim.StepEmail))
+	if err == nil {
+		err = v.Claims.ProveEmail(v.context(), v.post(), v.r.PostForm.Get("code"))
+	}
+	if errors.Is(err, claim.ErrCodeLate) && errors.Is(err, limit.ErrExceeded) {
+		return v.mailsSpent(err, Wrong("code", "c2.code.late.limit"))
+	}
+	return v.next(err, claim.StepEmail, func(v *visit, s claim.State, problems []Problem) error {
 		return v.emailPage(s, http.StatusUnprocessableEntity, problems)
 	})
 }
 
-// postSendCode is "Send a new code". Too many are a problem of the form and not a page of their own: the last code still
-// works.
+// mailsSpent is C2 when no more mail goes out for now: a problem of the form and not a page of its own, since a code that
+// was sent still works.
+func (v *visit) mailsSpent(err error, p Problem) error {
+	state, next, failure := v.state()
+	if failure != nil {
+		return v.ended(state, failure)
+	}
+	if next != claim.StepEmail {
+		return v.see(v.at(next))
+	}
+	var exceeded limit.Exceeded
+	errors.As(err, &exceeded)
+	v.w.Header().Set("Retry-After", strconv.Itoa(limit.RetryAfter(exceeded.Wait)))
+	return v.emailPage(state, http.StatusTooManyRequests, []Problem{p})
+}
+
+// postSendCode is "Send a new code".
 func postSendCode(v *visit) error {
 	err := v.posted(string(claim.StepEmail))
 	if err == nil {
@@ -126,11 +158,7 @@ func postSendCode(v *visit) error {
 	case err == nil:
 		return v.see(v.at(claim.StepEmail) + "?notice=sent")
 	case errors.Is(err, limit.ErrExceeded):
-		state, _, failure := v.state()
-		if failure != nil {
-			return v.ended(state, failure)
-		}
-		return v.emailPage(state, http.StatusTooManyRequests, []Problem{Wrong("", "c2.send.limit")})
+		return v.mailsSpent(err, Wrong("", "c2.send.limit"))
 	}
 	return v.next(err, claim.StepEmail, nil)
 }
@@ -146,6 +174,14 @@ func showUnreachable(v *visit, s claim.State) error {
 func postUnreachable(v *visit) error {
 	if err := v.posted("unreachable"); err != nil {
 		return err
+	}
+	state, next, err := v.state()
+	if err != nil {
+		return v.ended(state, err)
+	}
+	if next != claim.StepEmail {
+		// The address was proved meanwhile: a late form must not end the journey that goes on in another tab.
+		return v.repeated(claim.StepEmail, next)
 	}
 	return v.leave(claim.Unreachable)
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
@@ -30,6 +31,7 @@ func answers() []answer {
 		{claim.ErrAlreadyClaimed, TroubleClaimed, grant.ReasonUsed, ""},
 		{claim.ErrCodeUnknown, TroubleUnknown, grant.ReasonUnknown, ""},
 		{claim.ErrTicketOver, TroubleOver, grant.ReasonSessionOver, KeptPartner},
+		{claim.ErrElsewhere, TroubleOver, grant.ReasonSessionOver, KeptPartner},
 		{claim.ErrNoJourney, TroubleCookie, grant.ReasonNoCookie, KeptPartner},
 		{customer.ErrNoSession, TroubleOver, grant.ReasonSessionOver, KeptAccount},
 		{customer.ErrHeld, TroubleHeld, grant.ReasonHeld, ""},
@@ -79,6 +81,9 @@ func (v *visit) trouble(err error) {
 
 // refuse answers an error with its page. p may be nobody and r empty: then there is no way back.
 func (v *visit) refuse(err error, p partner.Partner, r grant.Request) error {
+	if errors.Is(err, claim.ErrElsewhere) && !v.kept {
+		err = claim.ErrNoJourney // it would be this browser's, had it kept the cookie
+	}
 	a, known := v.lookup(err)
 	if !known {
 		v.Log.ErrorContext(v.context(), "answering a page", "reference", v.reference, "path", v.pattern(), "error", err)
@@ -115,24 +120,21 @@ func (v *visit) way(a answer, p partner.Partner, r grant.Request) Way {
 	case TroubleExisting:
 		return Way{Label: "way.signin", Address: v.base() + "/existing"}
 	case TroubleStale, TroubleTries:
-		if v.text != "" {
-			return Way{Label: "way.current", Address: v.base()}
-		}
-		return Way{}
+		return v.here("way.current")
 	case TroubleInside, TroubleBusy:
-		if v.r.Method == http.MethodGet {
+		if v.r.Method != http.MethodPost {
 			return Way{}
 		}
-		if v.text != "" {
-			return Way{Label: "way.again", Address: v.base()}
-		}
-		return Way{}
+		return v.here("way.again")
+	}
+	if errors.Is(a.err, customer.ErrNoSession) {
+		return Way{Label: "way.signin", Address: toward("/signin", v.wanted())}
 	}
 	if a.reason == "" || p.ID == 0 {
 		return Way{}
 	}
-	address := p.RestartURI
-	if r.RedirectURI != "" || address != "" {
+	address := p.HomeURI
+	if r.RedirectURI != "" || p.RestartURI != "" {
 		address = r.RestartAddress(p.RestartURI, a.reason, v.issuer(p))
 	}
 	if address == "" {
@@ -143,4 +145,17 @@ func (v *visit) way(a answer, p partner.Partner, r grant.Request) Way {
 		label = "way.restart"
 	}
 	return Way{Label: label, Address: address}
+}
+
+// here leads to where the person was: the journey finds its own step, the sign-in the one that comes next.
+func (v *visit) here(label string) Way {
+	switch {
+	case v.text != "":
+		return Way{Label: label, Address: v.base()}
+	case strings.HasPrefix(v.r.URL.Path, "/signin"):
+		return Way{Label: label, Address: toward("/signin", v.wanted())}
+	case v.r.URL.Path == "/signout":
+		return Way{Label: label, Address: "/account"}
+	}
+	return Way{}
 }
