@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,29 @@ func TestEveryPathInBothFamilies(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The table of docs/api.md is what is served, with the same scopes (design 10.24).
+func TestDocumentedRoutes(t *testing.T) {
+	text, err := os.ReadFile("../../docs/api.md")
+	must(t, err)
+	who := map[identity]string{byClient: "client id and secret", byApplication: "the client's own token", byUser: "a token for the account"}
+	routes := (&Door{}).routes()
+	for _, rt := range routes {
+		by, scope := who[rt.by], ""
+		if rt.scope != "" {
+			scope = "`" + string(rt.scope) + "` "
+		} else if rt.by == byUser {
+			by = "a token of the registration code"
+		}
+		line := "| " + rt.method + " | `" + rt.legacy + "` | `/2026Q3" + rt.calendar + "` | " + by + " | " + scope + "|\n"
+		if !strings.Contains(string(text), line) {
+			t.Errorf("docs/api.md lacks %s", line)
+		}
+	}
+	if lines := strings.Count(string(text), "` | `/2026Q3"); lines != len(routes) {
+		t.Errorf("docs/api.md has %d routes of %d", lines, len(routes))
 	}
 }
 
