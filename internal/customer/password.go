@@ -3,6 +3,7 @@ package customer
 import (
 	_ "embed" // the list of common passwords
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -71,11 +72,32 @@ func (p PasswordPolicy) Check(password string, context ...string) error {
 // digits, with digits and signs around it; or a run over the keyboard or the alphabet. Length alone does not help there:
 // guessing programs try these forms before anything else.
 func common(password string) bool {
-	text := strings.ToLower(password)
-	if listed(text) || listed(unleet(text)) {
+	text := folded(password)
+	if slices.ContainsFunc(undressed(text), listed) {
 		return true
 	}
 	return run(text) || fewRunes(text)
+}
+
+// folded is the form in which passwords are compared with words: small letters, and wide ones as plain ones.
+func folded(password string) string { return strings.ToLower(norm.NFKC.String(password)) }
+
+// undressed are the readings of a text: as it is, and with look-alikes read as letters. Digits and signs around the word
+// are no look-alikes, or "p4ssw0rd2026" would read "passwordzozg"; but the first and last of them may be.
+func undressed(text string) []string {
+	readings := []string{text, unleet(text)}
+	start, end := strings.IndexFunc(text, unicode.IsLetter), strings.LastIndexFunc(text, unicode.IsLetter)
+	if start < 0 {
+		return readings
+	}
+	_, size := utf8.DecodeRuneInString(text[end:])
+	end += size
+	for s := start; s >= max(start-2, 0); s-- {
+		for e := end; e <= min(end+2, len(text)); e++ {
+			readings = append(readings, unleet(text[s:e]))
+		}
+	}
+	return readings
 }
 
 func listed(text string) bool {
@@ -167,10 +189,11 @@ func fewRunes(text string) bool {
 
 // personal reports whether what is left of the password without the context's words is too short to protect anything.
 func personal(password string, context []string) bool {
-	text := strings.ToLower(password)
+	text := folded(password)
 	left := text
 	for _, phrase := range context {
-		for _, word := range append(strings.FieldsFunc(strings.ToLower(phrase), notWord), strings.ToLower(phrase)) {
+		phrase = folded(phrase)
+		for _, word := range append(strings.FieldsFunc(phrase, notWord), phrase) {
 			if utf8.RuneCountInString(word) >= 3 {
 				left = strings.ReplaceAll(left, word, "")
 			}
