@@ -90,7 +90,7 @@ func safeHeaders(h http.Header, formsTo string) {
 func readPages(layout string, names ...string) (map[string]*template.Template, error) {
 	set := map[string]*template.Template{}
 	for _, name := range names {
-		t, err := template.New(layout).Funcs(template.FuncMap{"clock": clockText, "span": spanText}).
+		t, err := template.New(layout).Funcs(template.FuncMap{"clock": clockText, "span": spanText, "inc": func(i int) int { return i + 1 }}).
 			ParseFS(pageFiles, "pages/"+layout, "pages/"+name)
 		if err != nil {
 			return nil, fmt.Errorf("reading sandbox page %s: %w", name, err)

@@ -1,0 +1,55 @@
+package main
+
+import "testing"
+
+// TestBrowserShowsTheSandbox looks at the demo partner's pages and at those under /dev, empty and filled, with a mistake
+// and without: they are the first that a newcomer sees, and keep to the same rules as the server's own.
+func TestBrowserShowsTheSandbox(t *testing.T) {
+	b := newBrowser(t)
+	rules := axeRules(t)
+	sb := startSandbox(t)
+	p := newPerson(t, b, sb, look{scriptOff: true})
+	p.rules, p.pictures = rules, "sandbox"
+	dev := func(path string) {
+		t.Helper()
+		p.visit(sb.url + path)
+		p.at("dev")
+	}
+	for _, path := range []string{"/dev/", "/dev/mail", "/dev/authenticator", "/dev/clock"} {
+		dev(path)
+	}
+	p.visit(sb.demoURL + "/back")
+	p.at("demo4")
+	p.visit(sb.demoURL + "/")
+	p.at("demo1")
+	p.fill("email", "nobody")
+	p.press("main form .primary")
+	p.at("demo1")
+	p.rules = ""
+	p.sentByPartner()
+	p.rules = rules
+	for path, id := range map[string]string{"/": "demo1", "/details": "demo2", "/go": "demo3", "/return": "demo5", "/break": "demo8",
+		"/again?reason=expired&state=s": "demo-again", "/callback?code=x&state=y&profileId=1": "demo4"} {
+		p.visit(sb.demoURL + path)
+		p.at(id)
+	}
+
+	// The whole claim, so that pages 4 and 8 and the mailbox have something to show.
+	p.visit(sb.demoURL + "/go")
+	p.rules = ""
+	p.press(`[name=go]`)
+	p.secures()
+	p.decides()
+	p.rules = rules
+	p.visit(sb.demoURL + "/back")
+	p.at("demo4")
+	dev("/dev/mail")
+	dev("/dev/authenticator")
+	p.fill("key", "not a key")
+	p.press("main form[novalidate] .primary")
+	p.at("dev")
+	p.visit(sb.demoURL + "/break")
+	p.press(`form[action="/break/double"] button`)
+	p.at("demo8")
+	p.quiet("the sandbox")
+}
