@@ -50,14 +50,15 @@ func (tx *Tx) box(id customer.AccountID) (accountKey, error) {
 		return k, nil
 	}
 	var wrapped []byte
-	var epoch int64
-	err := tx.get("SELECT wrapped_key, epoch FROM account WHERE id = $1", []any{id}, &wrapped, &epoch)
+	var epoch, version int64
+	err := tx.get("SELECT wrapped_key, epoch, version FROM account WHERE id = $1", []any{id}, &wrapped, &epoch, &version)
 	if errors.Is(err, errNoRow) {
 		err = customer.ErrNoAccount
 	}
 	if err != nil {
 		return accountKey{}, err
 	}
+	tx.meet(id, version, false)
 	return tx.keep(id, wrapped, epoch)
 }
 
@@ -124,6 +125,7 @@ func (tx *Tx) oneAccount(query string, args ...any) (customer.Account, error) {
 	if err != nil {
 		return customer.Account{}, err
 	}
+	tx.meet(r.ID, r.Version, false)
 	k, err := tx.keep(r.ID, r.wrapped, r.Epoch)
 	if err != nil {
 		return customer.Account{}, err
@@ -203,6 +205,7 @@ func (tx *Tx) SaveAccount(a *customer.Account) error {
 	if r.credentials, err = k.seal(accountPlace(a.ID, "credentials"), a.Credentials); err != nil {
 		return err
 	}
+	r.Version = tx.heldVersion(a)
 	err = tx.save(accountTable, &r.Version, r.fields())
 	if errors.Is(err, errTaken) {
 		return customer.ErrAddressTaken
@@ -211,6 +214,7 @@ func (tx *Tx) SaveAccount(a *customer.Account) error {
 		return err
 	}
 	a.Version = r.Version
+	tx.meet(a.ID, a.Version, true)
 	if a.Epoch != k.epoch {
 		return tx.bury(a.ID, a.Epoch)
 	}

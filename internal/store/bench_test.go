@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,8 +27,7 @@ func BenchmarkWrite(b *testing.B) {
 		for pb.Next() {
 			id := last.Add(1)
 			if err := db.write(context.Background(), func(tx *Tx) error {
-				_, err := tx.exec("INSERT INTO note (id, text, version) VALUES ($1, CAST($1 AS TEXT), 1)", id)
-				return err
+				return note(tx, id, strconv.FormatInt(id, 10))
 			}); err != nil {
 				b.Fatal(err)
 			}

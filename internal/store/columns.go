@@ -32,7 +32,7 @@ func newTable(name string, columns ...string) table {
 		all:    all,
 		find:   "SELECT " + all + " FROM " + name + " WHERE id = $1",
 		insert: "INSERT INTO " + name + " (" + all + ") VALUES (" + strings.Join(marks, ", ") + ")",
-		update: "UPDATE " + name + " SET " + strings.Join(sets, ", ") + " WHERE id = $1 AND version = " + marks[len(marks)-1] + " - 1",
+		update: "UPDATE " + name + " SET " + strings.Join(sets, ", ") + " WHERE id = $1 AND version + 1 = " + marks[len(marks)-1],
 	}
 }
 

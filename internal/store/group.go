@@ -60,12 +60,10 @@ type writer struct {
 	ending  chan struct{}
 	stopped chan struct{}
 	end     sync.Once
-
-	commits, writes atomic.Int64
 }
 
 func newWriter(ctx context.Context, e *engine) (*writer, error) {
-	c, err := newConn(ctx, e.writers)
+	c, err := newConn(ctx, e, e.writers)
 	if err != nil {
 		return nil, unavailable("open writer", err)
 	}
@@ -83,17 +81,20 @@ func (w *writer) closing() bool {
 	}
 }
 
-// close ends the writer after everything that waits was answered, and reports whether this call did so.
-func (w *writer) close() (first bool) {
-	w.end.Do(func() { close(w.ending); first = true })
+// close ends the writer after everything that waits was answered.
+func (w *writer) close() error {
+	w.end.Do(func() { close(w.ending) })
 	<-w.stopped
-	return first
+	return w.conn.close()
 }
 
 // write runs fn in a write transaction and returns when that is committed, or rolled back because fn returned an
 // error. A context that ends before fn began takes the request back; later it is not looked at, since the answer must
 // tell what happened.
 func (db *DB) write(ctx context.Context, fn func(*Tx) error) error {
+	if !db.engine.serial {
+		return db.writeBeside(ctx, fn)
+	}
 	w := db.writer
 	if err := ctx.Err(); err != nil {
 		return unavailable("write", err)
@@ -231,10 +232,10 @@ func (w *writer) alone(j *job) {
 }
 
 func (w *writer) count(group ...*job) {
-	w.commits.Add(1)
+	w.db.commits.Add(1)
 	for _, j := range group {
 		if j.err == nil && j.panicked == nil {
-			w.writes.Add(1)
+			w.db.writes.Add(1)
 		}
 	}
 }

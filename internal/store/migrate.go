@@ -26,9 +26,17 @@ func migrate(ctx context.Context, e *engine, beside bool) error {
 	return migrateTo(ctx, e, typed{numbered, e.types}, beside)
 }
 
-// migrateTo is migrate for any set of migrations.
+// migrateTo is migrate for any set of migrations. Of several nodes that start at once one migrates and the others wait,
+// and then find nothing left to do.
 func migrateTo(ctx context.Context, e *engine, numbered fs.FS, beside bool) error {
-	p, err := goose.NewProvider(e.dialect, e.writers, numbered, goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true))
+	if e.alone != nil {
+		release, err := e.alone(ctx)
+		if err != nil {
+			return unavailable("wait for other nodes to migrate", err)
+		}
+		defer func() { _ = release() }()
+	}
+	p, err := goose.NewProvider(e.dialect, e.migrations, numbered, goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}

@@ -315,8 +315,13 @@ func TestARisenEpochEndsStoredReplies(t *testing.T) {
 				t.Errorf("another %s finds the reply", name)
 			}
 		}
-		a.Epoch++
-		must(t, db.write(t.Context(), func(tx *Tx) error { return tx.SaveAccount(&a) }))
+		must(t, db.write(t.Context(), func(tx *Tx) (err error) {
+			if a, err = tx.Account(owner); err != nil {
+				return err
+			}
+			a.Epoch++
+			return tx.SaveAccount(&a)
+		}))
 		if found(reply, now) {
 			t.Error("a reply of before the commit is found after it")
 		}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -17,15 +18,26 @@ import (
 // engine is all that differs between databases: how to connect, how transactions begin, what the types are called and
 // what the driver's errors mean.
 type engine struct {
+	// name is what an operator knows the database as, without secrets.
 	name             string
 	writers, readers *sql.DB
-	dialect          goose.Dialect
+	// migrations is the pool that migrates.
+	migrations *sql.DB
+	dialect    goose.Dialect
 	// types replaces the {{words}} of migrations: the type of keys and of bytes (design 10.28).
 	types map[string]string
 	// transaction is a write transaction, savepoint a part of one. beginRead begins a read transaction.
 	transaction, savepoint scope
 	beginRead              string
 	kind                   func(error) fault
+	// serial: one writes at a time, so that nothing changes between what a change reads and what it writes.
+	serial bool
+	// limit bounds how long a transaction may take; 0 for an engine that is in this process and cannot be cut off.
+	limit time.Duration
+	// whole says why the transaction of a connection cannot be committed; nil where the engine says so itself.
+	whole func(*sql.Conn) error
+	// alone waits until no other node migrates; nil where no other can.
+	alone func(context.Context) (release func() error, err error)
 	// release lets another process serve the database; nil when this one does not.
 	release func() error
 }
@@ -36,12 +48,13 @@ type fault int
 const (
 	faultTrouble fault = iota // the database could not do it now
 	faultTaken                // a unique index holds the value
-	faultKey                  // the primary key is taken: a drawn id met another
+	faultAgain                // run it again: a drawn id met another, or another change came in between
 	faultRule                 // a rule of the schema was broken: a mistake in the program
+	faultCut                  // trouble, and the connection is of no more use
 )
 
 func (e *engine) close() error {
-	errs := []error{e.readers.Close(), e.writers.Close()}
+	errs := []error{e.readers.Close(), e.writers.Close(), e.migrations.Close()}
 	if e.release != nil {
 		errs = append(errs, e.release())
 	}
@@ -77,12 +90,13 @@ func openSQLite(ctx context.Context, path string, beside bool) (*engine, error) 
 		return nil, err
 	}
 	e := &engine{
-		name: "sqlite", dialect: goose.DialectSQLite3,
+		name: path, dialect: goose.DialectSQLite3,
 		types:       map[string]string{"key": "INTEGER", "bytes": "BLOB"},
 		transaction: scope{"BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"},
 		savepoint:   scope{"SAVEPOINT member", "RELEASE member", "ROLLBACK TO member; RELEASE member"},
 		beginRead:   "BEGIN",
 		kind:        sqliteFault,
+		serial:      true,
 	}
 	// Created here and not by SQLite, whose files would be readable by everybody on the machine.
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -99,6 +113,7 @@ func openSQLite(ctx context.Context, path string, beside bool) (*engine, error) 
 	}
 	e.writers = sqlitePool(path, false)
 	e.readers = sqlitePool(path, true)
+	e.migrations = e.writers
 	if err := e.writers.PingContext(ctx); err != nil {
 		return nil, errors.Join(unavailable("connect", err), e.close())
 	}
@@ -161,7 +176,7 @@ func sqliteFault(err error) fault {
 	case codes.SQLITE_CONSTRAINT_UNIQUE:
 		return faultTaken
 	case codes.SQLITE_CONSTRAINT_PRIMARYKEY, codes.SQLITE_CONSTRAINT_ROWID:
-		return faultKey
+		return faultAgain
 	}
 	if e.Code()&0xff == codes.SQLITE_CONSTRAINT {
 		return faultRule

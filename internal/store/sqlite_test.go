@@ -128,22 +128,28 @@ func TestALockedFileIsTrouble(t *testing.T) {
 }
 
 func TestMigrations(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "test.db")
+	t.Run("sqlite", func(t *testing.T) {
+		e, err := openSQLite(t.Context(), filepath.Join(t.TempDir(), "test.db"), false)
+		must(t, err)
+		testMigrations(t, e)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		e, err := openPostgres(t.Context(), postgresTest(t))
+		must(t, err)
+		testMigrations(t, e)
+	})
+}
+
+func testMigrations(t *testing.T, e *engine) {
+	t.Cleanup(func() { must(t, e.close()) })
 	set := func(numbers ...int) typed {
 		files := fstest.MapFS{}
 		for _, n := range numbers {
 			files[fmt.Sprintf("%05d_step.sql", n)] = &fstest.MapFile{Data: fmt.Appendf(nil,
 				"-- +goose Up\nCREATE TABLE step%d (id {{key}} PRIMARY KEY, b {{bytes}});\nINSERT INTO step%d VALUES (1, NULL);\n", n, n)}
 		}
-		return typed{files, map[string]string{"key": "INTEGER", "bytes": "BLOB"}}
+		return typed{files, e.types}
 	}
-	open := func() *engine {
-		e, err := openSQLite(t.Context(), path, false)
-		must(t, err)
-		t.Cleanup(func() { e.close() })
-		return e
-	}
-	e := open()
 	if err := migrateTo(t.Context(), e, set(1), true); !errors.Is(err, ErrOlder) {
 		t.Errorf("beside, with a migration to do: %v, want ErrOlder", err)
 	}

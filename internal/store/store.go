@@ -25,6 +25,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/secret"
@@ -51,8 +53,11 @@ var (
 type Options struct {
 	// Path is the SQLite file. It is created, readable by its owner alone, when it does not exist; its directory must.
 	Path string
-	// Beside opens the file beside the process that serves it, as administrative commands do. Without it Open takes the
-	// file for this process and answers ErrServed when another has it.
+	// DSN names a PostgreSQL database in place of a file, such as postgres://latchkey@db.example.org/latchkey. Several
+	// nodes may open it at once.
+	DSN string
+	// Beside opens the database beside the process that serves it, as administrative commands do, and applies no
+	// migrations. Without it Open takes a file for this process and answers ErrServed when another has it.
 	Beside bool
 	// Keys seal personal data and digest addresses. They are never in the database.
 	Keys *secret.Keys
@@ -65,12 +70,19 @@ type Options struct {
 // DB is an open database. Its methods may be called by many goroutines at once.
 type DB struct {
 	engine  *engine
+	readers *pool
+	// writer is the one that writes, where one writes at a time; else writers are the connections of those who do.
 	writer  *writer
-	readers chan *conn
-	keys    *secret.Keys
-	ids     *secret.IDs
-	log     *slog.Logger
-	now     func() time.Time
+	writers *pool
+	// turn is held by whoever runs a change again after a conflict.
+	turn chan struct{}
+	keys *secret.Keys
+	ids  *secret.IDs
+	log  *slog.Logger
+	now  func() time.Time
+	end  sync.Once
+
+	commits, writes atomic.Int64
 }
 
 // readerCount is how many reads run at once; more would only wait for the same cores.
@@ -78,27 +90,35 @@ const readerCount = 8
 
 // Open opens the database, applies the migrations that it lacks and starts its writer. The caller closes it.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	if o.Path == "" {
-		return nil, errors.New("open database: no path given")
+	if (o.Path == "") == (o.DSN == "") {
+		return nil, errors.New("open database: give a path or a DSN")
 	}
 	if o.Keys == nil || o.Now == nil {
 		return nil, errors.New("open database: no keys or no clock given")
 	}
-	if o.Now == nil {
-		return nil, errors.New("open database: no clock given")
-	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	e, err := connect(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	db, err := start(ctx, e, o)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", e.name, err), e.close())
+	}
+	return db, nil
+}
+
+func connect(ctx context.Context, o Options) (*engine, error) {
+	if o.DSN != "" {
+		return openPostgres(ctx, o.DSN)
 	}
 	e, err := openSQLite(ctx, o.Path, o.Beside)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", o.Path, err)
 	}
-	db, err := start(ctx, e, o)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", o.Path, err), e.close())
-	}
-	return db, nil
+	return e, nil
 }
 
 // start migrates an engine and puts a writer and readers over it.
@@ -106,35 +126,32 @@ func start(ctx context.Context, e *engine, o Options) (*DB, error) {
 	if err := migrate(ctx, e, o.Beside); err != nil {
 		return nil, err
 	}
+	db := &DB{engine: e, readers: newPool(e, e.readers, readerCount), turn: make(chan struct{}, 1), keys: o.Keys,
+		ids: secret.NewIDs(o.Now), log: o.Log, now: o.Now}
+	if !e.serial {
+		db.writers = newPool(e, e.writers, writerCount)
+		return db, nil
+	}
 	w, err := newWriter(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{engine: e, writer: w, readers: make(chan *conn, readerCount), keys: o.Keys, ids: secret.NewIDs(o.Now),
-		log: o.Log, now: o.Now}
-	w.db = db
+	db.writer, w.db = w, db
 	go w.run()
-	for range readerCount {
-		db.readers <- nil // opened when first needed, so that start is quick and an idle server small
-	}
 	return db, nil
 }
 
-// Close answers what waits, ends the writer and closes the file. Calls that come later get ErrUnavailable. It waits for
-// reads under way.
-func (db *DB) Close() error {
-	if !db.writer.close() {
-		return nil
-	}
-	var errs []error
-	for range readerCount {
-		if c := <-db.readers; c != nil {
-			errs = append(errs, c.close())
+// Close answers what is under way, ends the writer and closes the database. Calls that come later get ErrUnavailable.
+func (db *DB) Close() (err error) {
+	db.end.Do(func() {
+		if db.engine.serial {
+			err = db.writer.close()
+		} else {
+			err = db.writers.close()
 		}
-	}
-	close(db.readers)
-	errs = append(errs, db.writer.conn.close(), db.engine.close())
-	return errors.Join(errs...)
+		err = errors.Join(err, db.readers.close(), db.engine.close())
+	})
+	return err
 }
 
 // Ping asks the database for a sign of life on both paths: one read, and one turn of the writer.
@@ -157,7 +174,7 @@ type Stats struct {
 
 // Stats returns the counts so far.
 func (db *DB) Stats() Stats {
-	return Stats{Commits: db.writer.commits.Load(), Writes: db.writer.writes.Load()}
+	return Stats{Commits: db.commits.Load(), Writes: db.writes.Load()}
 }
 
 // unavailable wraps the cause so that errors.Is finds ErrUnavailable and, for the log, the cause.

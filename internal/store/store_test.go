@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,9 +18,25 @@ func eachEngine(t *testing.T, test func(t *testing.T, db *DB)) {
 	t.Run("sqlite", func(t *testing.T) {
 		test(t, openTest(t, filepath.Join(t.TempDir(), "test.db")))
 	})
-	if os.Getenv("LATCHKEY_TEST_POSTGRES") != "" {
-		t.Fatal("LATCHKEY_TEST_POSTGRES is set, but the PostgreSQL engine is not built yet")
+	t.Run("postgres", func(t *testing.T) {
+		test(t, openTest(t, postgresTest(t)))
+	})
+}
+
+// oneWriter runs a test of what only the engine with one writer has: requests that wait for it and share its commit.
+func oneWriter(t *testing.T, test func(t *testing.T, db *DB)) {
+	test(t, openTest(t, filepath.Join(t.TempDir(), "test.db")))
+}
+
+// at are the options to open a file, or a PostgreSQL database by its DSN.
+func at(t testing.TB, place string) Options {
+	o := Options{Keys: testKeys(t), Now: time.Now}
+	if strings.HasPrefix(place, "postgres://") {
+		o.DSN = place
+	} else {
+		o.Path = place
 	}
+	return o
 }
 
 // testKeys are the same on every opening, so that a reopened database can be read.
@@ -36,9 +53,10 @@ func testKeys(t testing.TB) *secret.Keys {
 	return keys
 }
 
-func openTest(t testing.TB, path string) *DB {
+// openTest opens a file, or a PostgreSQL database by its DSN, until the test ends.
+func openTest(t testing.TB, place string) *DB {
 	t.Helper()
-	db, err := Open(t.Context(), Options{Path: path, Keys: testKeys(t), Now: time.Now})
+	db, err := Open(t.Context(), at(t, place))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +72,7 @@ func openTest(t testing.TB, path string) *DB {
 func notes(t testing.TB, db *DB) {
 	t.Helper()
 	must(t, db.write(t.Context(), func(tx *Tx) error {
-		_, err := tx.exec("CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL, version BIGINT NOT NULL)")
+		_, err := tx.exec("CREATE TABLE note (id " + db.engine.types["key"] + " PRIMARY KEY, text TEXT NOT NULL, version BIGINT NOT NULL)")
 		if err == nil {
 			_, err = tx.exec("CREATE UNIQUE INDEX note_text ON note (text)")
 		}
@@ -91,7 +109,8 @@ func happened(account int64) audit.Event {
 func TestOpenRefusesWhatItCannotUse(t *testing.T) {
 	keys := testKeys(t)
 	for name, o := range map[string]Options{
-		"no path":            {Keys: keys, Now: time.Now},
+		"nothing to open":    {Keys: keys, Now: time.Now},
+		"a file and a DSN":   {Path: filepath.Join(t.TempDir(), "x.db"), DSN: "postgres://localhost/x", Keys: keys, Now: time.Now},
 		"no keys":            {Path: filepath.Join(t.TempDir(), "x.db"), Now: time.Now},
 		"no clock":           {Path: filepath.Join(t.TempDir(), "x.db"), Keys: keys},
 		"missing directory":  {Path: filepath.Join(t.TempDir(), "missing", "x.db"), Keys: keys, Now: time.Now},

@@ -5,63 +5,18 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/latchkey-id/latchkey/internal/customer"
 )
-
-// conn is one connection with its prepared statements: each SQL text is parsed once in the life of a connection, which
-// costs more than running it. One goroutine at a time uses a conn.
-type conn struct {
-	c     *sql.Conn
-	stmts map[string]*sql.Stmt
-}
-
-func newConn(ctx context.Context, pool *sql.DB) (*conn, error) {
-	c, err := pool.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &conn{c: c, stmts: map[string]*sql.Stmt{}}, nil
-}
-
-// stmt returns the prepared form of query. Queries are constants of this package, so the map stays small.
-func (c *conn) stmt(query string) (*sql.Stmt, error) {
-	if s, ok := c.stmts[query]; ok {
-		return s, nil
-	}
-	s, err := c.c.PrepareContext(context.Background(), query)
-	if err == nil {
-		c.stmts[query] = s
-	}
-	return s, err
-}
-
-// run executes a statement without arguments or result, such as BEGIN. No context ends it halfway: an interrupted
-// COMMIT would leave everybody guessing.
-func (c *conn) run(query string) error {
-	s, err := c.stmt(query)
-	if err == nil {
-		_, err = s.ExecContext(context.Background())
-	}
-	if err != nil {
-		return unavailable(query, err)
-	}
-	return nil
-}
-
-func (c *conn) close() error {
-	var errs []error
-	for _, s := range c.stmts {
-		errs = append(errs, s.Close())
-	}
-	return errors.Join(append(errs, c.c.Close())...)
-}
 
 // errNoRow is how get says that nothing was found; the methods of Tx turn it into their noun's error.
 var errNoRow = errors.New("no such row")
 
 // errTaken is how exec says that a unique index holds the value already; the methods of Tx turn it into their noun's
-// error. The statement changed nothing, and the transaction goes on.
+// error. The statement changed nothing, and the transaction goes on. Where many write at once the change runs again
+// instead, until its last turn: a noun that looked before it wrote then sees what came between, and refuses by its rules.
 var errTaken = errors.New("value is taken")
 
 // Tx is one transaction, valid only while the function runs that it was given to. It satisfies the Tx interfaces of all
@@ -71,28 +26,62 @@ type Tx struct {
 	conn *conn
 	// ctx ends reads between two statements. Writes do not look at it: once begun they finish.
 	ctx context.Context
-	// wrote says that a row was changed.
-	wrote bool
+	// wrote says that a row was changed; changed says so of any row but an audit event.
+	wrote, changed bool
+	// last says that this is the last turn of a change where many write at once. Then each statement that writes is in a
+	// savepoint, which on PostgreSQL is the price of going on after a taken value.
+	last bool
 	// failed is the trouble or conflict that this transaction met. It outlives whatever the noun makes of the error, so
 	// that no refusal is built on a database that did not answer (design I11).
 	failed error
 	// keys are the keys of the accounts that this transaction met.
 	keys map[customer.AccountID]accountKey
+	// met are the versions of the accounts that this transaction read; see raise.
+	met map[customer.AccountID]meeting
 }
 
 // exec runs a statement that changes rows and returns how many. A taken unique value is errTaken.
 func (tx *Tx) exec(query string, args ...any) (int64, error) {
+	if err := tx.raise(); err != nil {
+		return 0, err
+	}
+	tx.changed = true
+	return tx.do(query, args...)
+}
+
+// do is exec without its care for accounts.
+func (tx *Tx) do(query string, args ...any) (int64, error) {
 	s, err := tx.prepare(query)
 	if err != nil {
 		return 0, err
 	}
-	res, err := s.ExecContext(context.Background(), args...)
-	if err != nil {
-		return 0, tx.fault(query, err)
+	if tx.last {
+		if err := tx.conn.run(tx.db.engine.savepoint.begin); err != nil {
+			tx.failed = err
+			return 0, err
+		}
 	}
-	n, err := res.RowsAffected()
+	var n int64
+	res, err := s.ExecContext(tx.conn.until, args...)
+	if err == nil {
+		n, err = res.RowsAffected()
+	}
 	if err != nil {
-		return 0, tx.fault(query, err)
+		err = tx.fault(query, err)
+	}
+	if tx.last && tx.failed == nil {
+		scope := tx.db.engine.savepoint
+		end := scope.keep
+		if err != nil {
+			end = scope.undo
+		}
+		if trouble := tx.conn.run(end); trouble != nil {
+			tx.failed = trouble
+			return 0, trouble
+		}
+	}
+	if err != nil {
+		return 0, err
 	}
 	tx.wrote = tx.wrote || n > 0
 	return n, nil
@@ -112,11 +101,16 @@ func (tx *Tx) expect(query string, args ...any) error {
 // get reads one row into dest, or answers errNoRow. A statement with RETURNING changes rows and must go through it in a
 // write transaction only.
 func (tx *Tx) get(query string, args []any, dest ...any) error {
+	for _, arg := range args {
+		if text, is := arg.(string); is && !storable(text) {
+			return errNoRow
+		}
+	}
 	s, err := tx.prepare(query)
 	if err != nil {
 		return err
 	}
-	err = s.QueryRowContext(context.Background(), args...).Scan(dest...)
+	err = s.QueryRowContext(tx.conn.until, args...).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return errNoRow
 	}
@@ -126,13 +120,17 @@ func (tx *Tx) get(query string, args []any, dest ...any) error {
 	return nil
 }
 
+// storable reports whether a text can be in a row. PostgreSQL answers a question for any other with an error, and a
+// stranger's client id with a NUL in it would be trouble with the database instead of an unknown client.
+func storable(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
+
 // each reads rows and calls row for each with a function that scans it.
 func (tx *Tx) each(query string, args []any, row func(scan func(dest ...any) error) error) error {
 	s, err := tx.prepare(query)
 	if err != nil {
 		return err
 	}
-	rows, err := s.QueryContext(context.Background(), args...)
+	rows, err := s.QueryContext(tx.conn.until, args...)
 	if err != nil {
 		return tx.fault(query, err)
 	}
@@ -170,16 +168,23 @@ func (tx *Tx) prepare(query string) (*sql.Stmt, error) {
 	return s, nil
 }
 
-// fault sorts what a driver reports: a taken value, a drawn id that was taken, a broken rule of the schema, or trouble.
-// Only the first leaves the transaction usable. Arguments are never part of the error: they hold secrets (design I9).
+// fault sorts what a driver reports: a taken value, a drawn id that was taken, a change that came in between, a broken
+// rule of the schema, or trouble. Only the first leaves the transaction usable. Arguments are never part of the error:
+// they hold secrets (design I9).
 func (tx *Tx) fault(query string, err error) error {
-	switch tx.db.engine.kind(err) {
-	case faultTaken:
+	e := tx.db.engine
+	kind := e.kind(err)
+	if kind == faultTaken && (e.serial || tx.last) {
 		return errTaken
-	case faultKey:
+	}
+	switch kind {
+	case faultTaken, faultAgain:
 		tx.failed = fmt.Errorf("%w: %s", ErrConflict, query)
 	case faultRule:
 		tx.failed = fmt.Errorf("%s: %w", query, err)
+	case faultCut:
+		tx.conn.cut = true
+		fallthrough
 	default:
 		tx.failed = unavailable(query, err)
 	}
@@ -188,38 +193,19 @@ func (tx *Tx) fault(query string, err error) error {
 
 // read runs fn in one read transaction: all it reads is of one moment. It runs beside writes.
 func (db *DB) read(ctx context.Context, fn func(*Tx) error) error {
-	var c *conn
-	var open bool
-	select {
-	case c, open = <-db.readers:
-	case <-ctx.Done():
-		return unavailable("read", ctx.Err())
-	}
-	if !open || db.writer.closing() {
-		if open {
-			db.readers <- c
-		}
-		return unavailable("read", errClosed)
-	}
-	defer func() { db.readers <- c }()
-	if c == nil {
-		fresh, err := newConn(ctx, db.engine.readers)
-		if err != nil {
-			return unavailable("open reader", err)
-		}
-		c = fresh
-	}
-	if err := c.run(db.engine.beginRead); err != nil {
+	c, err := db.readers.begin(ctx, db.engine.beginRead)
+	if err != nil {
 		return err
 	}
 	ended := false
-	defer func() { // also when fn panics: a reader left in a transaction would show old rows for ever
-		if !ended {
+	defer func() {
+		if !ended { // fn panicked: a reader left in a transaction would show old rows for ever
 			c.run("ROLLBACK")
 		}
+		db.readers.give(c)
 	}()
 	tx := &Tx{db: db, conn: c, ctx: ctx}
-	err := fn(tx)
+	err = fn(tx)
 	if tx.failed != nil {
 		err = tx.failed
 	}

@@ -1,0 +1,188 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"sync/atomic"
+)
+
+// conn is one connection with its prepared statements: each SQL text is parsed once in the life of a connection, which
+// costs more than running it. One goroutine at a time uses a conn.
+type conn struct {
+	engine *engine
+	c      *sql.Conn
+	stmts  map[string]*sql.Stmt
+	// until bounds the statements of the transaction under way, on engines that can be far away; release frees its timer.
+	until   context.Context
+	release context.CancelFunc
+	// cut says that the connection is of no more use.
+	cut bool
+}
+
+func newConn(ctx context.Context, e *engine, pool *sql.DB) (*conn, error) {
+	c, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{engine: e, c: c, stmts: map[string]*sql.Stmt{}, until: context.Background()}, nil
+}
+
+// stmt returns the prepared form of query. Queries are constants of this package, so the map stays small.
+func (c *conn) stmt(query string) (*sql.Stmt, error) {
+	if s, ok := c.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := c.c.PrepareContext(c.until, query)
+	if err == nil {
+		c.stmts[query] = s
+	}
+	return s, err
+}
+
+// run executes a statement without arguments or result, such as BEGIN. No context of a request ends it halfway: an
+// interrupted COMMIT would leave everybody guessing.
+func (c *conn) run(query string) error {
+	var err error
+	if c.engine.serial {
+		var s *sql.Stmt
+		if s, err = c.stmt(query); err == nil {
+			_, err = s.ExecContext(c.until)
+		}
+	} else { // PostgreSQL takes a text without arguments in one round trip
+		_, err = c.c.ExecContext(c.until, query)
+	}
+	if err != nil {
+		c.cut = c.cut || c.engine.kind(err) == faultCut
+		return unavailable(query, err)
+	}
+	return nil
+}
+
+// begin starts a transaction, and the clock of it where the engine has one. A deadline of ctx counts too; its end by
+// other reasons does not, since that would throw away a good connection whenever a browser closes a page.
+func (c *conn) begin(ctx context.Context, text string) error {
+	c.until, c.release = context.Background(), func() {}
+	if c.engine.limit > 0 {
+		c.until, c.release = context.WithTimeout(c.until, c.engine.limit)
+		if deadline, some := ctx.Deadline(); some {
+			end := c.release
+			var sooner context.CancelFunc
+			c.until, sooner = context.WithDeadline(c.until, deadline)
+			c.release = func() { sooner(); end() }
+		}
+	}
+	return c.run(text)
+}
+
+// end forgets the clock of the transaction.
+func (c *conn) end() {
+	if c.release != nil {
+		c.release()
+	}
+	c.until, c.release = context.Background(), nil
+}
+
+func (c *conn) close() error {
+	if !c.engine.serial {
+		c.drop()
+		return nil
+	}
+	var errs []error
+	for _, s := range c.stmts {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, c.c.Close())...)
+}
+
+// drop closes the connection without a word more to the other side, which may not be there to hear it.
+func (c *conn) drop() {
+	_ = c.c.Raw(func(any) error { return driver.ErrBadConn })
+	_ = c.c.Close()
+}
+
+// pool is a fixed number of connections that stay open: opening one while a request waits costs more than the request
+// (speed.md). Each is opened when it is first needed, so that start is quick and an idle server small.
+type pool struct {
+	engine *engine
+	from   *sql.DB
+	// slots hold the connections that nobody uses; nil is one that is not open yet.
+	slots   chan *conn
+	closing atomic.Bool
+}
+
+func newPool(e *engine, from *sql.DB, n int) *pool {
+	p := &pool{engine: e, from: from, slots: make(chan *conn, n)}
+	for range n {
+		p.slots <- nil
+	}
+	return p
+}
+
+// begin takes a connection and starts a transaction on it. The caller gives it back.
+func (p *pool) begin(ctx context.Context, text string) (*conn, error) {
+	var c *conn
+	select {
+	case c = <-p.slots:
+	case <-ctx.Done():
+		return nil, unavailable("wait for a connection", ctx.Err())
+	}
+	if p.closing.Load() {
+		p.slots <- c
+		return nil, unavailable("begin", errClosed)
+	}
+	if c != nil {
+		err := c.begin(ctx, text)
+		if err == nil {
+			return c, nil
+		}
+		// The database may have been restarted since. Nothing was asked yet, so asking on a fresh connection is safe.
+		c.end()
+		c.drop()
+	}
+	c, err := p.open(ctx)
+	if err == nil {
+		if err = c.begin(ctx, text); err == nil {
+			return c, nil
+		}
+		c.end()
+		c.drop()
+	}
+	p.slots <- nil
+	return nil, unavailable("begin", err)
+}
+
+func (p *pool) open(ctx context.Context) (*conn, error) {
+	if p.engine.limit > 0 {
+		bounded, end := context.WithTimeout(ctx, p.engine.limit)
+		defer end()
+		ctx = bounded
+	}
+	return newConn(ctx, p.engine, p.from)
+}
+
+// give takes a connection back whose transaction has ended.
+func (p *pool) give(c *conn) {
+	c.end()
+	if c.cut {
+		c.drop()
+		c = nil
+	}
+	p.slots <- c
+}
+
+// close waits for transactions under way and closes the connections. Whoever comes later gets ErrUnavailable.
+func (p *pool) close() error {
+	p.closing.Store(true)
+	var errs []error
+	for range cap(p.slots) {
+		if c := <-p.slots; c != nil {
+			errs = append(errs, c.close())
+		}
+	}
+	for range cap(p.slots) {
+		p.slots <- nil // for those who still come, and find it closing
+	}
+	return errors.Join(errs...)
+}

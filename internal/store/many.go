@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/latchkey-id/latchkey/internal/customer"
+)
+
+const (
+	// writerCount is how many transactions of one node write at once where the engine allows it.
+	writerCount = 8
+	// turnLimit is how often a change is run again after a conflict where many write at once: other nodes may be faster
+	// each time, but not for long.
+	turnLimit = 15
+)
+
+// writeBeside runs fn in a transaction of its own, beside those of other requests and nodes. After a conflict it runs
+// again; those that lost wait for each other, so that a crowd at one row is served one by one instead of losing together
+// again and again.
+func (db *DB) writeBeside(ctx context.Context, fn func(*Tx) error) error {
+	err := db.attempt(ctx, fn, false)
+	if !errors.Is(err, ErrConflict) {
+		return err
+	}
+	select {
+	case db.turn <- struct{}{}:
+	case <-ctx.Done():
+		return unavailable("write", ctx.Err())
+	}
+	defer func() { <-db.turn }()
+	for turn := range turnLimit {
+		if err = db.attempt(ctx, fn, turn == turnLimit-1); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return unavailable("write", err)
+}
+
+// attempt runs fn in one transaction and commits. What a COMMIT did whose answer never came is not known: that is
+// ErrUnavailable too, and every verb is made so that asking again is safe (I7).
+func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, last bool) error {
+	c, err := db.writers.begin(ctx, db.engine.transaction.begin)
+	if err != nil {
+		return err
+	}
+	ended := false
+	defer func() {
+		if !ended && !c.cut && c.run(db.engine.transaction.undo) != nil {
+			c.cut = true
+		}
+		db.writers.give(c)
+	}()
+	tx := &Tx{db: db, conn: c, ctx: context.Background(), last: last}
+	err = fn(tx)
+	if err == nil && tx.changed {
+		err = tx.raise()
+	}
+	if tx.failed != nil {
+		err = tx.failed
+	}
+	if err != nil {
+		return err
+	}
+	if err := db.engine.whole(c.c); err != nil {
+		return unavailable("commit", err)
+	}
+	ended = true
+	if err := c.run(db.engine.transaction.keep); err != nil {
+		if db.engine.kind(err) == faultAgain {
+			return fmt.Errorf("%w: at the commit", ErrConflict)
+		}
+		return err
+	}
+	db.commits.Add(1)
+	db.writes.Add(1)
+	return nil
+}
+
+// meeting is an account as a transaction met it: the version that its noun holds, and the one that its row has.
+type meeting struct {
+	held, row int64
+	raised    bool
+}
+
+// meet remembers the version of an account that was read, or has just been saved.
+func (tx *Tx) meet(id customer.AccountID, version int64, raised bool) {
+	if tx.met == nil {
+		tx.met = map[customer.AccountID]meeting{}
+	}
+	if m, known := tx.met[id]; known && m.row == version && !raised {
+		return // read again, after it was raised
+	}
+	tx.met[id] = meeting{held: version, row: version, raised: raised}
+}
+
+// raise makes the changes of one account exclude each other where many write at once: before a transaction writes, it
+// raises the version of each account that it read, and finds out whether one was changed since. Whoever reads an account
+// as it was before the commit of a claim, and writes a token, a profile, a reply or a session for it after, would hand
+// the creator something that outlives the hand-over (I2, design 3: a check when the request arrives never authorises a
+// write). The accounts come first and in order, so that two changes never wait for each other.
+func (tx *Tx) raise() error {
+	if tx.db.engine.serial {
+		return nil
+	}
+	for _, id := range slices.Sorted(maps.Keys(tx.met)) {
+		m := tx.met[id]
+		if m.raised {
+			continue
+		}
+		n, err := tx.do("UPDATE account SET version = version + 1 WHERE id = $1 AND version = $2", id, m.row)
+		if err != nil {
+			return err
+		}
+		if n != 1 {
+			tx.failed = fmt.Errorf("%w: account %d", ErrConflict, id)
+			return tx.failed
+		}
+		tx.met[id] = meeting{held: m.held, row: m.row + 1, raised: true}
+	}
+	return nil
+}
+
+// heldVersion is the version to save an account at: the noun's, or the row's where this transaction has raised it since
+// the noun read it. The save raises the version itself, so it needs no other raise.
+func (tx *Tx) heldVersion(a *customer.Account) int64 {
+	m, known := tx.met[a.ID]
+	if !known || a.Version != m.held {
+		return a.Version
+	}
+	m.raised = true
+	tx.met[a.ID] = m
+	return m.row
+}

@@ -1,0 +1,177 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+)
+
+// postgresLimit bounds how long one transaction may take, waiting for locks included: a database that does not answer
+// must become a 503 while somebody still waits for it (I11).
+const postgresLimit = 10 * time.Second
+
+// postgresSettings are asked of every session, unless the DSN sets them.
+//
+//   - A statement ends before the node gives up on it, and the lock of a node that is gone ends soon after.
+//   - A transaction sees one moment, and one that writes a row which was changed since is refused and runs again
+//     (REPEATABLE READ). Under READ COMMITTED each statement sees another moment, and an UPDATE or DELETE that has
+//     waited goes on with a row that its own subquery would no longer choose. BEGIN repeats the level, since it is
+//     what raise rests on.
+var postgresSettings = [][2]string{
+	{"application_name", "latchkey"},
+	{"statement_timeout", "10s"},
+	{"lock_timeout", "5s"},
+	{"idle_in_transaction_session_timeout", "15s"},
+	{"timezone", "UTC"},
+}
+
+// openPostgres connects to the database that the DSN names and checks that it keeps what it says it has kept.
+func openPostgres(ctx context.Context, dsn string) (*engine, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err) // pgx leaves the password out
+	}
+	for _, s := range postgresSettings {
+		if config.RuntimeParams[s[0]] == "" {
+			config.RuntimeParams[s[0]] = s[1]
+		}
+	}
+	if config.ValidateConnect == nil {
+		// After a failover the old primary may still answer. Reads go to the primary too: a standby shows a token as alive
+		// for some time after it has ended (design 10.16).
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	e := &engine{
+		name:        "postgres://" + net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))) + "/" + config.Database,
+		dialect:     goose.DialectPostgres,
+		types:       map[string]string{"key": "BIGINT", "bytes": "BYTEA"},
+		transaction: scope{"BEGIN ISOLATION LEVEL REPEATABLE READ", "COMMIT", "ROLLBACK"},
+		savepoint:   scope{"SAVEPOINT member", "RELEASE SAVEPOINT member", "ROLLBACK TO SAVEPOINT member; RELEASE SAVEPOINT member"},
+		beginRead:   "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+		kind:        postgresFault,
+		limit:       postgresLimit,
+		whole:       postgresWhole,
+	}
+	e.writers = postgresPool(*config, readerCount+writerCount)
+	e.readers = e.writers
+	e.migrations, e.alone = postgresMigrations(*config.Copy())
+	if err := postgresKeeps(ctx, e.writers); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", e.name, err), e.close())
+	}
+	return e, nil
+}
+
+// postgresPool makes a pool of which every connection is kept. The connections are taken once and held by pool; here
+// is only how to open them.
+func postgresPool(config pgx.ConnConfig, n int) *sql.DB {
+	// Statements are prepared once a connection by conn.stmt; what is left needs no cache of the driver.
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	pool := stdlib.OpenDB(config)
+	pool.SetMaxOpenConns(n)
+	pool.SetMaxIdleConns(n)
+	return pool
+}
+
+// migrationLock is the first half of the advisory lock's number; the second is the schema's, so that two installations
+// in one database do not wait for each other.
+const migrationLock = 0x4c4b // "LK"
+
+// postgresMigrations are connections without limits of time, since a migration of a large table takes long, and how to be
+// the only one that migrates. The lock ends with its connection, however its node ends.
+func postgresMigrations(config pgx.ConnConfig) (*sql.DB, func(context.Context) (func() error, error)) {
+	config.RuntimeParams["statement_timeout"], config.RuntimeParams["idle_in_transaction_session_timeout"] = "0", "0"
+	config.RuntimeParams["lock_timeout"] = "0"
+	pool := stdlib.OpenDB(config)
+	pool.SetMaxIdleConns(0)
+	alone := func(ctx context.Context) (func() error, error) {
+		c, err := pool.Conn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		release := func() error {
+			_ = c.Raw(func(any) error { return driver.ErrBadConn }) // the lock ends with the connection
+			return nil
+		}
+		if _, err := c.ExecContext(ctx, "SELECT pg_advisory_lock($1, hashtext(current_schema()))", migrationLock); err != nil {
+			return nil, errors.Join(err, release())
+		}
+		return release, nil
+	}
+	return pool, alone
+}
+
+// postgresKeeps refuses a server that answers a COMMIT before it is on disk: what was answered with success would be lost
+// by a power failure (I7). It is also the first word with the server.
+func postgresKeeps(ctx context.Context, pool *sql.DB) error {
+	ctx, end := context.WithTimeout(ctx, postgresLimit)
+	defer end()
+	var fsync, fullPages, synchronous, encoding sql.NullString
+	err := pool.QueryRowContext(ctx, `SELECT current_setting('fsync', true), current_setting('full_page_writes', true),
+		current_setting('synchronous_commit', true), current_setting('server_encoding', true)`).Scan(&fsync, &fullPages, &synchronous, &encoding)
+	if err != nil {
+		return unavailable("connect", err)
+	}
+	for name, is := range map[string]sql.NullString{"fsync": fsync, "full_page_writes": fullPages, "synchronous_commit": synchronous} {
+		if is.String == "off" {
+			return fmt.Errorf("%s is off, so that a power failure would take back what was answered; set it on", name)
+		}
+	}
+	if encoding.Valid && encoding.String != "UTF8" {
+		return fmt.Errorf("its encoding is %s; make one with ENCODING 'UTF8'", encoding.String)
+	}
+	return nil
+}
+
+// postgresWhole tells whether the transaction under way is one that a COMMIT would keep. PostgreSQL answers COMMIT with
+// success also where a statement failed before, and keeps nothing.
+func postgresWhole(c *sql.Conn) error {
+	return c.Raw(func(d any) error {
+		if status := d.(*stdlib.Conn).Conn().PgConn().TxStatus(); status != 'T' {
+			return fmt.Errorf("the transaction was not whole (%c)", status)
+		}
+		return nil
+	})
+}
+
+// Classes of SQLSTATE (PostgreSQL manual, appendix A).
+const (
+	stateUnique      = "23505"
+	stateRule        = "23"
+	stateSerialize   = "40001"
+	stateDeadlock    = "40P01"
+	stateReadOnly    = "25006" // the server was the primary and is none any more
+	statePlanChanged = "0A000" // a migration changed what a prepared statement answers
+)
+
+// postgresFault sorts the driver's errors. What does not come from the server as an answer to one statement is trouble
+// with the connection, and what is not known to be a constraint is trouble too (I11).
+func postgresFault(err error) fault {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) || e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC" {
+		return faultCut
+	}
+	switch {
+	case e.Code == stateUnique && strings.HasSuffix(e.ConstraintName, "_pkey"):
+		return faultAgain
+	case e.Code == stateUnique:
+		return faultTaken
+	case e.Code == stateSerialize, e.Code == stateDeadlock:
+		return faultAgain
+	case e.Code == stateReadOnly, e.Code == statePlanChanged:
+		return faultCut
+	case strings.HasPrefix(e.Code, stateRule):
+		return faultRule
+	}
+	return faultTrouble
+}
