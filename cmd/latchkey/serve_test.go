@@ -69,6 +69,9 @@ func sink(conn net.Conn, mails chan string) {
 
 // lockedBuffer is a log that two goroutines may use.
 type lockedBuffer struct {
+	// serving is closed when the server listens.
+	serving chan struct{}
+
 	mu  sync.Mutex
 	out bytes.Buffer
 }
@@ -76,6 +79,9 @@ type lockedBuffer struct {
 func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if bytes.Contains(p, []byte(`"msg":"serving"`)) {
+		close(b.serving)
+	}
 	return b.out.Write(p)
 }
 
@@ -106,7 +112,7 @@ func served(t *testing.T) (base string, roots *x509.CertPool, mails chan string,
 		"--master-key-file", write(t, dir, "master.key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="), "--smtp", "smtp+clear://" + relay,
 		"--mail-from", "no-reply@id.example.org", "--help-email", "help@example.org", "--brand", "Example ID", "--drain", "1s", "--seed", write(t, dir, "seed.yaml",
 			"partners:\n  - id: acme-treasury\n    secret: acme-treasury-secret\n    name: Acme Treasury\n    redirect: https://app.acme.example/cb\n")}
-	log = &lockedBuffer{}
+	log = &lockedBuffer{serving: make(chan struct{})}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
 	go func() { ended <- run(ctx, args, io.Discard, log) }()
@@ -125,15 +131,10 @@ func TestServeSendsTheCodeBySMTP(t *testing.T) {
 	}
 	browser := &http.Client{Jar: jar, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	defer browser.CloseIdleConnections()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		answer, err := browser.Get(base + "/readyz")
-		if err == nil {
-			answer.Body.Close()
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("serve does not answer: %v\n%s", err, log)
-		}
+	select {
+	case <-log.serving:
+	case <-time.After(30 * time.Second):
+		t.Fatalf("serve does not listen\n%s", log)
 	}
 	partner := &latchkey.Client{BaseURL: base, ID: "acme-treasury", Secret: "acme-treasury-secret", HTTP: browser}
 	registration := latchkey.NewRegistrationCode()
