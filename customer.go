@@ -215,6 +215,9 @@ type Profile struct {
 	PhoneNumber        string           `json:"phoneNumber"`
 	SecondaryAddresses []ProfileAddress `json:"secondaryAddresses"`
 	FullName           string           `json:"fullName"`
+	// Business is set for a business, and then is all there is on the wire: of the fields above only those that a business
+	// has as well are filled.
+	Business *BusinessProfile `json:"-"`
 }
 
 // ProfileAddress is an address as it is read: the country in both forms.

@@ -135,6 +135,9 @@ func (c *call) readAll() ([]byte, error) {
 	return raw, nil
 }
 
+// calendar reports whether the request came by a calendar label, whose reads differ (contract 1.2).
+func (c *call) calendar() bool { return strings.HasPrefix(c.r.Pattern, calendar+"/") }
+
 // number reads an id from the path: decimal digits as we write them, so that one resource has one address.
 func (c *call) number(name string) (int64, error) {
 	text := c.r.PathValue(name)

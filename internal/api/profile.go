@@ -12,22 +12,30 @@ import (
 
 // createPersonal makes the account's personal profile (contract 8.1). The idempotency key counts for both path families.
 func (d *Door) createPersonal(c *call) (any, error) {
-	key := strings.ToLower(c.r.Header.Get("X-Idempotence-Uuid"))
-	if key != "" && (len(key) > 100 || !visible(key)) {
-		return nil, fieldsError{400, []latchkey.FieldError{{Code: "BAD_REQUEST", Message: "The idempotency key is not a UUID", Path: "X-idempotence-uuid",
-			Arguments: []string{}}}}
-	}
 	in, err := c.personal(true)
 	if err != nil {
 		return nil, err
 	}
-	idempotency := customer.Idempotency{Endpoint: "POST personal-profile", Key: key, Request: d.Customers.Keys.Digest(secret.PurposeReply, string(c.body.raw)),
-		Render: func(p customer.Profile) []byte {
-			answer, _ := render(createdOf(p)) // of plain strings and numbers: there is nothing in it that cannot be written
-			return answer
-		}}
+	idempotency, err := c.idempotency("POST personal-profile", func(e customer.Entry) any { return createdOf(e.Profile) })
+	if err != nil {
+		return nil, err
+	}
 	_, answer, err := d.Customers.CreatePersonal(c.r.Context(), c.caller(), in, idempotency)
 	return json.RawMessage(answer), err
+}
+
+// idempotency reads the key that makes a creation safe to repeat (contract 8.1). The answer is what of says of the profile.
+func (c *call) idempotency(endpoint string, of func(customer.Entry) any) (customer.Idempotency, error) {
+	key := strings.ToLower(c.r.Header.Get("X-Idempotence-Uuid"))
+	if key != "" && (len(key) > 100 || !visible(key)) {
+		return customer.Idempotency{}, fieldsError{400, []latchkey.FieldError{{Code: "BAD_REQUEST", Message: "The idempotency key is not a UUID",
+			Path: "X-idempotence-uuid", Arguments: []string{}}}}
+	}
+	return customer.Idempotency{Endpoint: endpoint, Key: key, Request: c.door.Customers.Keys.Digest(secret.PurposeReply, string(c.body.raw)),
+		Render: func(e customer.Entry) []byte {
+			answer, _ := render(of(e)) // of plain strings and numbers: there is nothing in it that cannot be written
+			return answer
+		}}, nil
 }
 
 // updatePersonal changes what the body names (contract 8.2); null leaves a field alone, as clients write null for what they
@@ -41,16 +49,16 @@ func (d *Door) updatePersonal(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := d.Customers.UpdatePersonal(c.r.Context(), c.caller(), customer.ProfileID(id), in)
-	return createdOf(p), err
+	e, err := d.Customers.UpdatePersonal(c.r.Context(), c.caller(), customer.ProfileID(id), in)
+	return createdOf(e.Profile), err
 }
 
 // profiles lists what the bearer reaches (contract 8.3, OC-35).
 func (d *Door) profiles(c *call) (any, error) {
-	list, account, err := d.Customers.Profiles(c.r.Context(), c.caller())
+	list, err := d.Customers.Profiles(c.r.Context(), c.caller())
 	answer := make([]latchkey.Profile, len(list))
-	for i, p := range list {
-		answer[i] = profileOf(p, account)
+	for i, e := range list {
+		answer[i] = c.profileOf(e)
 	}
 	return answer, err
 }
@@ -61,8 +69,8 @@ func (d *Door) profile(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, account, err := d.Customers.Profile(c.r.Context(), c.caller(), customer.ProfileID(id))
-	return profileOf(p, account), err
+	e, err := d.Customers.Profile(c.r.Context(), c.caller(), customer.ProfileID(id))
+	return c.profileOf(e), err
 }
 
 // createdOf is the wrapper that creation and update answer (contract 8.1, OC-17).
@@ -82,18 +90,32 @@ func createdOf(p customer.Profile) latchkey.CreatedProfile {
 }
 
 // profileOf is a profile as it is read (contract 8.3).
-func profileOf(p customer.Profile, a customer.Account) latchkey.Profile {
+func (c *call) profileOf(e customer.Entry) latchkey.Profile {
+	p, a := e.Profile, e.Account
+	if p.Kind == customer.KindBusiness {
+		b := businessOf(e)
+		if c.calendar() {
+			b.IndustryCategories = industriesOf(p)
+		}
+		return latchkey.Profile{Business: &b}
+	}
 	maybe := func(f customer.Field) latchkey.Maybe { return latchkey.Maybe(p.Value(f)) }
 	return latchkey.Profile{
 		Type: "PERSONAL", ID: latchkey.ProfileID(p.ID), PublicID: p.PublicID, UserID: latchkey.UserID(p.Account),
-		Address: latchkey.ProfileAddress{
-			ID: p.AddressID, AddressFirstLine: firstLine(p), City: p.Value(customer.City), CountryIso2Code: p.Value(customer.Country),
-			CountryIso3Code: customer.Alpha3(p.Value(customer.Country)), PostCode: maybe(customer.PostCode), StateCode: maybe(customer.Region),
-		},
-		Email: a.Email, CreatedAt: latchkey.LocalStamp{Time: p.CreatedAt}, UpdatedAt: latchkey.LocalStamp{Time: p.UpdatedAt},
+		Address: addressOf(p),
+		Email:   a.Email, CreatedAt: latchkey.LocalStamp{Time: p.CreatedAt}, UpdatedAt: latchkey.LocalStamp{Time: p.UpdatedAt},
 		CurrentState: "VISIBLE", ContactDetails: contactOf(p), FirstName: p.Value(customer.FirstName), LastName: p.Value(customer.LastName),
 		PreferredName: maybe(customer.PreferredName), DateOfBirth: latchkey.Date(p.Value(customer.DateOfBirth)), PhoneNumber: p.Value(customer.Phone),
 		SecondaryAddresses: []latchkey.ProfileAddress{}, FullName: p.Name(),
+	}
+}
+
+// addressOf is a profile's address as it is read (contract 8.3).
+func addressOf(p customer.Profile) latchkey.ProfileAddress {
+	return latchkey.ProfileAddress{
+		ID: p.AddressID, AddressFirstLine: firstLine(p), City: p.Value(customer.City), CountryIso2Code: p.Value(customer.Country),
+		CountryIso3Code: customer.Alpha3(p.Value(customer.Country)), PostCode: latchkey.Maybe(p.Value(customer.PostCode)),
+		StateCode: latchkey.Maybe(p.Value(customer.Region)),
 	}
 }
 
@@ -183,93 +205,36 @@ func (c *call) personal(creating bool) (customer.Personal, error) {
 	if err := c.body.into(&in); err != nil {
 		return customer.Personal{}, err
 	}
-	check := personalCheck{call: c, creating: creating, out: customer.Personal{Values: map[customer.Field]string{}}}
-	check.objects()
-	for _, f := range personalFields() {
-		check.field(f, f.value(in))
-	}
-	country, region := check.out.Values[customer.Country], check.out.Values[customer.Region]
-	if creating && customer.AsksRegion(country) && !c.body.has("address.stateCode") {
-		check.wrong("address.stateCode", customer.Missing)
-	}
+	check := personalCheck{fieldCheck: newFieldCheck(c, "", creating)}
+	check.person(in)
+	country, region := check.values[customer.Country], check.values[customer.Region]
 	check.occupations(in.Occupations, creating && customer.AsksOccupation(country, region))
 	check.text("firstNameInKana", in.FirstNameInKana, customer.PartnerNameLimit, &check.out.FirstNameInKana)
 	check.text("lastNameInKana", in.LastNameInKana, customer.PartnerNameLimit, &check.out.LastNameInKana)
 	check.text("externalCustomerId", in.ExternalCustomerID, externalLimit, &check.out.ExternalID)
-	if len(check.fields) > 0 {
-		return customer.Personal{}, fieldsError{400, check.fields}
-	}
-	return check.out, nil
+	check.out.Values = check.values
+	return check.out, check.err()
 }
 
-// personalCheck collects the values of a request and what is wrong with them.
+// person takes what every person has: names, birth, contact and address, with the state where the country has states.
+func (k *fieldCheck) person(in latchkey.PersonalProfile) {
+	k.objects("address", "contactDetails")
+	for _, f := range personalFields() {
+		k.field(f.path, f.field, f.required, f.limit, f.value(in))
+	}
+	if k.creating && customer.AsksRegion(k.values[customer.Country]) && !k.has("address.stateCode") {
+		k.wrong("address.stateCode", customer.Missing)
+	}
+}
+
+// personalCheck adds what only a personal profile has.
 type personalCheck struct {
-	call     *call
-	creating bool
-	out      customer.Personal
-	fields   []latchkey.FieldError
-}
-
-func (k *personalCheck) wrong(path string, problem customer.Problem) {
-	code, message := "invalid", " is not valid"
-	switch problem {
-	case customer.Missing:
-		code, message = "missing", " is missing"
-	case customer.TooLong:
-		code, message = "size.too.long", " is too long"
-	}
-	k.fields = append(k.fields, latchkey.FieldError{Code: "api." + path + "." + code, Message: path + message, Path: path})
-}
-
-// objects reports a missing address or contact as one field, not as all that would be in it.
-func (k *personalCheck) objects() {
-	for _, path := range []string{"address", "contactDetails"} {
-		if k.creating && !k.call.body.has(path) {
-			k.wrong(path, customer.Missing)
-		}
-	}
-}
-
-func (k *personalCheck) field(f personalField, text string) {
-	parent, _, nested := strings.Cut(f.path, ".")
-	if !k.call.body.has(f.path) {
-		if f.required && k.creating && (!nested || k.call.body.has(parent)) {
-			k.wrong(f.path, customer.Missing)
-		}
-		return
-	}
-	value, problem := customer.CheckValue(f.field, text, k.out.Values[customer.Country], k.call.door.Now())
-	switch {
-	case problem == customer.NoProblem && value == "" && f.required:
-		problem = customer.Missing
-	case problem == customer.NoProblem && f.limit > 0 && utf8.RuneCountInString(value) > f.limit:
-		problem = customer.TooLong
-	}
-	if problem != customer.NoProblem {
-		k.wrong(f.path, problem)
-		return
-	}
-	k.out.Values[f.field] = value
-}
-
-// text takes a text that the profile passes through.
-func (k *personalCheck) text(path, text string, limit int, into **string) {
-	if !k.call.body.has(path) {
-		return
-	}
-	value, problem := customer.CheckValue(customer.FirstLine, text, "", k.call.door.Now()) // any one line
-	if problem == customer.NoProblem && utf8.RuneCountInString(value) > limit {
-		problem = customer.TooLong
-	}
-	if problem != customer.NoProblem {
-		k.wrong(path, problem)
-		return
-	}
-	*into = &value
+	fieldCheck
+	out customer.Personal
 }
 
 func (k *personalCheck) occupations(list []latchkey.Occupation, required bool) {
-	if !k.call.body.has("occupations") || required && len(list) == 0 {
+	if !k.has("occupations") || required && len(list) == 0 {
 		if required {
 			k.wrong("occupations", customer.Missing)
 		}
@@ -290,5 +255,5 @@ func (k *personalCheck) occupations(list []latchkey.Occupation, required bool) {
 		}
 		codes = append(codes, code)
 	}
-	k.out.Occupations, k.out.Values[customer.Occupation] = codes, joined(codes)
+	k.out.Occupations, k.values[customer.Occupation] = codes, joined(codes)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/latchkey-id/latchkey"
 	"github.com/latchkey-id/latchkey/internal/claim"
@@ -44,11 +45,12 @@ type scopeError struct{ scope partner.Scope }
 
 func (e scopeError) Error() string { return "token lacks scope " + string(e.scope) }
 
-// The three shapes of error bodies (contract 3.3).
+// The shapes of error bodies (contract 3.3).
 const (
-	shapeFields = 1 + iota // E1
-	shapeGrant             // E2
-	shapeStatus            // E3
+	shapeFields  = 1 + iota // E1
+	shapeGrant              // E2
+	shapeStatus             // E3
+	shapeOutcome            // identity documents
 )
 
 // A refusal is what an error looks like from outside.
@@ -109,6 +111,21 @@ func refusals() []refusal {
 		// Profiles (contract 8.1, OC-20)
 		{err: customer.ErrProfileExists, status: 409, shape: shapeFields, code: "NOT_UNIQUE", message: "There is a personal profile already"},
 		{err: customer.ErrReplyDiffers, status: 409, shape: shapeFields, code: "NOT_UNIQUE", message: "The idempotency key was used with another request"},
+
+		// Business profiles (contract 8.4); a code in the style of 8.9 has arguments of null
+		{err: customer.ErrBusinessExists, status: 409, shape: shapeFields, code: "NOT_UNIQUE", message: "There is a profile of this business already"},
+		{err: customer.ErrNoPersonal, status: 422, shape: shapeFields, code: "MISSING", message: "Create the personal profile first"},
+		{err: customer.ErrNoRepresentative, status: 400, shape: shapeFields, code: "api.businessRepresentative.businessRepresentativeId.invalid",
+			path: "businessRepresentative.businessRepresentativeId", message: "businessRepresentative.businessRepresentativeId is not valid"},
+		{err: customer.ErrCategory, status: 400, shape: shapeFields, code: "api.secondLevelCategory.invalid", path: "secondLevelCategory",
+			message: "secondLevelCategory is not valid"},
+		{err: customer.ErrNotGranted, status: 403, shape: shapeStatus, code: unauthorized, message: notYours},
+		{err: customer.ErrTooMany, status: 400, shape: shapeFields, code: "BAD_REQUEST", message: "There are more than one account may have"},
+
+		// Identity documents, evidences and files (contract 10.3, 11.3, 11.4)
+		{err: customer.ErrNoTaxID, status: 422, shape: shapeOutcome, message: "A tax id is needed first"},
+		{err: customer.ErrEvidenceGiven, status: 409, shape: shapeFields, code: "ALREADY_PROVIDED", message: "The evidence was given already"},
+		{err: customer.ErrFileWaiting, status: 409, shape: shapeFields, code: "ALREADY_PROVIDED", message: "Files of this type are there and wait for a review"},
 
 		// Claim code (contract 6, OC-9)
 		{err: claim.ErrRegistrationCode, status: 422, shape: shapeFields, code: "NOT_VALID", path: "registrationCode", message: "The registration code is not the account's"},
@@ -175,6 +192,9 @@ func (c *call) refuseBy(row refusal, err error) {
 	switch row.shape {
 	case shapeFields:
 		arguments := []string{}
+		if strings.HasPrefix(row.code, "api.") {
+			arguments = nil
+		}
 		var with argumentsError
 		if errors.As(err, &with) {
 			arguments = with.arguments
@@ -182,6 +202,8 @@ func (c *call) refuseBy(row refusal, err error) {
 		c.answer(status, oneField(row.code, row.message, row.path, arguments))
 	case shapeGrant:
 		c.answer(status, latchkey.GrantError{Code: row.code, Description: row.message})
+	case shapeOutcome:
+		c.answer(status, latchkey.Outcome{ErrorMessage: latchkey.Maybe(row.message)})
 	default:
 		c.statusBody(status, row.code, row.message)
 	}

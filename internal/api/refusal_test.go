@@ -27,6 +27,9 @@ func inTable() map[string]error {
 		"customer.ErrNoAccount": customer.ErrNoAccount, "customer.ErrAddressTaken": customer.ErrAddressTaken, "customer.ErrStale": customer.ErrStale,
 		"customer.ErrHeld": customer.ErrHeld, "customer.ErrBlocked": customer.ErrBlocked, "customer.ErrNotAnAddress": customer.ErrNotAnAddress,
 		"customer.ErrReplyDiffers": customer.ErrReplyDiffers, "customer.ErrNoProfile": customer.ErrNoProfile, "customer.ErrProfileExists": customer.ErrProfileExists,
+		"customer.ErrBusinessExists": customer.ErrBusinessExists, "customer.ErrNoPersonal": customer.ErrNoPersonal, "customer.ErrCategory": customer.ErrCategory,
+		"customer.ErrNoRepresentative": customer.ErrNoRepresentative, "customer.ErrNotGranted": customer.ErrNotGranted, "customer.ErrTooMany": customer.ErrTooMany,
+		"customer.ErrNoTaxID": customer.ErrNoTaxID, "customer.ErrEvidenceGiven": customer.ErrEvidenceGiven, "customer.ErrFileWaiting": customer.ErrFileWaiting,
 		"grant.ErrInvalidGrant": grant.ErrInvalidGrant, "grant.ErrInvalidCredentials": grant.ErrInvalidCredentials, "grant.ErrInvalidToken": grant.ErrInvalidToken,
 		"grant.ErrWrongKind": grant.ErrWrongKind, "grant.ErrNoGrant": grant.ErrNoGrant,
 		"claim.ErrAlreadyClaimed": claim.ErrAlreadyClaimed, "claim.ErrRegistrationCode": claim.ErrRegistrationCode,
@@ -38,6 +41,7 @@ func inTable() map[string]error {
 func ofPages() []string {
 	return []string{
 		"partner.ErrTaken",
+		"customer.ErrNoFile",
 		"customer.ErrSignIn", "customer.ErrNoPassword", "customer.ErrNoSession", "customer.ErrVersion", "customer.ErrPasswordEmpty", "customer.ErrPasswordShort",
 		"customer.ErrPasswordLong", "customer.ErrPasswordCommon", "customer.ErrPasswordPersonal", "customer.ErrCodeEmpty", "customer.ErrCodeFormat",
 		"customer.ErrCodeWrong", "customer.ErrCodeReused",

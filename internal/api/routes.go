@@ -59,6 +59,15 @@ func (d *Door) routes() []route {
 		{get, "/v2/profiles", "/profiles", byUser, partner.ScopeProfilesRead, d.profiles},
 		{get, "/v2/profiles/{profile}", "/profiles/{profile}", byUser, partner.ScopeProfilesRead, d.profile},
 
+		// Business profiles (contract 8.4 to 8.6); the second version has no calendar label
+		{post, "/v2/profiles/business-profile", "", byUser, partner.ScopeProfilesWrite, d.createBusiness(businessV2)},
+		{post, "/v3/profiles/business-profile", "", byUser, partner.ScopeProfilesWrite, d.createBusiness(businessV3)},
+		{post, "/v5/profiles/business-profile", "/profiles/business-profile", byUser, partner.ScopeProfilesWrite, d.createBusiness(businessV5)},
+		{put, "/v2/profiles/{profile}/business-profile", "", byUser, partner.ScopeProfilesWrite, d.updateBusiness(businessV2)},
+		{put, "/v3/profiles/{profile}/business-profile", "/profiles/{profile}/business-profile", byUser, partner.ScopeProfilesWrite, d.updateBusiness(businessV5)},
+		{get, "/v3/profiles/{profile}/business-profile/business-representative", "/profiles/{profile}/business-profile/business-representative", byUser, partner.ScopeProfilesRead, d.representative},
+		{put, "/v3/profiles/{profile}/business-profile/business-representative", "/profiles/{profile}/business-profile/business-representative", byUser, partner.ScopeProfilesWrite, d.updateRepresentative},
+
 		// Claim code (contract 6). No scope: only the token of a registration code gets one, and every other live token is
 		// told that the account is claimed.
 		{post, "/v1/user/claim-account", "/user/claim-account", byUser, "", d.claimAccount},

@@ -36,6 +36,11 @@ const (
 	ProfileDisputed     Action = "profile.disputed"
 	// ProfileProposed is a partner's write after the claim: stored, in effect when the customer accepts (design 10.11).
 	ProfileProposed Action = "profile.proposed"
+	// FileUploaded is one or more files about a profile (contract 11.4).
+	FileUploaded Action = "file.uploaded"
+	// WindowOpened and WindowClosed are about a profile's update window (contract 10.4).
+	WindowOpened Action = "window.opened"
+	WindowClosed Action = "window.closed"
 	// ProfileRefused is a write that was refused with a reason that counts.
 	ProfileRefused Action = "profile.refused"
 )

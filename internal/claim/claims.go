@@ -329,9 +329,7 @@ func (cs Claims) load(tx Tx, j Journey, s customer.Session) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	if len(profiles) > 0 {
-		state.Profile = profiles[0]
-	}
+	state.Profile, _ = customer.PersonalOf(profiles)
 	if j.GrantCode != 0 {
 		if state.GrantCode, err = tx.Code(j.GrantCode); err != nil && !errors.Is(err, grant.ErrInvalidGrant) {
 			return State{}, err

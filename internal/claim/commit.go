@@ -68,7 +68,7 @@ func (cs Claims) handOver(tx Tx, state State, key customer.SessionKey, now time.
 		return customer.SessionKey{}, err
 	}
 	if state.Profile.ID == 0 {
-		empty := customer.NewProfile(cs.IDs, a.ID, now)
+		empty := customer.NewProfile(cs.IDs, a.ID, customer.KindPersonal, now)
 		if err := tx.SaveProfile(&empty); err != nil {
 			return customer.SessionKey{}, err
 		}

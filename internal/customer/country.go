@@ -21,6 +21,17 @@ func AsksPostCode(country string) bool {
 		"NR", "NU", "QA", "RW", "SB", "SC", "SL", "SR", "SS", "ST", "SY", "TD", "TG", "TK", "TL", "TO", "TV", "UG", "VU", "YE", "ZW")
 }
 
+// addressNeeds reports whether an address in the country needs its region or its postcode.
+func addressNeeds(f Field, country string) bool {
+	switch f {
+	case Region:
+		return AsksRegion(country)
+	case PostCode:
+		return country != "" && AsksPostCode(country)
+	}
+	return false
+}
+
 func oneOf(s string, list ...string) bool {
 	for _, have := range list {
 		if s == have {

@@ -17,6 +17,8 @@ type Tx interface {
 	AccountTx
 	ProfileTx
 	ReplyTx
+	RepresentativeTx
+	FileTx
 	partner.EventTx
 	limit.Tx
 }
@@ -179,7 +181,7 @@ func (cs Customers) Me(ctx context.Context, c Caller) (View, error) {
 		v.Account = a
 		profiles, err := tx.Profiles(a.ID)
 		for _, p := range profiles {
-			if c.Profile == 0 || c.Profile == p.ID {
+			if p.Kind != KindBusiness && (c.Profile == 0 || c.Profile == p.ID) {
 				v.Personal = &p
 				break
 			}

@@ -1,6 +1,7 @@
 package customer
 
 import (
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -34,6 +35,10 @@ const (
 	lineLimit         = 200
 	postCodeLimit     = 30
 	regionLimit       = 60
+	numberLimit       = 50
+	pageLimit         = 500
+	proseLimit        = 2000
+	mostIndustries    = 10
 )
 
 // Clean normalises a text to NFC, trims it and folds runs of white space.
@@ -73,8 +78,64 @@ func CheckValue(f Field, text, country string, now time.Time) (string, Problem) 
 	case Region:
 		return text, longer(text, regionLimit)
 	default:
-		return text, longer(text, lineLimit)
+		return checkOther(f, text)
 	}
+}
+
+// checkOther checks the fields of businesses and the evidences; what has no rule of its own is a line of text.
+func checkOther(f Field, text string) (string, Problem) {
+	switch f {
+	case BusinessName:
+		if !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
+			return text, Malformed
+		}
+		return text, longer(text, lineLimit)
+	case RegistrationNumber, ACN, ABN, ARBN:
+		return text, longer(text, numberLimit)
+	case CompanyType:
+		return checkCodes(f, text, CompanyTypes())
+	case CompanyRole:
+		return checkCodes(f, text, CompanyRoles())
+	case FirstCategory:
+		return checkCodes(f, text, Categories())
+	case Industries:
+		return text, checkIndustries(text)
+	case WebPage:
+		return text, checkWebPage(text)
+	case UseCaseCountries:
+		return checkCountries(text)
+	case Description, AccountPurposeExplanation, IncomeExplanation:
+		return text, longer(text, proseLimit)
+	}
+	if list := EvidenceCodes(f); list != nil {
+		return checkCodes(f, text, list)
+	}
+	return text, longer(text, lineLimit)
+}
+
+// industry is the form of an industry's code (contract OC-18).
+var industry = regexp.MustCompile(`^[A-Z0-9_]{3,80}$`)
+
+func checkIndustries(text string) Problem {
+	codes := strings.Fields(text)
+	if len(codes) > mostIndustries {
+		return TooLong
+	}
+	for _, code := range codes {
+		if !industry.MatchString(code) {
+			return Malformed
+		}
+	}
+	return NoProblem
+}
+
+// checkWebPage takes addresses of the web alone: another scheme in a link on a page could run a script.
+func checkWebPage(text string) Problem {
+	page, err := url.Parse(text)
+	if err != nil || page.Scheme != "https" && page.Scheme != "http" || !strings.Contains(page.Hostname(), ".") || page.User != nil {
+		return Malformed
+	}
+	return longer(text, pageLimit)
 }
 
 // hidden finds control characters and the direction overrides that make one text look like another.

@@ -23,13 +23,26 @@ type Idempotency struct {
 	Endpoint string
 	Key      string
 	Request  []byte
-	Render   func(Profile) []byte
+	Render   func(Entry) []byte
 }
 
 // CreatePersonal makes the account's one personal profile. With a key that was used before and the same request, it
 // answers the stored bytes and changes nothing; another request under the key is ErrReplyDiffers; a second profile is
 // ErrProfileExists (contract 8.1, OC-20). After the claim the customer's own profile exists, so it is ErrProfileExists.
 func (cs Customers) CreatePersonal(ctx context.Context, c Caller, in Personal, idem Idempotency) (Profile, []byte, error) {
+	now := cs.Now()
+	return cs.create(ctx, c, idem, func(_ Tx, a Account, existing []Profile) (Profile, error) {
+		if _, found := PersonalOf(existing); found {
+			return Profile{}, ErrProfileExists
+		}
+		made, _ := NewProfile(cs.IDs, a.ID, KindPersonal, now).merge(in, ByPartner, now)
+		made.Edition = 1
+		return made, nil
+	})
+}
+
+// create makes a profile of any kind, once for each idempotency key.
+func (cs Customers) create(ctx context.Context, c Caller, idem Idempotency, fn func(Tx, Account, []Profile) (Profile, error)) (Profile, []byte, error) {
 	now := cs.Now()
 	var made Profile
 	var body []byte
@@ -48,15 +61,17 @@ func (cs Customers) CreatePersonal(ctx context.Context, c Caller, in Personal, i
 		if err != nil {
 			return audit.Event{}, err
 		}
-		if len(existing) > 0 {
-			return audit.Event{}, ErrProfileExists
+		if made, err = fn(tx, a, existing); err != nil {
+			return audit.Event{}, err
 		}
-		made, _ = NewProfile(cs.IDs, a.ID, now).merge(in, ByPartner, now)
-		made.Edition = 1
 		if err := tx.SaveProfile(&made); err != nil {
 			return audit.Event{}, err
 		}
-		if body = idem.Render(made); idem.Key != "" {
+		e, err := cs.entry(tx, a, made)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if body = idem.Render(e); idem.Key != "" {
 			reply := Reply{ID: cs.IDs.Next(), Partner: c.Partner, Account: a.ID, Endpoint: idem.Endpoint, Key: idem.Key,
 				Request: idem.Request, Body: body, At: now}
 			if err := tx.SaveReply(reply); err != nil {
@@ -85,9 +100,9 @@ func (cs Customers) replay(tx ReplyTx, c Caller, idem Idempotency, now time.Time
 	return stored, found, err
 }
 
-// NewProfile is an empty personal profile of an account.
-func NewProfile(ids *secret.IDs, account AccountID, now time.Time) Profile {
-	return Profile{ID: ProfileID(ids.Next()), Account: account, PublicID: secret.UUID(), AddressID: ids.Next(),
+// NewProfile is an empty profile of an account.
+func NewProfile(ids *secret.IDs, account AccountID, kind Kind, now time.Time) Profile {
+	return Profile{ID: ProfileID(ids.Next()), Account: account, Kind: kind, PublicID: secret.UUID(), AddressID: ids.Next(),
 		Edition: 1, CreatedAt: now, UpdatedAt: now}
 }
 
@@ -112,77 +127,115 @@ func replace(value, with *string) {
 
 // UpdatePersonal changes a profile (contract 8.2). Before the claim the values are the partner's to change; afterwards
 // they are proposals, in effect when the customer accepts them (design 10.11), and the answer shows what holds today.
-func (cs Customers) UpdatePersonal(ctx context.Context, c Caller, id ProfileID, in Personal) (Profile, error) {
+func (cs Customers) UpdatePersonal(ctx context.Context, c Caller, id ProfileID, in Personal) (Entry, error) {
+	return cs.amend(ctx, c, id, KindPersonal, func(_ Tx, p Profile, now time.Time) (Profile, audit.Action, error) {
+		if c.Registration {
+			after, _ := p.merge(in, ByPartner, now)
+			return after, audit.ProfileChanged, nil
+		}
+		after, _ := p.Propose(in.Values, now)
+		return after, audit.ProfileProposed, nil
+	})
+}
+
+// amend is every write to a profile: it admits the caller, finds the profile within its reach, lets fn decide, and saves the
+// profile and the account's row. Without an action nothing changed and nothing is written. kind is the only one that fn
+// takes, "" for any; a profile of another kind is as unknown as none.
+func (cs Customers) amend(ctx context.Context, c Caller, id ProfileID, kind Kind, fn func(Tx, Profile, time.Time) (Profile, audit.Action, error)) (Entry, error) {
 	now := cs.Now()
-	var after Profile
+	var seen Entry
 	err := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		seen = Entry{}
 		a, err := c.admit(tx)
 		if err != nil {
 			return audit.Event{}, err
 		}
-		before, err := c.profile(tx, id)
+		before, err := c.profile(tx, id, kind)
 		if err != nil {
 			return audit.Event{}, err
 		}
-		e := c.event(now, audit.ProfileChanged)
-		if c.Registration {
-			after, _ = before.merge(in, ByPartner, now)
-		} else {
-			after, _ = before.Propose(in.Values, now)
-			e.Action = audit.ProfileProposed
+		after, action, err := fn(tx, before, now)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if action == "" {
+			seen, err = cs.entry(tx, a, before)
+			return audit.Event{}, err
 		}
 		if err := tx.SaveProfile(&after); err != nil {
 			return audit.Event{}, err
 		}
-		return e, cs.touch(tx, a, now)
+		if seen, err = cs.entry(tx, a, after); err != nil {
+			return audit.Event{}, err
+		}
+		return c.event(now, action), cs.touch(tx, a, now)
 	})
-	return after, err
+	return seen, err
 }
 
-// profile looks a profile up within the caller's account and grant: a foreign one is as unknown as none (I10).
-func (c Caller) profile(tx ProfileTx, id ProfileID) (Profile, error) {
+// profile looks a profile up within the caller's account and grant: a foreign one is as unknown as none (I10), and so is one
+// of another kind than asked for, "" taking any.
+func (c Caller) profile(tx ProfileTx, id ProfileID, kind Kind) (Profile, error) {
 	p, err := tx.Profile(id)
 	if err != nil {
 		return Profile{}, err
 	}
-	if p.Account != c.Account || c.Profile != 0 && c.Profile != id {
+	if p.Account != c.Account || c.Profile != 0 && c.Profile != id || kind != "" && p.Kind != kind {
 		return Profile{}, ErrNoProfile
 	}
 	return p, nil
 }
 
 // Profile reads one profile within the caller's reach (contract 8.3).
-func (cs Customers) Profile(ctx context.Context, c Caller, id ProfileID) (Profile, Account, error) {
-	var p Profile
-	var a Account
-	err := cs.Store.View(ctx, func(tx Tx) (err error) {
-		if a, err = c.admit(tx); err != nil {
+func (cs Customers) Profile(ctx context.Context, c Caller, id ProfileID) (Entry, error) {
+	return cs.read(ctx, c, id, "")
+}
+
+// Business reads one business within the caller's reach (contract 8.6, 10.1, 10.2).
+func (cs Customers) Business(ctx context.Context, c Caller, id ProfileID) (Entry, error) {
+	return cs.read(ctx, c, id, KindBusiness)
+}
+
+func (cs Customers) read(ctx context.Context, c Caller, id ProfileID, kind Kind) (Entry, error) {
+	var seen Entry
+	err := cs.Store.View(ctx, func(tx Tx) error {
+		a, err := c.admit(tx)
+		if err != nil {
 			return err
 		}
-		p, err = c.profile(tx, id)
+		p, err := c.profile(tx, id, kind)
+		if err != nil {
+			return err
+		}
+		seen, err = cs.entry(tx, a, p)
 		return err
 	})
-	return p, a, err
+	return seen, err
 }
 
 // Profiles lists the profiles within the caller's reach (contract 8.3, OC-35).
-func (cs Customers) Profiles(ctx context.Context, c Caller) ([]Profile, Account, error) {
-	var list []Profile
-	var a Account
-	err := cs.Store.View(ctx, func(tx Tx) (err error) {
+func (cs Customers) Profiles(ctx context.Context, c Caller) ([]Entry, error) {
+	var list []Entry
+	err := cs.Store.View(ctx, func(tx Tx) error {
 		list = nil
-		if a, err = c.admit(tx); err != nil {
+		a, err := c.admit(tx)
+		if err != nil {
 			return err
 		}
 		all, err := tx.Profiles(c.Account)
 		for _, p := range all {
-			if c.Profile == 0 || c.Profile == p.ID {
-				list = append(list, p)
+			if c.Profile != 0 && c.Profile != p.ID {
+				continue
 			}
+			e, err := cs.entry(tx, a, p)
+			if err != nil {
+				return err
+			}
+			list = append(list, e)
 		}
 		return err
 	})
-	return list, a, err
+	return list, err
 }
 
 // Registered reports whether code is the registration code of this pending account of that partner.

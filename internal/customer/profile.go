@@ -20,6 +20,15 @@ var (
 	ErrVersion = errors.New("profile changed meanwhile")
 )
 
+// Kind is which legal identity a profile is.
+type Kind string
+
+// The kinds of profiles. An account has one personal profile at most and any number of businesses (contract 8).
+const (
+	KindPersonal Kind = "personal"
+	KindBusiness Kind = "business"
+)
+
 // Source says who said a value.
 type Source string
 
@@ -83,8 +92,19 @@ type Proposal struct {
 // historyKept bounds the changes kept in one profile.
 const historyKept = 200
 
-// Details are the values of a personal profile. Countries are ISO 3166 alpha-2 upper case here; the doors translate to
-// the contract's dialects. Dates are YYYY-MM-DD.
+// FieldsOf lists the fields of a profile of that kind: its details, then its evidences.
+func FieldsOf(kind Kind) []Field { return append(detailsOf(kind), EvidenceFields(kind)...) }
+
+func detailsOf(kind Kind) []Field {
+	if kind == KindBusiness {
+		return BusinessFields()
+	}
+	return PersonalFields()
+}
+
+// Details are the values of a profile, or of a business's representative. Countries are ISO 3166 alpha-2 upper case here;
+// the doors translate to the contract's dialects. Dates are YYYY-MM-DD. A field that takes several codes has them with a
+// space between.
 type Details struct {
 	Values map[Field]string `json:"values,omitempty"`
 	// OneName: the customer has one name only, so that an empty last name is complete.
@@ -98,6 +118,11 @@ type Details struct {
 	History         []Change              `json:"history,omitempty"`
 	Proposals       []Proposal            `json:"proposals,omitempty"`
 	Disputes        map[Field]DisputeNote `json:"disputes,omitempty"`
+	// Lists are what there may be several of. Their provenance is under the field of the list's name.
+	Lists Lists `json:"lists,omitzero"`
+	// ProposedLists are whole lists that the partner sent after the claim, one a field, the newest counting.
+	ProposedLists []ListProposal `json:"proposed_lists,omitempty"`
+	Window        Window         `json:"window,omitzero"`
 }
 
 // A DisputeNote is what the customer told the partner about a value that it has locked.
@@ -111,6 +136,9 @@ type DisputeNote struct {
 type Profile struct {
 	ID      ProfileID
 	Account AccountID
+	Kind    Kind
+	// Representative is who acts for a business; 0 in a personal profile.
+	Representative RepresentativeID
 	// PublicID is a UUID that may be shown outside (contract 8.3).
 	PublicID string
 	// AddressID is the id of the address inside it (contract 5.3, primaryAddress).
@@ -129,9 +157,11 @@ type Profile struct {
 // Value returns a field's value, "" when it is not given.
 func (p Profile) Value(f Field) string { return p.Details.Values[f] }
 
-// Name is first and last name, as the API shows it.
+// Name is first and last name, or the name of the business, as the API shows it.
 func (p Profile) Name() string {
 	switch first, last := p.Value(FirstName), p.Value(LastName); {
+	case p.Kind == KindBusiness:
+		return p.Value(BusinessName)
 	case first == "":
 		return last
 	case last == "":
@@ -144,76 +174,93 @@ func (p Profile) Name() string {
 // Confirmed reports whether the customer confirmed the values as they are now (I4).
 func (p Profile) Confirmed() bool { return p.ConfirmedEdition != 0 && p.ConfirmedEdition == p.Edition }
 
-// clone copies what With changes, so that a refused change leaves the old value untouched.
-func (p Profile) clone() Profile {
-	p.Details.Values = maps.Clone(p.Details.Values)
-	p.Details.Provenance = maps.Clone(p.Details.Provenance)
-	p.Details.Disputes = maps.Clone(p.Details.Disputes)
-	p.Details.History = slices.Clone(p.Details.History)
-	p.Details.Proposals = slices.Clone(p.Details.Proposals)
-	if p.Details.Values == nil {
-		p.Details.Values = map[Field]string{}
+// clone copies what a change writes, so that a refused change leaves the old value untouched.
+func (d Details) clone() Details {
+	d.Values = maps.Clone(d.Values)
+	d.Provenance = maps.Clone(d.Provenance)
+	d.Disputes = maps.Clone(d.Disputes)
+	d.History = slices.Clone(d.History)
+	d.Proposals = slices.Clone(d.Proposals)
+	d.ProposedLists = slices.Clone(d.ProposedLists)
+	if d.Values == nil {
+		d.Values = map[Field]string{}
 	}
-	if p.Details.Provenance == nil {
-		p.Details.Provenance = map[Field]Provenance{}
+	if d.Provenance == nil {
+		d.Provenance = map[Field]Provenance{}
 	}
-	return p
+	return d
+}
+
+// with puts in the values of one author, of those fields alone.
+func (d Details) with(fields []Field, values map[Field]string, by Source, now time.Time) (Details, []Field) {
+	d = d.clone()
+	var changed []Field
+	for _, f := range fields {
+		value, given := values[f]
+		if !given || value == d.Values[f] {
+			continue
+		}
+		if old := d.Values[f]; old != "" {
+			d.History = append(d.History, Change{Field: f, Old: old, Source: d.Provenance[f].Source, At: now})
+		}
+		if value == "" {
+			delete(d.Values, f)
+		} else {
+			d.Values[f] = value
+		}
+		d.Provenance[f] = Provenance{Source: by, At: now}
+		changed = append(changed, f)
+	}
+	if extra := len(d.History) - historyKept; extra > 0 {
+		d.History = d.History[extra:]
+	}
+	return d, changed
+}
+
+// propose stores a partner's values as proposals, one a field, the newest counting (design 10.11). have is what the values
+// are compared with.
+func (d Details) propose(fields []Field, values, have map[Field]string, now time.Time) (Details, []Field) {
+	d = d.clone()
+	var proposed []Field
+	for _, f := range fields {
+		value, given := values[f]
+		if !given || value == have[f] {
+			continue
+		}
+		d.Proposals = slices.DeleteFunc(d.Proposals, func(q Proposal) bool { return q.Field == f })
+		d.Proposals = append(d.Proposals, Proposal{Field: f, Value: value, At: now})
+		proposed = append(proposed, f)
+	}
+	return d, proposed
+}
+
+// Settled reports whether the customer gave or confirmed the value, so that a partner's later word is a proposal.
+func (d Details) Settled(f Field) bool {
+	said := d.Provenance[f]
+	return said.Source == ByCustomer || !said.ConfirmedAt.IsZero()
 }
 
 // With returns the profile with the values of one author put in, and the names of the fields that changed. A value that
 // is equal keeps its provenance.
 func (p Profile) With(values map[Field]string, by Source, now time.Time) (Profile, []Field) {
-	p = p.clone()
 	var changed []Field
-	for _, f := range PersonalFields() {
-		value, given := values[f]
-		if !given || value == p.Details.Values[f] {
-			continue
-		}
-		if old := p.Details.Values[f]; old != "" {
-			p.Details.History = append(p.Details.History, Change{Field: f, Old: old, Source: p.Details.Provenance[f].Source, At: now})
-		}
-		if value == "" {
-			delete(p.Details.Values, f)
-		} else {
-			p.Details.Values[f] = value
-		}
-		p.Details.Provenance[f] = Provenance{Source: by, At: now}
-		changed = append(changed, f)
-	}
-	if extra := len(p.Details.History) - historyKept; extra > 0 {
-		p.Details.History = p.Details.History[extra:]
-	}
-	if len(changed) > 0 {
+	if p.Details, changed = p.Details.with(FieldsOf(p.Kind), values, by, now); len(changed) > 0 {
 		p.UpdatedAt = now
 		p.Edition++
 	}
 	return p, changed
 }
 
-// Propose stores a partner's values as proposals, one a field, the newest counting (design 10.11). A value that holds
-// already takes back what was proposed in its place.
+// Propose stores a partner's values as proposals, one a field, the newest counting (design 10.11).
 func (p Profile) Propose(values map[Field]string, now time.Time) (Profile, []Field) {
-	p = p.clone()
 	var proposed []Field
-	for _, f := range PersonalFields() {
-		value, given := values[f]
-		if !given {
-			continue
-		}
-		p.Details.Proposals = slices.DeleteFunc(p.Details.Proposals, func(q Proposal) bool { return q.Field == f })
-		if value == p.Details.Values[f] {
-			continue
-		}
-		p.Details.Proposals = append(p.Details.Proposals, Proposal{Field: f, Value: value, At: now})
-		proposed = append(proposed, f)
-	}
+	p.Details, proposed = p.Details.propose(FieldsOf(p.Kind), values, p.Details.Values, now)
 	return p, proposed
 }
 
 // Confirm returns the profile with every given value confirmed by the customer.
 func (p Profile) Confirm(now time.Time) Profile {
-	p = p.clone()
+	p.Details = p.Details.clone()
 	for f, prov := range p.Details.Provenance {
 		prov.ConfirmedAt = now
 		p.Details.Provenance[f] = prov
@@ -222,13 +269,12 @@ func (p Profile) Confirm(now time.Time) Profile {
 	return p
 }
 
-// Missing lists what the profile still lacks, in page order. The rules are those of contract 8.1: name, date of birth,
-// phone and address always; region and occupation where the country asks for them; postcode where the country has them.
+// Missing lists what the profile still lacks, in page order: the details that its kind and country ask for (contract 8.1,
+// 8.4). Evidences are asked for apart, see MissingEvidences.
 func (p Profile) Missing() []Field {
-	country := p.Value(Country)
 	var missing []Field
-	for _, f := range PersonalFields() {
-		if p.Value(f) == "" && p.needs(f, country) {
+	for _, f := range detailsOf(p.Kind) {
+		if p.Value(f) == "" && p.Needs(f) {
 			missing = append(missing, f)
 		}
 	}
@@ -236,20 +282,25 @@ func (p Profile) Missing() []Field {
 }
 
 // Needs reports whether the field must be given for the confirmation.
-func (p Profile) Needs(f Field) bool { return p.needs(f, p.Value(Country)) }
+func (p Profile) Needs(f Field) bool {
+	if p.Kind == KindBusiness {
+		return p.businessNeeds(f)
+	}
+	return p.personNeeds(f)
+}
 
-func (p Profile) needs(f Field, country string) bool {
+// personNeeds: name, date of birth, phone and address always; region and occupation where the country asks for them;
+// postcode where the country has them (contract 8.1).
+func (p Profile) personNeeds(f Field) bool {
 	switch f {
 	case FirstName, DateOfBirth, Phone, Country, FirstLine, City:
 		return true
 	case LastName:
 		return !p.Details.OneName
-	case Region:
-		return AsksRegion(country)
-	case PostCode:
-		return country != "" && AsksPostCode(country)
+	case Region, PostCode:
+		return addressNeeds(f, p.Value(Country))
 	case Occupation:
-		return AsksOccupation(country, p.Value(Region))
+		return AsksOccupation(p.Value(Country), p.Value(Region))
 	}
 	return false
 }

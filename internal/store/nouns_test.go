@@ -109,6 +109,12 @@ func TestEveryFieldOfEveryNounIsKept(t *testing.T) {
 			roundTrip(t, db, func(p *customer.Profile) { p.ID, p.Account = 13, owner }, (*Tx).SaveProfile,
 				func(tx *Tx, p customer.Profile) (customer.Profile, error) { return tx.Profile(p.ID) })
 		})
+		t.Run("representative", func(t *testing.T) {
+			roundTrip(t, db, func(r *customer.Representative) { r.ID, r.Account = 20, owner }, (*Tx).SaveRepresentative,
+				func(tx *Tx, r customer.Representative) (customer.Representative, error) {
+					return tx.Representative(r.ID)
+				})
+		})
 		t.Run("session", func(t *testing.T) {
 			roundTrip(t, db, func(s *customer.Session) { s.ID = 14; s.Level = customer.OneStep }, (*Tx).SaveSession,
 				func(tx *Tx, s customer.Session) (customer.Session, error) { return tx.Session(s.ID) })
@@ -146,6 +152,29 @@ func TestEveryFieldOfEveryNounIsKept(t *testing.T) {
 func TestEveryFieldOfWhatHasNoVersionIsKept(t *testing.T) {
 	eachEngine(t, func(t *testing.T, db *DB) {
 		withAccount(t, db, owner, "owner@example.org")
+		t.Run("file", func(t *testing.T) {
+			f := filled[customer.File](t)
+			f.ID, f.Account = 22, owner
+			must(t, db.write(t.Context(), func(tx *Tx) error { return tx.SaveFile(f) }))
+			must(t, db.read(t.Context(), func(tx *Tx) error {
+				got, err := tx.File(f.ID)
+				if d := differences(f, got); err != nil || d != "" {
+					t.Errorf("%v\n%s", err, d)
+				}
+				list, err := tx.Files(f.Account, f.Profile)
+				f.Content = nil
+				if err != nil || len(list) != 1 || differences(f, list[0]) != "" {
+					t.Errorf("list: %v %v", list, err)
+				}
+				if other, err := tx.Files(f.Account, f.Profile+1); err != nil || len(other) != 0 {
+					t.Errorf("another profile's list: %v %v", other, err)
+				}
+				if other, err := tx.Files(f.Account+1, f.Profile); err != nil || len(other) != 0 {
+					t.Errorf("another account's list: %v %v", other, err)
+				}
+				return nil
+			}))
+		})
 		t.Run("reply", func(t *testing.T) {
 			r := filled[customer.Reply](t)
 			r.Account = owner

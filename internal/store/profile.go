@@ -8,11 +8,11 @@ import (
 )
 
 var profileTable = newTable("profile", "id", "account_id", "public_id", "address_id", "details", "edition", "confirmed_edition",
-	"confirmed_at", "created_at", "updated_at", "version")
+	"confirmed_at", "created_at", "updated_at", "kind", "representative_id", "version")
 
 func profileFields(p *customer.Profile, details *[]byte) []any {
 	return []any{&p.ID, &p.Account, &p.PublicID, &p.AddressID, details, &p.Edition, &p.ConfirmedEdition,
-		moment{&p.ConfirmedAt}, moment{&p.CreatedAt}, moment{&p.UpdatedAt}, &p.Version}
+		moment{&p.ConfirmedAt}, moment{&p.CreatedAt}, moment{&p.UpdatedAt}, &p.Kind, &p.Representative, &p.Version}
 }
 
 func profilePlace(id customer.ProfileID) secret.Place {

@@ -380,8 +380,14 @@ func TestNothingPlainLies(t *testing.T) {
 		a.ID, a.Version, a.State, a.Hold, a.Registration = owner+1, 0, customer.Pending, "", []byte("digest")
 		must(t, tx.SaveAccount(&a))
 		profile := filled[customer.Profile](t)
-		profile.Account, profile.Version, profile.PublicID = owner, 0, "public"
+		profile.Account, profile.Version, profile.PublicID, profile.Kind = owner, 0, "public", customer.KindBusiness
 		must(t, tx.SaveProfile(&profile))
+		person := filled[customer.Representative](t)
+		person.Account, person.Version = owner, 0
+		must(t, tx.SaveRepresentative(&person))
+		file := filled[customer.File](t)
+		file.Account, file.Purpose, file.Media = owner, "ID_PROOF", "image/png"
+		must(t, tx.SaveFile(file))
 		j := filled[claim.Journey](t)
 		j.Account, j.Version, j.Text, j.Method, j.Decision, j.Language, j.EndedReason = owner, 0, "text", "app", "", "en", ""
 		must(t, tx.SaveJourney(&j))

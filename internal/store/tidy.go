@@ -45,6 +45,8 @@ func (tx *Tx) StalePending(before time.Time, most int) ([]customer.AccountID, er
 // hold nothing personal, and a token of a lower epoch is dead.
 var belongings = []string{
 	"DELETE FROM profile WHERE account_id = $1",
+	"DELETE FROM representative WHERE account_id = $1",
+	"DELETE FROM profile_file WHERE account_id = $1",
 	"DELETE FROM reply WHERE account_id = $1",
 	"DELETE FROM claim_code WHERE account_id = $1 AND state = 'minted'",
 }
