@@ -71,6 +71,8 @@ func (cs Claims) Object(ctx context.Context, in Post) error {
 		if j.Decision == NotMe {
 			return audit.Event{}, nil
 		}
+		// Having left is no end, but who proved an address that counts no more has no say in the account.
+		state.Journey.Decision = Undecided
 		if step, _ := state.Next(now); step == StepOver || a.State != customer.Pending {
 			return audit.Event{}, ErrNotNow
 		}

@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -138,7 +139,7 @@ func (ts Tokens) Exchange(ctx context.Context, p partner.Partner, x Exchange, o 
 		}
 		t := Token{Kind: Customer, Account: c.Account, Profile: c.Profile, Grant: c.Grant, Scopes: c.Scopes, ScopeGiven: c.ScopeGiven, Epoch: c.Epoch}
 		t.Partner = p.ID
-		standing, err := ts.stands(tx, t, now)
+		standing, err := ts.stands(tx, &t, now)
 		if err != nil {
 			return audit.Event{}, err
 		}
@@ -207,8 +208,9 @@ func (ts Tokens) reused(tx TokenTx, c Code, denied audit.Event, now time.Time) (
 	return denied, ErrInvalidGrant
 }
 
-// stands loads account and grant and asks whether the family may work at now.
-func (ts Tokens) stands(tx TokenTx, t Token, now time.Time) (bool, error) {
+// stands loads account and grant and asks whether the family may work at now. It takes from the family the scopes that the
+// grant no longer has: a customer who allows less on a later visit means the tokens in use too.
+func (ts Tokens) stands(tx TokenTx, t *Token, now time.Time) (bool, error) {
 	a, err := tx.Account(t.Account)
 	if errors.Is(err, customer.ErrNoAccount) {
 		return false, nil
@@ -221,6 +223,7 @@ func (ts Tokens) stands(tx TokenTx, t Token, now time.Time) (bool, error) {
 		if g, err = tx.Grant(t.Grant); err != nil && !errors.Is(err, ErrNoGrant) {
 			return false, err
 		}
+		t.Scopes = slices.DeleteFunc(slices.Clone(t.Scopes), func(s partner.Scope) bool { return !slices.Contains(g.Scopes, s) })
 	}
 	return t.admits(a, g, now), nil
 }
@@ -250,7 +253,7 @@ func (ts Tokens) Refresh(ctx context.Context, p partner.Partner, presented strin
 			return denied, ErrInvalidGrant
 		}
 		denied.Account = int64(t.Account)
-		standing, err := ts.stands(tx, t, now)
+		standing, err := ts.stands(tx, &t, now)
 		if err != nil {
 			return audit.Event{}, err
 		}
@@ -329,7 +332,7 @@ func (ts Tokens) Access(ctx context.Context, bearer string) (Access, error) {
 			return err
 		}
 		if t.Kind != Application {
-			standing, err := ts.stands(tx, t, now)
+			standing, err := ts.stands(tx, &t, now)
 			if err != nil {
 				return err
 			}
