@@ -36,7 +36,7 @@ type Config struct {
 	Listen       string   `placeholder:"ADDR" group:"settings" help:"Address to listen on. Default: 127.0.0.1:8080 behind a proxy, :443 with a certificate."`
 	TLSCert      string   `name:"tls-cert" placeholder:"FILE" group:"settings" help:"Certificate chain in PEM; read anew when the file changes. Default: the systemd credential tls-cert."`
 	TLSKey       string   `name:"tls-key" placeholder:"FILE" group:"settings" help:"The certificate's key in PEM. Default: the systemd credential tls-key."`
-	TrustedProxy []string `placeholder:"PREFIX" group:"settings" help:"Networks of the reverse proxies whose X-Forwarded-For, -Proto and -Host are believed, such as 10.0.0.0/8. From anybody else they are ignored. Default: none, but this machine's own when listening on loopback only; \"none\" believes nobody."`
+	TrustedProxy []string `placeholder:"PREFIX" group:"settings" help:"Networks of the reverse proxies whose X-Forwarded-For and X-Forwarded-Host are believed, such as 10.0.0.0/8. From anybody else they are ignored. Default: none, but this machine's own when listening on loopback only; \"none\" believes nobody."`
 
 	SMTP             string `name:"smtp" placeholder:"URL" group:"settings" help:"Mail server: smtp://user@mail.example.org:587 (insists on STARTTLS), smtps://user@host:465 (TLS), smtp+clear://127.0.0.1:25 (a relay on this machine)."`
 	SMTPPasswordFile string `name:"smtp-password-file" placeholder:"FILE" group:"settings" help:"File with the mail server's password. Default: the systemd credential smtp-password."`
