@@ -109,6 +109,7 @@ func showEmail(v *visit, s claim.State) error { return v.emailPage(s, http.Statu
 func (v *visit) emailPage(s claim.State, status int, problems []Problem) error {
 	f := v.frame(s, claim.StepEmail)
 	f.Problems = problems
+	f.Action = v.at(claim.StepEmail) // the page may stand at the address of "Send a new code"
 	switch {
 	case v.r.Method != http.MethodPost && v.r.URL.Query().Get("notice") == "sent":
 		f.Notices = append(f.Notices, Say("c2.sent"))

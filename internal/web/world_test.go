@@ -58,10 +58,16 @@ type world struct {
 	tokens    grant.Tokens
 	claims    claim.Claims
 	inbox     notify.Inbox
+	door      *web.Door
 	server    *httptest.Server
 	partner   partner.Partner
-	log       strings.Builder
+	faults    *faults
 	mu        sync.Mutex
+	log       strings.Builder
+	// canaries must not be in the log; registered are the only foreign addresses that an answer may lead to.
+	canaries, registered []string
+	// opened is the claim code of a test that needs it twice.
+	opened string
 }
 
 const (
@@ -70,6 +76,8 @@ const (
 	registrationCode = "0123456789abcdef0123456789abcdef01234567"
 	email            = "mira.kade@example.org"
 	goodPassword     = "unrelated violet gravel lamp"
+	// challenge is the S256 challenge of nobody's verifier.
+	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 )
 
 // Write makes the world a place for the log, so that a test can read it.
@@ -87,12 +95,13 @@ func newWorld(t *testing.T) *world {
 	if w.keys, err = secret.NewKeys(map[int][]byte{1: secret.GenerateMaster()}); err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.NewTextHandler(w, nil))
+	log := slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if w.db, err = store.Open(ctx, store.Options{Path: filepath.Join(t.TempDir(), "test.db"), Keys: w.keys, Now: w.clock.Now, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.db.Close() })
 	w.wire(log)
+	t.Cleanup(w.checkLog)
 	w.partner = w.addPartner(partner.Registration{ClientID: "acme-treasury", Secret: "s3cr3t-s3cr3t", Name: "Acme Treasury",
 		RedirectURIs: []string{callback}, RestartURI: restart, HomeURI: "https://app.acme.example/"})
 	return w
@@ -100,11 +109,12 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) wire(log *slog.Logger) {
 	ids, passwords := secret.NewIDs(w.clock.Now), secret.NewPasswords(2, 64)
-	w.partners = partner.Partners{Store: store.Partners{DB: w.db}, IDs: ids, Now: w.clock.Now}
+	w.faults = &faults{}
+	w.partners = partner.Partners{Store: faultyPartners{store.Partners{DB: w.db}, w.faults}, IDs: ids, Now: w.clock.Now}
 	w.customers = customer.Customers{Store: store.Customers{DB: w.db}, Keys: w.keys, IDs: ids, Now: w.clock.Now}
 	w.tokens = grant.Tokens{Store: store.Tokens{DB: w.db}, Keys: w.keys, IDs: ids, Now: w.clock.Now}
-	w.claims = claim.Claims{Store: store.Claims{DB: w.db}, Keys: w.keys, IDs: ids, Passwords: passwords, Brand: "Latchkey", Wording: "test", Now: w.clock.Now}
-	signIns := customer.SignIns{Store: store.SignIns{For: store.For[customer.SignInTx]{DB: w.db}}, Keys: w.keys, IDs: ids, Passwords: passwords, Now: w.clock.Now}
+	w.claims = claim.Claims{Store: faultyClaims{store.Claims{DB: w.db}, w.faults}, Keys: w.keys, IDs: ids, Passwords: passwords, Brand: "Latchkey", Wording: "test", Now: w.clock.Now}
+	signIns := customer.SignIns{Store: faultySignIns{store.SignIns{For: store.For[customer.SignInTx]{DB: w.db}}, w.faults}, Keys: w.keys, IDs: ids, Passwords: passwords, Now: w.clock.Now}
 	pages, err := web.NewPages(web.Brand{}, log)
 	if err != nil {
 		w.t.Fatal(err)
@@ -114,10 +124,10 @@ func (w *world) wire(log *slog.Logger) {
 		w.t.Fatal(err)
 	}
 	w.inbox = notify.Inbox{Store: store.Mails{DB: w.db}, Letters: letters}
-	door := &web.Door{Partners: w.partners, Claims: w.claims, SignIns: signIns, Pages: pages, Keys: w.keys, Failed: limit.NewBuckets(w.clock.Now),
+	w.door = &web.Door{Partners: w.partners, Claims: w.claims, SignIns: signIns, Pages: pages, Keys: w.keys, Failed: limit.NewBuckets(w.clock.Now),
 		Now: w.clock.Now, Log: log, From: func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.7") },
 		WebURL: "http://localhost:8080", Unavailable: store.ErrUnavailable}
-	w.server = httptest.NewServer(door.Handler())
+	w.server = httptest.NewServer(w.door.Handler())
 	w.t.Cleanup(w.server.Close)
 }
 
@@ -127,6 +137,7 @@ func (w *world) addPartner(r partner.Registration) partner.Partner {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.registered = append(append(w.registered, r.RedirectURIs...), r.RestartURI)
 	return p
 }
 
@@ -140,6 +151,7 @@ type opened struct {
 func (w *world) open(p partner.Partner, address string) opened {
 	w.t.Helper()
 	ctx := context.Background()
+	w.hide(address)
 	a, err := w.customers.Create(ctx, p, customer.Signup{Email: address, RegistrationCode: registrationCode, Language: "EN"}, "ref", "net")
 	if err != nil {
 		w.t.Fatal(err)
@@ -152,6 +164,7 @@ func (w *world) open(p partner.Partner, address string) opened {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.hide(issue.Access)
 	return opened{account: a, caller: access.Caller("ref", "net"), issue: issue}
 }
 
@@ -173,6 +186,7 @@ func (w *world) mint(o opened) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.hide(code)
 	return code
 }
 
@@ -184,6 +198,11 @@ func authorize(p partner.Partner, code, state string) string {
 	}
 	if state != "" {
 		q.Set("state", state)
+	}
+	if p.Class.RequiresPKCE {
+		q.Set("response_type", "code")
+		q.Set("code_challenge", challenge)
+		q.Set("code_challenge_method", "S256")
 	}
 	return "/oauth/authorize/?" + q.Encode()
 }
@@ -218,6 +237,9 @@ func digitsIn(text string) string {
 type browser struct {
 	w      *world
 	client *http.Client
+	jar    *cookiejar.Jar
+	// key is the app's, once there is one.
+	key string
 	// at is the last page: its path, status, id and body.
 	at     string
 	status int
@@ -232,7 +254,7 @@ func (w *world) browser() *browser {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return &browser{w: w, client: &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, via []*http.Request) error {
+	return &browser{w: w, jar: jar, client: &http.Client{Jar: jar, Transport: watched{w}, CheckRedirect: func(r *http.Request, via []*http.Request) error {
 		if r.URL.Host != via[0].URL.Host || len(via) > 10 {
 			return http.ErrUseLastResponse
 		}
