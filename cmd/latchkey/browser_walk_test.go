@@ -204,8 +204,8 @@ func (p *person) secondTab() *person {
 	return &second
 }
 
-// backAtPartner waits until the partner's page is shown that exchanges the code, through C11, which leaves by itself.
-func (p *person) backAtPartner(what string, action chromedp.Action[chromedp.Void]) {
+// leaves does what leads through C11, which leaves by itself, and waits until a page of the partner has loaded.
+func (p *person) leaves(what string, action chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
@@ -246,6 +246,12 @@ func (p *person) backAtPartner(what string, action chromedp.Action[chromedp.Void
 		p.t.Errorf("came back without C11: %q", through)
 	}
 	p.seen = append(p.seen, "c11")
+}
+
+// backAtPartner does what leads through C11 to the partner's page that exchanges the code.
+func (p *person) backAtPartner(what string, action chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	p.leaves(what, action)
 	rules := p.rules
 	p.rules = "" // the partner's page is not ours to judge
 	p.at("demo4")
