@@ -99,6 +99,7 @@ type call struct {
 	form         url.Values
 	basic        bool
 	bearer       Bearer
+	public       bool // sent without any credentials
 	header       http.Header
 }
 
@@ -151,6 +152,13 @@ func (c *Client) attempt(ctx context.Context, what call, access Secret, answer a
 	case got.StatusCode < 200 || got.StatusCode > 299:
 		return c.refusal(got, body)
 	}
+	switch answer := answer.(type) {
+	case nil: // 204, nothing is expected
+		return nil
+	case *[]byte: // no JSON: the bytes as they are
+		*answer = body
+		return nil
+	}
 	if err := json.Unmarshal(body, answer); err != nil {
 		return fmt.Errorf("%w: status %d: not the JSON expected", ErrAnswer, got.StatusCode) // without err: it may repeat the body
 	}
@@ -190,9 +198,11 @@ func (c *Client) request(ctx context.Context, what call, access Secret) (*http.R
 			r.Header.Set("X-External-Correlation-Id", id)
 		}
 	}
-	if what.basic { // RFC 6749 section 2.3.1 form-encodes both halves first; ids and secrets of this server need no encoding
+	switch {
+	case what.public:
+	case what.basic: // RFC 6749 section 2.3.1 form-encodes both halves first; ids and secrets of this server need no encoding
 		r.SetBasicAuth(c.ID, string(c.Secret))
-	} else {
+	default:
 		r.Header.Set("Authorization", "Bearer "+string(access))
 	}
 	return r, nil

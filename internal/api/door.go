@@ -28,6 +28,10 @@ type Door struct {
 	Customers customer.Customers
 	Tokens    grant.Tokens
 	Claims    claim.Claims
+	// Subscriptions are who is told of what.
+	Subscriptions partner.Subscriptions
+	// Signing returns the keys that notifications are signed with, anew each time: they are rotated while the server runs.
+	Signing func() (*secret.SigningKeys, error)
 	// Volume holds this node's share of the volume limits (contract 3.1, OC-42).
 	Volume *limit.Buckets
 	// Now is the clock.
@@ -172,6 +176,10 @@ func (d *Door) methods(byMethod map[string]route) http.Handler {
 		answer, err := c.run(rt)
 		if err != nil {
 			c.refuse(err)
+			return
+		}
+		if answer == nil {
+			w.WriteHeader(http.StatusNoContent)
 			return
 		}
 		c.answer(http.StatusOK, answer)

@@ -75,7 +75,7 @@ const (
 // to RFC 6749 make it 400 in refuse.
 func refusals() []refusal {
 	const notYours, unauthorized = "Unauthorized", "unauthorized" // one text for every reason, so that existence does not leak (I10)
-	return []refusal{
+	return append(subscriptionRefusals(), []refusal{
 		// The request itself
 		{err: errNoPath, status: 404, shape: shapeFields, code: "NOT_FOUND", message: "There is nothing at this address"},
 		{err: errMethod, status: 405, shape: shapeFields, code: "METHOD_NOT_ALLOWED", message: "This address does not serve this method"},
@@ -130,7 +130,7 @@ func refusals() []refusal {
 		// Claim code (contract 6, OC-9)
 		{err: claim.ErrRegistrationCode, status: 422, shape: shapeFields, code: "NOT_VALID", path: "registrationCode", message: "The registration code is not the account's"},
 		{err: claim.ErrAlreadyClaimed, status: 409, shape: shapeFields, code: "ALREADY_CLAIMED", message: "The customer has taken the account over"},
-	}
+	}...)
 }
 
 // refuse writes the answer for an error.

@@ -23,6 +23,9 @@ import (
 // inTable are the errors of the nouns that the API's verbs return, each with its answer in refusals or in refuse.
 func inTable() map[string]error {
 	return map[string]error{
+		"partner.ErrSubscriptionName": partner.ErrSubscriptionName, "partner.ErrTrigger": partner.ErrTrigger, "partner.ErrPayloadVersion": partner.ErrPayloadVersion,
+		"partner.ErrReceiver": partner.ErrReceiver, "partner.ErrTooManySubscriptions": partner.ErrTooManySubscriptions,
+		"partner.ErrNoSubscription": partner.ErrNoSubscription, "partner.ErrSevered": partner.ErrSevered,
 		"partner.ErrUnknown": partner.ErrUnknown, "partner.ErrNotAuthenticated": partner.ErrNotAuthenticated,
 		"customer.ErrNoAccount": customer.ErrNoAccount, "customer.ErrAddressTaken": customer.ErrAddressTaken, "customer.ErrStale": customer.ErrStale,
 		"customer.ErrHeld": customer.ErrHeld, "customer.ErrBlocked": customer.ErrBlocked, "customer.ErrNotAnAddress": customer.ErrNotAnAddress,
@@ -40,7 +43,7 @@ func inTable() map[string]error {
 // ofPages are the errors that only verbs of the pages or of an operator return. If one came here it would be an apology.
 func ofPages() []string {
 	return []string{
-		"partner.ErrTaken",
+		"partner.ErrTaken", "partner.ErrNoDelivery",
 		"customer.ErrNoFile",
 		"customer.ErrSignIn", "customer.ErrNoPassword", "customer.ErrNoSession", "customer.ErrVersion", "customer.ErrPasswordEmpty", "customer.ErrPasswordShort",
 		"customer.ErrPasswordLong", "customer.ErrPasswordCommon", "customer.ErrPasswordPersonal", "customer.ErrCodeEmpty", "customer.ErrCodeFormat",

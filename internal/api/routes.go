@@ -16,6 +16,8 @@ const (
 	byApplication
 	// byUser: a token for one customer's account, of the route's scope.
 	byUser
+	// byAnyone: no credentials are asked for.
+	byAnyone
 )
 
 // A route is one line of the API's map.
@@ -40,7 +42,7 @@ func (rt route) patterns() []string {
 
 // routes is the whole API in the order of the journey.
 func (d *Door) routes() []route {
-	const get, post, put = http.MethodGet, http.MethodPost, http.MethodPut
+	const get, post, put, remove = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 	return []route{
 		// Tokens (contract 4)
 		{post, "/oauth/token", "/oauth/token", byClient, "", d.token},
@@ -67,6 +69,19 @@ func (d *Door) routes() []route {
 		{put, "/v3/profiles/{profile}/business-profile", "/profiles/{profile}/business-profile", byUser, partner.ScopeProfilesWrite, d.updateBusiness(businessV5)},
 		{get, "/v3/profiles/{profile}/business-profile/business-representative", "/profiles/{profile}/business-profile/business-representative", byUser, partner.ScopeProfilesRead, d.representative},
 		{put, "/v3/profiles/{profile}/business-profile/business-representative", "/profiles/{profile}/business-profile/business-representative", byUser, partner.ScopeProfilesWrite, d.updateRepresentative},
+
+		// Notifications (contract 12.1): an application's subscriptions, a profile's, and the keys of signatures (OC-24)
+		{post, "/v3/applications/{client}/subscriptions", "/applications/{client}/subscriptions", byApplication, "", of(applicationOwner, d.subscribe)},
+		{get, "/v3/applications/{client}/subscriptions", "/applications/{client}/subscriptions", byApplication, "", of(applicationOwner, d.subscriptions)},
+		{get, "/v3/applications/{client}/subscriptions/{subscription}", "/applications/{client}/subscriptions/{subscription}", byApplication, "", of(applicationOwner, d.subscription)},
+		{remove, "/v3/applications/{client}/subscriptions/{subscription}", "/applications/{client}/subscriptions/{subscription}", byApplication, "", of(applicationOwner, d.unsubscribe)},
+		{post, "/v3/applications/{client}/subscriptions/{subscription}/test-notifications", "/applications/{client}/subscriptions/{subscription}/test-notifications", byApplication, "", of(applicationOwner, d.testSubscription)},
+		{post, "/v3/profiles/{profile}/subscriptions", "/profiles/{profile}/subscriptions", byUser, partner.ScopeProfilesRead, of(profileOwner, d.subscribe)},
+		{get, "/v3/profiles/{profile}/subscriptions", "/profiles/{profile}/subscriptions", byUser, partner.ScopeProfilesRead, of(profileOwner, d.subscriptions)},
+		{get, "/v3/profiles/{profile}/subscriptions/{subscription}", "/profiles/{profile}/subscriptions/{subscription}", byUser, partner.ScopeProfilesRead, of(profileOwner, d.subscription)},
+		{remove, "/v3/profiles/{profile}/subscriptions/{subscription}", "/profiles/{profile}/subscriptions/{subscription}", byUser, partner.ScopeProfilesRead, of(profileOwner, d.unsubscribe)},
+		{get, "/webhooks/signing-key.pem", "/webhooks/signing-key.pem", byAnyone, "", d.webhookPEM},
+		{get, "/webhooks/signing-keys.json", "/webhooks/signing-keys.json", byAnyone, "", d.webhookJWKS},
 
 		// Claim code (contract 6). No scope: only the token of a registration code gets one, and every other live token is
 		// told that the account is claimed.

@@ -95,7 +95,9 @@ func newWorld(t *testing.T) *world {
 			}
 			return netip.AddrFrom4([4]byte{192, 0, 2, 7})
 		},
-		WebURL: "https://id.example.org", Unavailable: store.ErrUnavailable,
+		Subscriptions: partner.Subscriptions{Store: store.Subscriptions{DB: w.db}, Keys: keys, IDs: ids, Now: w.now},
+		Signing:       sync.OnceValues(func() (*secret.SigningKeys, error) { return secret.NewSigningKeys(w.now()) }),
+		WebURL:        "https://id.example.org", Unavailable: store.ErrUnavailable,
 	}
 	yes := true
 	for id, r := range map[string]partner.Registration{

@@ -115,6 +115,15 @@ const (
 	TokenEnded          Action = "token.ended"
 )
 
+// Whom to tell what, and where (contract 12).
+const (
+	SubscriptionAdded   Action = "subscription.added"
+	SubscriptionRemoved Action = "subscription.removed"
+	SubscriptionTested  Action = "subscription.tested"
+	// EventResent is an operator who has events delivered once more.
+	EventResent Action = "event.resent"
+)
+
 // What the server does by itself.
 const (
 	MailQueued     Action = "mail.queued"
@@ -122,11 +131,13 @@ const (
 	MailFailed     Action = "mail.failed"
 	EventDelivered Action = "event.delivered"
 	EventFailed    Action = "event.failed"
-	ReplyStored    Action = "reply.stored"
-	RowsSwept      Action = "rows.swept"
-	KeyRotated     Action = "key.rotated"
-	ClockMoved     Action = "clock.moved"
-	TriesCounted   Action = "tries.counted"
+	// EventWithheld is an event that its partner may not hear of any more (design 10.12).
+	EventWithheld Action = "event.withheld"
+	ReplyStored   Action = "reply.stored"
+	RowsSwept     Action = "rows.swept"
+	KeyRotated    Action = "key.rotated"
+	ClockMoved    Action = "clock.moved"
+	TriesCounted  Action = "tries.counted"
 	// TriesReturned is a counted try that was given back, since nothing was compared.
 	TriesReturned Action = "tries.returned"
 )

@@ -1,6 +1,9 @@
 package partner
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // EventType names what happened in the style of the documented events, under our own prefix (design 4.10).
 type EventType string
@@ -11,6 +14,24 @@ const (
 	EventGrants   EventType = "x-grants#state-change"
 	EventProfiles EventType = "x-profiles#state-change"
 )
+
+// Documented events that happen here too, with their documented payloads (contract 12.4).
+const (
+	EventVerification EventType = "profiles#verification-state-change"
+	EventProfileState EventType = "profiles#state-change"
+	EventUserState    EventType = "users#state-change"
+	EventKYCReview    EventType = "kyc-reviews#state-change"
+	EventCDDCheck     EventType = "profiles#cdd-check-state-change"
+)
+
+// Ours reports whether the event is one that the documentation does not have.
+func (t EventType) Ours() bool { return strings.HasPrefix(string(t), "x-") }
+
+// Noun is the first part of the name, such as "profiles".
+func (t EventType) Noun() string {
+	noun, _, _ := strings.Cut(string(t), "#")
+	return noun
+}
 
 // An Event is something a partner is told. It is queued in the transaction of the change it speaks of, so that it can
 // be neither lost nor invented, and carries no personal value: field names only (design 4.10, I9).
@@ -25,8 +46,13 @@ type Event struct {
 	// Reason is from a closed list, or empty.
 	Reason string
 	// Fields names what changed, never the values.
-	Fields     []string
+	Fields []string
+	// Data is, for documented events that say more than a state, a JSON object with the further members of the documented
+	// payload; for EventKYCReview it is the whole of it. Empty for all others. It too holds no personal value.
+	Data       string
 	OccurredAt time.Time
+	// Sequence counts the events of one account for one partner, from 1 and without a gap. The store sets it.
+	Sequence int64
 }
 
 // EventTx queues events within a transaction.

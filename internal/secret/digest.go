@@ -40,6 +40,8 @@ const (
 	PurposeSession
 	// PurposeReply is for recognising a repeated request by its content (idempotency, contract 3.1).
 	PurposeReply
+	// PurposeWebhook is for the keys by which receivers check our own events, computed for each subscription.
+	PurposeWebhook
 
 	purposeCount
 )
@@ -59,6 +61,7 @@ func (p Purpose) label() string {
 		PurposeNetwork:           "network",
 		PurposeSession:           "session",
 		PurposeReply:             "reply",
+		PurposeWebhook:           "webhook",
 	}[p]
 }
 

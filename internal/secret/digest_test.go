@@ -56,6 +56,7 @@ func TestDigestsStayWhatTheyWere(t *testing.T) {
 		PurposeNetwork:           "ba11fe5f0493b562513faef2034279145ab1e42aaa433a4ee9e8709256c51b4d",
 		PurposeSession:           "600df4b020fa6e002b11776a274d16273ece64c41f6bf78ee630441025e4c070",
 		PurposeReply:             "c4dbeb75cb16d9df19637ae871278448a695fc08352a3c87240e09964bfba29c",
+		PurposeWebhook:           "fa0b74553dab42b0b00c07ad5c854588092cbf1df0095a3a1ce5b4194f5f7089",
 	}
 	for p := range purposeCount {
 		if got := hex.EncodeToString(k.Digest(p, "mira.kade@example.org", "")); got != want[p] {

@@ -12,8 +12,8 @@ import (
 )
 
 // apiPath are the paths of the API where pages and API share a host: a version of its own, a calendar label whether it
-// is served or not, and the token endpoint (contract 1.2).
-var apiPath = regexp.MustCompile(`^/(v[0-9]+|[0-9]{4}Q[0-9]+)/|^/oauth/token/?$`)
+// is served or not, the token endpoint (contract 1.2) and the keys of notifications.
+var apiPath = regexp.MustCompile(`^/(v[0-9]+|[0-9]{4}Q[0-9]+|webhooks)/|^/oauth/token/?$`)
 
 // journeyPath finds a journey's id in a path.
 var journeyPath = regexp.MustCompile(`^/j/[^/]*`)
@@ -30,6 +30,9 @@ func (s *Server) Handler() http.Handler {
 		mux.Handle("GET /{$}", http.RedirectHandler("/dev/", http.StatusSeeOther))
 	}
 	return s.logging(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			defer s.courier.Wake() // it may queue an event, and in the sandbox move the clock
+		}
 		// The mux would answer a path like //v1/me with a redirect, and a redirected POST loses its body; only exact paths
 		// of its own go through it.
 		if _, pattern := mux.Handler(r); pattern != "" && r.URL.Path == cleanOf(r) {

@@ -41,6 +41,11 @@ type Options struct {
 	// Sender takes mails out. Without one they stay in the Inbox, which only a sandbox may do: the claim cannot go on
 	// where nobody reads the mail.
 	Sender notify.Sender
+	// Signing returns the keys that notifications are signed with, anew each time. nil draws a key that lives as long as the
+	// server, which is for tests: receivers keep the key that they fetched.
+	Signing func() (*secret.SigningKeys, error)
+	// Receivers are the networks beside the public internet that notifications may be sent into.
+	Receivers []netip.Prefix
 	// Sandbox serves the pages under /dev and marks every page; nil for a real server.
 	Sandbox http.Handler
 	Now     func() time.Time
@@ -52,12 +57,15 @@ type Options struct {
 type Server struct {
 	// Partners registers and lists partners.
 	Partners partner.Partners
+	// Subscriptions say who is told of what.
+	Subscriptions partner.Subscriptions
 	// Inbox lists the mails that are kept.
 	Inbox notify.Inbox
 
 	options  Options
 	database *store.DB
 	post     *notify.Post
+	courier  *notify.Courier
 	claims   claim.Claims
 	web, api http.Handler
 	pages    *web.Pages
@@ -111,8 +119,21 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if o.Sender != nil {
 		s.post = notify.NewPost(store.Mails{DB: database}, letters, o.Sender, o.Now, o.Log)
 	}
+	s.notifications()
 	s.wire()
 	return s, nil
+}
+
+// notifications makes what tells partners of events.
+func (s *Server) notifications() {
+	o := &s.options
+	if o.Signing == nil {
+		o.Signing = sync.OnceValues(func() (*secret.SigningKeys, error) { return secret.NewSigningKeys(o.Now()) })
+	}
+	receivers := partner.Receivers{Networks: o.Receivers}
+	s.Subscriptions = partner.Subscriptions{Store: store.Subscriptions{DB: s.database}, Keys: o.Keys, IDs: secret.NewIDs(o.Now),
+		Receivers: receivers, Now: o.Now}
+	s.courier = notify.NewCourier(store.Outbox{DB: s.database}, notify.Writer{Keys: o.Keys, Signing: o.Signing}, receivers, o.Now, o.Log)
 }
 
 // wire makes the nouns over the store and the doors over the nouns.
@@ -131,8 +152,8 @@ func (s *Server) wire() {
 	if s.webHost != s.apiHost {
 		pagesURL = o.WebURL
 	}
-	s.api = (&api.Door{Partners: s.Partners, Customers: customers, Tokens: tokens, Claims: claims, Volume: limit.NewBuckets(o.Now),
-		Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
+	s.api = (&api.Door{Partners: s.Partners, Customers: customers, Tokens: tokens, Claims: claims, Subscriptions: s.Subscriptions,
+		Signing: o.Signing, Volume: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
 	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, Pages: s.pages, Keys: o.Keys,
 		Failed: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: o.WebURL, Unavailable: store.ErrUnavailable,
 		Sandbox: o.Sandbox != nil}).Handler()
@@ -146,6 +167,7 @@ func (s *Server) Run(ctx context.Context) {
 	if s.post != nil {
 		s.loops.Go(func() { s.post.Run(ctx) })
 	}
+	s.loops.Go(func() { s.courier.Run(ctx) })
 	s.loops.Go(func() { s.sweep(ctx) })
 	s.loops.Wait()
 }

@@ -28,6 +28,10 @@ func (s For[T]) Change(ctx context.Context, fn func(T) (audit.Event, error)) err
 type (
 	// Partners is for partner.Partners.
 	Partners = For[partner.Tx]
+	// Subscriptions is for partner.Subscriptions.
+	Subscriptions = For[partner.SubscriptionTx]
+	// Deliveries is for partner.Deliveries.
+	Deliveries = For[partner.DeliveryTx]
 	// Customers is for customer.Customers.
 	Customers = For[customer.Tx]
 	// SignIns is for customer.SignIns.
@@ -40,15 +44,19 @@ type (
 
 // What the nouns ask for is there.
 var (
-	_ partner.Store        = Partners{}
-	_ partner.Tx           = (*Tx)(nil)
-	_ customer.Store       = Customers{}
-	_ customer.Tx          = (*Tx)(nil)
-	_ customer.SignInStore = SignIns{}
-	_ customer.SignInTx    = (*Tx)(nil)
-	_ grant.TokenStore     = Tokens{}
-	_ grant.TokenTx        = (*Tx)(nil)
-	_ claim.Store          = Claims{}
-	_ claim.Tx             = (*Tx)(nil)
-	_ audit.Store          = Audit{}
+	_ partner.Store             = Partners{}
+	_ partner.Tx                = (*Tx)(nil)
+	_ partner.SubscriptionStore = Subscriptions{}
+	_ partner.SubscriptionTx    = (*Tx)(nil)
+	_ partner.DeliveryStore     = Deliveries{}
+	_ partner.DeliveryTx        = (*Tx)(nil)
+	_ customer.Store            = Customers{}
+	_ customer.Tx               = (*Tx)(nil)
+	_ customer.SignInStore      = SignIns{}
+	_ customer.SignInTx         = (*Tx)(nil)
+	_ grant.TokenStore          = Tokens{}
+	_ grant.TokenTx             = (*Tx)(nil)
+	_ claim.Store               = Claims{}
+	_ claim.Tx                  = (*Tx)(nil)
+	_ audit.Store               = Audit{}
 )

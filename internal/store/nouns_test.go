@@ -230,9 +230,9 @@ func TestEveryFieldOfWhatHasNoVersionIsKept(t *testing.T) {
 			must(t, db.write(t.Context(), func(tx *Tx) error { return tx.QueueEvent(e) }))
 			var got partner.Event
 			must(t, db.read(t.Context(), func(tx *Tx) error {
-				return tx.get("SELECT id, partner_id, account_id, profile_id, type, state, reason, fields, occurred_at FROM partner_event", nil,
-					eventFields(&got)...)
+				return tx.get("SELECT "+eventColumns+" FROM partner_event", nil, eventFields(&got)...)
 			}))
+			e.Sequence = 1 // the store counts
 			if d := differences(e, got); d != "" {
 				t.Error(d)
 			}

@@ -66,17 +66,3 @@ func (tx *Tx) SavePartner(p *partner.Partner) error {
 	}
 	return err
 }
-
-// QueueEvent writes what a partner is to be told.
-func (tx *Tx) QueueEvent(e partner.Event) error {
-	if e.ID == 0 {
-		e.ID = tx.db.ids.Next()
-	}
-	_, err := tx.exec(`INSERT INTO partner_event (id, partner_id, account_id, profile_id, type, state, reason, fields, occurred_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, eventFields(&e)...)
-	return err
-}
-
-func eventFields(e *partner.Event) []any {
-	return []any{&e.ID, &e.Partner, &e.Account, &e.Profile, &e.Type, &e.State, &e.Reason, list{&e.Fields}, moment{&e.OccurredAt}}
-}

@@ -35,6 +35,7 @@ var remains = []struct {
 	{"reply", customer.ReplyLife, sweepBy("reply", "at", "")},
 	{"mail", day, sweepBy("mail", "done_at", "body IS NULL AND ")},
 	{"partner_event", 30 * day, sweepBy("partner_event", "occurred_at", "")},
+	{"delivery", 30 * day, sweepBy("delivery", "done_at", "done_at <> 0 AND ")},
 	{"tries", 0, `DELETE FROM tries WHERE key_digest IN
 		(SELECT key_digest FROM tries WHERE dead_at < $1 ORDER BY dead_at LIMIT $2)`},
 	{"address_block", 0, `DELETE FROM address_block WHERE (creator_id, email_digest) IN

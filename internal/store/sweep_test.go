@@ -47,6 +47,12 @@ func TestSweep(t *testing.T) {
 			return tx.eraseMail(1, base)
 		}, base.Add(day)},
 		"partner_event": {func(tx *Tx) error { return tx.QueueEvent(partner.Event{OccurredAt: base}) }, base.Add(30 * day)},
+		"delivery": {func(tx *Tx) error {
+			if err := tx.QueueTest(partner.Delivery{ID: 1, Subscription: 1, DueAt: base}); err != nil {
+				return err
+			}
+			return tx.RemoveSubscription(1, base)
+		}, base.Add(30 * day)},
 		"tries": {func(tx *Tx) error {
 			return tx.SaveTries(limit.NewKey(limit.KindMint, "a"), limit.Tries{Count: 1, Total: 1, LastAt: base.Add(-time.Minute)})
 		}, base},
@@ -69,7 +75,7 @@ func TestSweep(t *testing.T) {
 			})
 		})
 	}
-	if len(remains) != 10 {
+	if len(remains) != 11 {
 		t.Errorf("%d tables are swept; each needs a row in this test", len(remains))
 	}
 }
