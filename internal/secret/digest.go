@@ -42,6 +42,8 @@ const (
 	PurposeReply
 	// PurposeWebhook is for the keys by which receivers check our own events, computed for each subscription.
 	PurposeWebhook
+	// PurposeMaster is for recognising a master key itself.
+	PurposeMaster
 
 	purposeCount
 )
@@ -61,6 +63,7 @@ func (p Purpose) label() string {
 		PurposeNetwork:           "network",
 		PurposeSession:           "session",
 		PurposeReply:             "reply",
+		PurposeMaster:            "master key",
 		PurposeWebhook:           "webhook",
 	}[p]
 }

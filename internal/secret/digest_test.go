@@ -55,6 +55,7 @@ func TestDigestsStayWhatTheyWere(t *testing.T) {
 		PurposeLimit:             "0d1cde1c8813f8308f0c1872850149afbb734e9239b25312985427f9745386da",
 		PurposeNetwork:           "ba11fe5f0493b562513faef2034279145ab1e42aaa433a4ee9e8709256c51b4d",
 		PurposeSession:           "600df4b020fa6e002b11776a274d16273ece64c41f6bf78ee630441025e4c070",
+		PurposeMaster:            "685649110b46002d0cf781e35ed7fece9417dcbfeb4777124d1ebdc781fa1792",
 		PurposeReply:             "c4dbeb75cb16d9df19637ae871278448a695fc08352a3c87240e09964bfba29c",
 		PurposeWebhook:           "fa0b74553dab42b0b00c07ad5c854588092cbf1df0095a3a1ce5b4194f5f7089",
 	}
