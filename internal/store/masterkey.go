@@ -71,7 +71,7 @@ func (db *DB) rememberKeys(tx *Tx, known []sealedUnder, loaded []int) error {
 
 func (tx *Tx) masterKeys() ([]sealedUnder, error) {
 	var known []sealedUnder
-	err := tx.each("SELECT version, digest FROM master_key ORDER BY version", nil, func(scan func(...any) error) error {
+	err := tx.each("SELECT version, digest FROM master_key", nil, func(scan func(...any) error) error {
 		var k sealedUnder
 		err := scan(&k.version, &k.digest)
 		known = append(known, k)
