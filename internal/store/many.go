@@ -19,21 +19,25 @@ const (
 )
 
 // writeBeside runs fn in a transaction of its own, beside those of other requests and nodes. After a conflict it runs
-// again; those that lost wait for each other, so that a crowd at one row is served one by one instead of losing together
-// again and again.
+// again; those that lost take turns, so that a crowd at one row is served one by one instead of losing together again
+// and again: one of each node, which is the pool, and of those one of all nodes, which is a lock in the database.
 func (db *DB) writeBeside(ctx context.Context, fn func(*Tx) error) error {
 	err := db.attempt(ctx, fn, false)
 	if !errors.Is(err, ErrConflict) {
 		return err
 	}
-	select {
-	case db.turn <- struct{}{}:
-	case <-ctx.Done():
-		return unavailable("write", ctx.Err())
+	turn, err := db.turns.begin(ctx, db.engine.turn.begin)
+	if err != nil {
+		return err
 	}
-	defer func() { <-db.turn }()
-	for turn := range turnLimit {
-		if err = db.attempt(ctx, fn, turn == turnLimit-1); !errors.Is(err, ErrConflict) {
+	defer func() {
+		if turn.run(db.engine.turn.undo) != nil {
+			turn.cut = true // which ends the lock too
+		}
+		db.turns.give(turn)
+	}()
+	for n := range turnLimit {
+		if err = db.attempt(ctx, fn, n == turnLimit-1); !errors.Is(err, ErrConflict) {
 			return err
 		}
 	}

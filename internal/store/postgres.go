@@ -59,11 +59,12 @@ func openPostgres(ctx context.Context, dsn string) (*engine, error) {
 		transaction: scope{"BEGIN ISOLATION LEVEL REPEATABLE READ", "COMMIT", "ROLLBACK"},
 		savepoint:   scope{"SAVEPOINT member", "RELEASE SAVEPOINT member", "ROLLBACK TO SAVEPOINT member; RELEASE SAVEPOINT member"},
 		beginRead:   "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+		turn:        scope{begin: fmt.Sprintf("SELECT pg_advisory_lock(%d, hashtext(current_schema()))", turnLock), undo: "SELECT pg_advisory_unlock_all()"},
 		kind:        postgresFault,
 		limit:       postgresLimit,
 		whole:       postgresWhole,
 	}
-	e.writers = postgresPool(*config, readerCount+writerCount)
+	e.writers = postgresPool(*config, readerCount+writerCount+1)
 	e.readers = e.writers
 	e.migrations, e.alone = postgresMigrations(*config.Copy())
 	if err := postgresKeeps(ctx, e.writers); err != nil {
@@ -83,12 +84,15 @@ func postgresPool(config pgx.ConnConfig, n int) *sql.DB {
 	return pool
 }
 
-// migrationLock is the first half of the advisory lock's number; the second is the schema's, so that two installations
-// in one database do not wait for each other.
-const migrationLock = 0x4c4b // "LK"
+// The first halves of the numbers of our advisory locks; the second is the schema's, so that two installations in one
+// database do not wait for each other. Such a lock ends with its connection, however its node ends.
+const (
+	migrationLock = 0x4c4b4d // "LKM"
+	turnLock      = 0x4c4b54 // "LKT"
+)
 
 // postgresMigrations are connections without limits of time, since a migration of a large table takes long, and how to be
-// the only one that migrates. The lock ends with its connection, however its node ends.
+// the only one that migrates.
 func postgresMigrations(config pgx.ConnConfig) (*sql.DB, func(context.Context) (func() error, error)) {
 	config.RuntimeParams["statement_timeout"], config.RuntimeParams["idle_in_transaction_session_timeout"] = "0", "0"
 	config.RuntimeParams["lock_timeout"] = "0"

@@ -29,7 +29,9 @@ type engine struct {
 	// transaction is a write transaction, savepoint a part of one. beginRead begins a read transaction.
 	transaction, savepoint scope
 	beginRead              string
-	kind                   func(error) fault
+	// turn is what one of all nodes holds at a time, where not serial.
+	turn scope
+	kind func(error) fault
 	// serial: one writes at a time, so that nothing changes between what a change reads and what it writes.
 	serial bool
 	// limit bounds how long a transaction may take; 0 for an engine that is in this process and cannot be cut off.

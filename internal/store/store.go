@@ -74,13 +74,13 @@ type DB struct {
 	// writer is the one that writes, where one writes at a time; else writers are the connections of those who do.
 	writer  *writer
 	writers *pool
-	// turn is held by whoever runs a change again after a conflict.
-	turn chan struct{}
-	keys *secret.Keys
-	ids  *secret.IDs
-	log  *slog.Logger
-	now  func() time.Time
-	end  sync.Once
+	// turns has one connection, for whoever runs a change again after a conflict.
+	turns *pool
+	keys  *secret.Keys
+	ids   *secret.IDs
+	log   *slog.Logger
+	now   func() time.Time
+	end   sync.Once
 
 	commits, writes atomic.Int64
 }
@@ -107,9 +107,6 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", e.name, err), e.close())
 	}
-	if err := db.checkKeys(ctx, o.Beside); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", e.name, err), db.Close())
-	}
 	return db, nil
 }
 
@@ -129,10 +126,9 @@ func start(ctx context.Context, e *engine, o Options) (*DB, error) {
 	if err := migrate(ctx, e, o.Beside); err != nil {
 		return nil, err
 	}
-	db := &DB{engine: e, readers: newPool(e, e.readers, readerCount), turn: make(chan struct{}, 1), keys: o.Keys,
-		ids: secret.NewIDs(o.Now), log: o.Log, now: o.Now}
+	db := &DB{engine: e, readers: newPool(e, e.readers, readerCount), keys: o.Keys, ids: secret.NewIDs(o.Now), log: o.Log, now: o.Now}
 	if !e.serial {
-		db.writers = newPool(e, e.writers, writerCount)
+		db.writers, db.turns = newPool(e, e.writers, writerCount), newPool(e, e.writers, 1)
 		return db, nil
 	}
 	w, err := newWriter(ctx, e)
@@ -150,7 +146,7 @@ func (db *DB) Close() (err error) {
 		if db.engine.serial {
 			err = db.writer.close()
 		} else {
-			err = db.writers.close()
+			err = errors.Join(db.turns.close(), db.writers.close())
 		}
 		err = errors.Join(err, db.readers.close(), db.engine.close())
 	})
