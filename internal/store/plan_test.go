@@ -40,17 +40,36 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 	key := limit.NewKey(limit.KindPassword, "a")
 	p.ID, p.Version, p.Class = 1, 0, partner.Classic
 	return map[string]func(*Tx) error{
-		"SavePartner":        func(tx *Tx) error { return twice(func() error { return tx.SavePartner(&p) }) },
-		"Partner":            func(tx *Tx) error { _, err := tx.Partner(1); return missing(err) },
-		"PartnerByClient":    func(tx *Tx) error { _, err := tx.PartnerByClient("x"); return missing(err) },
-		"Partners":           func(tx *Tx) error { _, err := tx.Partners(); return err },
-		"QueueEvent":         func(tx *Tx) error { return tx.QueueEvent(partner.Event{}) },
+		"SavePartner":     func(tx *Tx) error { return twice(func() error { return tx.SavePartner(&p) }) },
+		"Partner":         func(tx *Tx) error { _, err := tx.Partner(1); return missing(err) },
+		"PartnerByClient": func(tx *Tx) error { _, err := tx.PartnerByClient("x"); return missing(err) },
+		"Partners":        func(tx *Tx) error { _, err := tx.Partners(); return err },
+		"QueueEvent":      func(tx *Tx) error { return tx.QueueEvent(partner.Event{}) },
+		"Subscriptions":   func(tx *Tx) error { _, err := tx.Subscriptions(partner.Owner{Partner: 1}); return err },
+		"Subscription":    func(tx *Tx) error { _, err := tx.Subscription(partner.Owner{Partner: 1}, "s"); return missing(err) },
+		"AddSubscription": func(tx *Tx) error {
+			return tx.AddSubscription(partner.Subscription{ID: 11, Account: int64(owner), PublicID: "s"})
+		},
+		"RemoveSubscription": func(tx *Tx) error { return tx.RemoveSubscription(12, now) },
+		"QueueTest":          func(tx *Tx) error { return tx.QueueTest(partner.Delivery{ID: 13, Subscription: 11, DueAt: now}) },
+		"RestartDelivery":    func(tx *Tx) error { return tx.RestartDelivery(partner.Delivery{ID: 14}) },
+		"Deliveries": func(tx *Tx) error {
+			for _, which := range []partner.Selection{{}, {Partner: 1}, {Outcome: partner.GivenUp}, {Since: now}, {PublicIDs: []string{"a", "b"}}} {
+				which.Limit = 5
+				if _, err := tx.Deliveries(which); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
 		"SaveAccount":        func(tx *Tx) error { return twice(func() error { a.Epoch++; return tx.SaveAccount(&a) }) },
 		"Account":            func(tx *Tx) error { _, err := tx.Account(owner); return err },
 		"PendingAccount":     func(tx *Tx) error { _, err := tx.PendingAccount(5, "owner@example.org"); return err },
 		"ClaimedAccount":     func(tx *Tx) error { _, err := tx.ClaimedAccount("second@example.org"); return missing(err) },
 		"BlockAddress":       func(tx *Tx) error { return tx.BlockAddress(1, "a@example.org", now) },
 		"Blocked":            func(tx *Tx) error { _, err := tx.Blocked(1, "a@example.org", now); return err },
+		"Watchers":           func(tx *Tx) error { _, err := tx.Watchers(owner, 2, now); return err },
+		"DueQuestions":       func(tx *Tx) error { _, err := tx.DueQuestions(now, 5); return err },
 		"SaveProfile":        func(tx *Tx) error { return twice(func() error { return tx.SaveProfile(&profile) }) },
 		"Profile":            func(tx *Tx) error { _, err := tx.Profile(2); return missing(err) },
 		"Profiles":           func(tx *Tx) error { _, err := tx.Profiles(owner); return err },
@@ -121,6 +140,7 @@ func exercise(t *testing.T, db *DB) {
 	must(t, mails.MailFailed(ctx, 10, now))
 	must(t, mails.MailSent(ctx, 10, now))
 	must(t, mails.MailGivenUp(ctx, 10, happened(1)))
+	exerciseOutbox(t, db, now)
 	_, err = db.Sweep(ctx, now)
 	must(t, err)
 	must(t, db.Ping(ctx))
@@ -153,7 +173,7 @@ func TestEveryStatementRuns(t *testing.T) { eachEngine(t, exercise) }
 // alone: PostgreSQL plans by the sizes of tables, and those of a test are empty.
 func TestEveryStatementUsesAnIndex(t *testing.T) {
 	// On purpose: operators list all partners; the sandbox's inbox walks the mails from the newest to a limit.
-	mayScan := []string{"SCAN partner", "SCAN mail", "SCAN CONSTANT ROW"}
+	mayScan := []string{"SCAN partner", "SCAN master_key", "SCAN mail", "SCAN CONSTANT ROW"}
 	argument := regexp.MustCompile(`\$(\d+)`)
 	oneWriter(t, func(t *testing.T, db *DB) {
 		exercise(t, db)

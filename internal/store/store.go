@@ -107,6 +107,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", e.name, err), e.close())
 	}
+	if err := db.checkKeys(ctx, o.Beside); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", e.name, err), db.Close())
+	}
 	return db, nil
 }
 
