@@ -33,6 +33,9 @@ type Config struct {
 
 	MasterKeyFile string `placeholder:"FILE" group:"settings" help:"Key that seals all personal data: 32 random bytes as base64, or lines of version:key. Default: the systemd credential master-key. Make one: openssl rand -base64 32 > FILE. Keep it apart from the database's backup."`
 
+	SigningKeyFile string   `placeholder:"FILE" group:"settings" help:"Sealed keys that notifications are signed with, the same file on every node. Default: the systemd credential signing-keys, else signing.keys in the data directory, drawn at the first start. Make or rotate: latchkey key rotate."`
+	WebhookNetwork []string `placeholder:"PREFIX" group:"settings" help:"Networks beside the public internet that notifications may be sent into, such as 10.20.0.0/16; with a loopback network, http receivers on this machine too. Partners choose the addresses. Default: none."`
+
 	Listen       string   `placeholder:"ADDR" group:"settings" help:"Address to listen on. Default: 127.0.0.1:8080 behind a proxy, :443 with a certificate."`
 	TLSCert      string   `name:"tls-cert" placeholder:"FILE" group:"settings" help:"Certificate chain in PEM; read anew when the file changes. Default: the systemd credential tls-cert."`
 	TLSKey       string   `name:"tls-key" placeholder:"FILE" group:"settings" help:"The certificate's key in PEM. Default: the systemd credential tls-key."`
@@ -101,6 +104,8 @@ type settings struct {
 	warnings      []string
 	sources       map[string]string
 	listensInside bool
+	signingFile   *signingFile
+	receivers     []netip.Prefix
 }
 
 // A mistake is one wrong setting: which, what is wrong with it, and what to do.
@@ -142,6 +147,8 @@ func (c *Config) settle() (settings, error) {
 	r.s.sources = c.sources
 	r.addresses()
 	r.database()
+	r.signing()
+	r.receivers()
 	r.listening()
 	r.proxies()
 	r.mail()

@@ -37,6 +37,14 @@ type commands struct {
 		Add  partnerAdd  `cmd:"" help:"Register a partner and print its secret, once."`
 		List partnerList `cmd:"" help:"List the registered partners."`
 	} `cmd:"" help:"Register the partners who may call."`
+	Event struct {
+		List   eventList   `cmd:"" help:"List notifications: what, to whom, how it ended."`
+		Resend eventResend `cmd:"" help:"Send notifications again."`
+	} `cmd:"" help:"Look at what partners are told, and tell them again."`
+	Key struct {
+		List   keyList   `cmd:"" help:"List the keys that notifications are signed with."`
+		Rotate keyRotate `cmd:"" help:"Add a signing key that takes over later, and drop those that are over."`
+	} `cmd:"" help:"Look after the keys of notifications."`
 	Config struct {
 		Show  configShow  `cmd:"" help:"Print the settings in force and where each comes from."`
 		Check configCheck `cmd:"" help:"Tell every mistake in the settings, with its remedy."`

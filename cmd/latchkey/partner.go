@@ -115,14 +115,23 @@ func (cmd *partnerList) Run(ctx context.Context, s streams) error {
 	return table.Flush()
 }
 
-// openPartners opens the database that the settings name, beside the server that may be serving it.
+// openPartners opens the partners of the database that the settings name.
 func (c *Config) openPartners(ctx context.Context) (partner.Partners, func() error, error) {
-	all, err := c.settleDatabase()
+	database, err := c.openDatabase(ctx)
 	if err != nil {
 		return partner.Partners{}, nil, err
 	}
+	return partner.Partners{Store: store.Partners{DB: database}, IDs: secret.NewIDs(now), Now: now}, database.Close, nil
+}
+
+// openDatabase opens the database that the settings name, beside the server that may be serving it.
+func (c *Config) openDatabase(ctx context.Context) (*store.DB, error) {
+	all, err := c.settleDatabase()
+	if err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(all.data, 0o700); err != nil {
-		return partner.Partners{}, nil, hinted{"making the data directory: " + err.Error(), []string{"make it yourself, writable by this user"}}
+		return nil, hinted{"making the data directory: " + err.Error(), []string{"make it yourself, writable by this user"}}
 	}
 	options := store.Options{Path: filepath.Join(all.data, server.DatabaseFile), Keys: all.keys, Now: now}
 	database, err := store.Open(ctx, options)
@@ -131,7 +140,7 @@ func (c *Config) openPartners(ctx context.Context) (partner.Partners, func() err
 		database, err = store.Open(ctx, options)
 	}
 	if err != nil {
-		return partner.Partners{}, nil, databaseError(err)
+		return nil, databaseError(err)
 	}
-	return partner.Partners{Store: store.Partners{DB: database}, IDs: secret.NewIDs(now), Now: now}, database.Close, nil
+	return database, nil
 }

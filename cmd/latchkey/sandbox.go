@@ -151,8 +151,9 @@ func (sb *sandbox) make(ctx context.Context, data string, o sandboxOptions) (app
 	if err != nil {
 		return nil, nil, err
 	}
+	signing := &signingFile{path: filepath.Join(data, signingFileName), keys: keys, draws: true}
 	sb.server, err = server.New(ctx, server.Options{Data: data, Keys: keys, WebURL: sb.url, Brand: "Latchkey Sandbox",
-		Help: "help@example.org", Sandbox: devPages, Now: clock.Now, Log: o.log})
+		Help: "help@example.org", Sandbox: devPages, Signing: signing.get, Receivers: partner.Loopbacks(), Now: clock.Now, Log: o.log})
 	if err != nil {
 		return nil, nil, databaseError(err)
 	}
