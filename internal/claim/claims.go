@@ -75,6 +75,18 @@ func (cs Claims) tell(tx partner.EventTx, now time.Time, j Journey, kind partner
 		State: state, Reason: reason, Fields: fields, OccurredAt: now})
 }
 
+// tellProfile queues an event about one profile, naming fields and no values.
+func (cs Claims) tellProfile(tx partner.EventTx, now time.Time, j Journey, p customer.Profile, state string, fields ...string) error {
+	return tx.QueueEvent(partner.Event{ID: cs.IDs.Next(), Partner: j.Partner, Account: int64(j.Account), Profile: int64(p.ID),
+		Type: partner.EventProfiles, State: state, Fields: fields, OccurredAt: now})
+}
+
+// tellGrant queues an event about what a grant has become.
+func (cs Claims) tellGrant(tx partner.EventTx, now time.Time, g grant.Grant) error {
+	return tx.QueueEvent(partner.Event{ID: cs.IDs.Next(), Partner: g.Partner, Account: int64(g.Account), Profile: int64(g.Profile),
+		Type: partner.EventGrants, State: string(g.State), OccurredAt: now})
+}
+
 // digest is how a claim code is stored and found: keyed, so that a copy of the database cannot be searched for a code.
 func (cs Claims) digests(text string) [][]byte {
 	var list [][]byte

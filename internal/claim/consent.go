@@ -62,7 +62,7 @@ func (cs Claims) Decide(ctx context.Context, in Post, answer Answer) error {
 		if err := cs.mail(tx, m, state, now); err != nil {
 			return audit.Event{}, err
 		}
-		return cs.customerEvent(now, audit.ConsentAllowed, j, in.Origin), cs.tell(tx, now, j, partner.EventGrants, "active", "")
+		return cs.customerEvent(now, audit.ConsentAllowed, j, in.Origin), cs.tellGrant(tx, now, g)
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/customer"
-	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
 // A Correction is what one review page posts (C9): values that were checked and are in the form of customer.CheckValue.
@@ -43,7 +42,7 @@ func (cs Claims) Correct(ctx context.Context, in Post, c Correction) error {
 			return audit.Event{}, err
 		}
 		return cs.customerEvent(now, audit.ProfileChanged, j, in.Origin),
-			cs.tell(tx, now, j, partner.EventProfiles, "changed", "", names(changed)...)
+			cs.tellProfile(tx, now, j, after, "changed", names(changed)...)
 	})
 }
 
@@ -95,6 +94,6 @@ func (cs Claims) Confirm(ctx context.Context, in Post, edition int64) error {
 			return audit.Event{}, err
 		}
 		return cs.customerEvent(now, audit.ProfileConfirmed, j, in.Origin),
-			cs.tell(tx, now, j, partner.EventProfiles, "confirmed", "")
+			cs.tellProfile(tx, now, j, p, "confirmed")
 	})
 }
