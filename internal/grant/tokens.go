@@ -249,7 +249,8 @@ func (ts Tokens) Refresh(ctx context.Context, p partner.Partner, presented strin
 		}
 		digest := secret.Hash(text.Secret)
 		current, previous := secret.Equal(t.Refresh, digest), len(t.PreviousRefresh) > 0 && secret.Equal(t.PreviousRefresh, digest)
-		if int64(t.Account) != text.Account || t.Partner != p.ID || !current && !previous {
+		known := current || previous
+		if int64(t.Account) != text.Account || t.Partner != p.ID || !known && !p.Class.RotatesRefresh {
 			return denied, ErrInvalidGrant
 		}
 		denied.Account = int64(t.Account)
@@ -262,7 +263,9 @@ func (ts Tokens) Refresh(ctx context.Context, p partner.Partner, presented strin
 			return denied, ErrInvalidGrant
 		}
 		repeat := t.Generation > 0 && now.Before(t.RefreshedAt.Add(RefreshGrace))
-		if previous && !repeat {
+		// A token of this family that is neither the current nor the one before is an older one, whoever shows it: if a thief
+		// refreshed twice before the owner did, the owner's is the only sign. Only the client itself gets here.
+		if !known || previous && !repeat {
 			denied.Reason, t.EndedAt, t.EndedReason = "replayed", now, "refresh_replayed"
 			if err := tx.SaveToken(&t); err != nil {
 				return audit.Event{}, err
