@@ -1,6 +1,7 @@
 package latchkey_test
 
 import (
+	"bytes"
 	"fmt"
 	"go/ast"
 	"go/token"
@@ -493,6 +494,9 @@ func TestHouseWords(t *testing.T) {
 		text, err := os.ReadFile(filepath.FromSlash(p))
 		if err != nil {
 			return err
+		}
+		if bytes.IndexByte(text, 0) >= 0 {
+			return nil // a program that was built here, or a picture
 		}
 		for what, pattern := range unwanted {
 			if at := pattern.FindIndex(text); at != nil {
