@@ -78,10 +78,11 @@ func (c *call) admitBearer(rt route) error {
 		return err
 	}
 	c.access, c.partner = access, access.Partner
-	if (access.Kind == grant.Application) != (rt.by == byApplication) {
+	application := access.Kind == grant.Application
+	if rt.by != byBearer && application != (rt.by == byApplication) {
 		return grant.ErrWrongKind
 	}
-	if rt.scope != "" && !access.Allows(rt.scope) {
+	if rt.scope != "" && !(application && rt.by == byBearer) && !access.Allows(rt.scope) {
 		return scopeError{rt.scope}
 	}
 	return nil

@@ -32,6 +32,8 @@ type Door struct {
 	Subscriptions partner.Subscriptions
 	// Signing returns the keys that notifications are signed with, anew each time: they are rotated while the server runs.
 	Signing func() (*secret.SigningKeys, error)
+	// Simulates lets partners verify profiles and drive reviews by themselves (contract 14): for a sandbox.
+	Simulates bool
 	// Volume holds this node's share of the volume limits (contract 3.1, OC-42).
 	Volume *limit.Buckets
 	// Now is the clock.
@@ -60,6 +62,9 @@ func (d *Door) Handler() http.Handler {
 	mux := http.NewServeMux()
 	methods := map[string]map[string]route{}
 	for _, rt := range d.routes() {
+		if rt.simulates() && !d.Simulates {
+			continue
+		}
 		for _, pattern := range rt.patterns() {
 			if methods[pattern] == nil {
 				methods[pattern] = map[string]route{}

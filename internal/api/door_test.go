@@ -75,7 +75,8 @@ func TestEveryPathInBothFamilies(t *testing.T) {
 func TestDocumentedRoutes(t *testing.T) {
 	text, err := os.ReadFile("../../docs/api.md")
 	must(t, err)
-	who := map[identity]string{byClient: "client id and secret", byApplication: "the client's own token", byUser: "a token for the account", byAnyone: "anyone"}
+	who := map[identity]string{byClient: "client id and secret", byApplication: "the client's own token", byUser: "a token for the account", byAnyone: "anyone",
+		byBearer: "either token"}
 	routes := (&Door{}).routes()
 	for _, rt := range routes {
 		by, scope := who[rt.by], ""

@@ -122,6 +122,9 @@ func refusals() []refusal {
 		{err: customer.ErrNotGranted, status: 403, shape: shapeStatus, code: unauthorized, message: notYours},
 		{err: customer.ErrTooMany, status: 400, shape: shapeFields, code: "BAD_REQUEST", message: "There are more than one account may have"},
 
+		// Verified profiles (contract 8.10, OC-21); the names of the fields are in a LockedError
+		{err: customer.ErrLocked, status: 409, shape: shapeFields, code: "FIELD_LOCKED", message: "The profile is verified, and this cannot be changed now"},
+
 		// Identity documents, evidences and files (contract 10.3, 11.3, 11.4)
 		{err: customer.ErrNoTaxID, status: 422, shape: shapeOutcome, message: "A tax id is needed first"},
 		{err: customer.ErrEvidenceGiven, status: 409, shape: shapeFields, code: "ALREADY_PROVIDED", message: "The evidence was given already"},
@@ -142,9 +145,13 @@ func (c *call) refuse(err error) {
 	var scope scopeError
 	var volume volumeError
 	var tries limit.Exceeded
+	var locked customer.LockedError
 	switch {
 	case errors.As(err, &fields):
 		c.answer(fields.status, latchkey.FieldErrors{Errors: fields.fields})
+		return
+	case errors.As(err, &locked):
+		c.refuse(c.locked(locked))
 		return
 	case errors.As(err, &wrongType):
 		c.answer(400, oneField("BAD_REQUEST", "The field has another type", wrongType.path, []string{}))

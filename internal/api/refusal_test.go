@@ -32,6 +32,7 @@ func inTable() map[string]error {
 		"customer.ErrReplyDiffers": customer.ErrReplyDiffers, "customer.ErrNoProfile": customer.ErrNoProfile, "customer.ErrProfileExists": customer.ErrProfileExists,
 		"customer.ErrBusinessExists": customer.ErrBusinessExists, "customer.ErrNoPersonal": customer.ErrNoPersonal, "customer.ErrCategory": customer.ErrCategory,
 		"customer.ErrNoRepresentative": customer.ErrNoRepresentative, "customer.ErrNotGranted": customer.ErrNotGranted, "customer.ErrTooMany": customer.ErrTooMany,
+		"customer.ErrLocked":  customer.ErrLocked,
 		"customer.ErrNoTaxID": customer.ErrNoTaxID, "customer.ErrEvidenceGiven": customer.ErrEvidenceGiven, "customer.ErrFileWaiting": customer.ErrFileWaiting,
 		"grant.ErrInvalidGrant": grant.ErrInvalidGrant, "grant.ErrInvalidCredentials": grant.ErrInvalidCredentials, "grant.ErrInvalidToken": grant.ErrInvalidToken,
 		"grant.ErrWrongKind": grant.ErrWrongKind, "grant.ErrNoGrant": grant.ErrNoGrant,
@@ -44,12 +45,12 @@ func inTable() map[string]error {
 func ofPages() []string {
 	return []string{
 		"partner.ErrTaken", "partner.ErrNoDelivery",
-		"customer.ErrNoFile",
+		"customer.ErrNoFile", "customer.ErrNoteEmpty", "customer.ErrNoteLong", "customer.ErrNotLocked",
 		"customer.ErrSignIn", "customer.ErrNoPassword", "customer.ErrNoSession", "customer.ErrVersion", "customer.ErrPasswordEmpty", "customer.ErrPasswordShort",
 		"customer.ErrPasswordLong", "customer.ErrPasswordCommon", "customer.ErrPasswordPersonal", "customer.ErrCodeEmpty", "customer.ErrCodeFormat",
 		"customer.ErrCodeWrong", "customer.ErrCodeReused",
 		"grant.ErrUnknownClient", "grant.ErrRedirect",
-		"claim.ErrCodeUnknown", "claim.ErrCodeExpired", "claim.ErrCodeUsed", "claim.ErrSignedInAsOther", "claim.ErrNoJourney", "claim.ErrTicketOver",
+		"claim.ErrElsewhere", "claim.ErrCodeUnknown", "claim.ErrCodeExpired", "claim.ErrCodeUsed", "claim.ErrSignedInAsOther", "claim.ErrNoJourney", "claim.ErrTicketOver",
 		"claim.ErrNotNow", "claim.ErrOtherAddress", "claim.ErrCodeLate", "claim.ErrMethod", "claim.ErrNotSaved", "claim.ErrIncomplete", "claim.ErrNoProfileChosen",
 	}
 }

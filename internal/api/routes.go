@@ -2,6 +2,8 @@ package api
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
@@ -18,6 +20,8 @@ const (
 	byUser
 	// byAnyone: no credentials are asked for.
 	byAnyone
+	// byBearer: the client's own token, or one for a customer's account, of the route's scope.
+	byBearer
 )
 
 // A route is one line of the API's map.
@@ -33,17 +37,23 @@ type route struct {
 }
 
 func (rt route) patterns() []string {
-	patterns := []string{rt.legacy}
+	var patterns []string
+	if rt.legacy != "" {
+		patterns = append(patterns, rt.legacy)
+	}
 	if rt.calendar != "" {
 		patterns = append(patterns, calendar+rt.calendar)
 	}
 	return patterns
 }
 
+// simulates reports whether the route is there only where the operator allows trials (contract 14, OC-28).
+func (rt route) simulates() bool { return strings.Contains(rt.legacy, "/simulation/") }
+
 // routes is the whole API in the order of the journey.
 func (d *Door) routes() []route {
 	const get, post, put, remove = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
-	return []route{
+	return slices.Concat([]route{
 		// Tokens (contract 4)
 		{post, "/oauth/token", "/oauth/token", byClient, "", d.token},
 
@@ -86,5 +96,20 @@ func (d *Door) routes() []route {
 		// Claim code (contract 6). No scope: only the token of a registration code gets one, and every other live token is
 		// told that the account is claimed.
 		{post, "/v1/user/claim-account", "/user/claim-account", byUser, "", d.claimAccount},
+	}, d.checkRoutes())
+}
+
+// checkRoutes are about what is checked of a profile (contract 11, 14).
+func (d *Door) checkRoutes() []route {
+	const get, post = http.MethodGet, http.MethodPost
+	return []route{
+		// Verification (contract 11.1; disputes are ours, design 10.31)
+		{post, "/v3/profiles/{profile}/verification-status/bank-transfer", "/profiles/{profile}/verification-status/bank-transfer", byUser, partner.ScopeProfilesRead, d.verificationStatus},
+		{get, "/v3/profiles/{profile}/verification-status", "", byUser, partner.ScopeProfilesRead, d.oldVerificationStatus},
+		{get, "/v1/profiles/{profile}/disputes", "/profiles/{profile}/disputes", byUser, partner.ScopeProfilesRead, d.disputes},
+
+		// Simulation (contract 14): 404 unless the operator allows it
+		{post, "/v1/simulation/profiles/{profile}/verifications", "/simulation/profiles/{profile}/verifications", byBearer, partner.ScopeProfilesRead, d.simulateVerification},
+		{post, "/v1/simulation/verify-profile", "/simulation/verify-profile", byUser, partner.ScopeProfilesRead, d.simulateVerifications},
 	}
 }

@@ -41,6 +41,9 @@ const (
 	// WindowOpened and WindowClosed are about a profile's update window (contract 10.4).
 	WindowOpened Action = "window.opened"
 	WindowClosed Action = "window.closed"
+	// ProfileVerified and ProfileUnverified are decisions about a profile (contract 11.1).
+	ProfileVerified   Action = "profile.verified"
+	ProfileUnverified Action = "profile.unverified"
 	// ProfileRefused is a write that was refused with a reason that counts.
 	ProfileRefused Action = "profile.refused"
 )

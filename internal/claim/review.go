@@ -2,6 +2,7 @@ package claim
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
@@ -16,7 +17,7 @@ type Correction struct {
 }
 
 // Correct is C9: the customer's values take the place of the partner's; both are kept with author and time (OC-43). What
-// was confirmed before must be confirmed again. Errors: ErrNoJourney, ErrNotNow.
+// was confirmed before must be confirmed again. Errors: ErrNoJourney, ErrNotNow, customer.ErrLocked for what somebody checked.
 func (cs Claims) Correct(ctx context.Context, in Post, c Correction) error {
 	now := cs.Now()
 	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
@@ -26,6 +27,9 @@ func (cs Claims) Correct(ctx context.Context, in Post, c Correction) error {
 		}
 		j, before := state.Journey, state.Profile
 		after, changed := before.With(c.Values, customer.ByCustomer, now)
+		if locked := slices.DeleteFunc(slices.Clone(changed), func(f customer.Field) bool { return !before.Locked(f) }); len(locked) > 0 {
+			return audit.Event{}, customer.LockedError{Fields: locked}
+		}
 		if c.OneName != nil && after.Details.OneName != *c.OneName {
 			after.Details.OneName = *c.OneName
 			changed = append(changed, customer.LastName)

@@ -19,6 +19,7 @@ type Tx interface {
 	ReplyTx
 	RepresentativeTx
 	FileTx
+	VerificationTx
 	partner.EventTx
 	limit.Tx
 }

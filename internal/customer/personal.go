@@ -162,6 +162,9 @@ func (cs Customers) amend(ctx context.Context, c Caller, id ProfileID, kind Kind
 			seen, err = cs.entry(tx, a, before)
 			return audit.Event{}, err
 		}
+		if err := before.guard(after, a.Epoch); err != nil {
+			return audit.Event{}, err
+		}
 		if err := tx.SaveProfile(&after); err != nil {
 			return audit.Event{}, err
 		}

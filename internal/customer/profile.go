@@ -149,6 +149,7 @@ type Profile struct {
 	// ConfirmedEdition is the edition that the customer confirmed; 0 for none.
 	ConfirmedEdition int64
 	ConfirmedAt      time.Time
+	Verification     Verification
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
 	Version          int64
@@ -266,6 +267,9 @@ func (p Profile) Confirm(now time.Time) Profile {
 		p.Details.Provenance[f] = prov
 	}
 	p.ConfirmedAt, p.ConfirmedEdition = now, p.Edition
+	if !p.Verified() {
+		p.Verification.AskAt, p.Verification.Asked = now, 0
+	}
 	return p
 }
 

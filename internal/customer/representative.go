@@ -121,6 +121,9 @@ type Substitution struct {
 func (cs Customers) UpdateRepresentative(ctx context.Context, c Caller, id ProfileID, in Substitution) (Entry, error) {
 	return cs.amend(ctx, c, id, KindBusiness, func(tx Tx, p Profile, now time.Time) (Profile, audit.Action, error) {
 		r, err := ownRepresentative(tx, c.Account, p.Representative)
+		if err == nil {
+			err = cs.guardRepresentative(tx, c, p, in)
+		}
 		if err != nil {
 			return Profile{}, "", err
 		}
@@ -130,6 +133,9 @@ func (cs Customers) UpdateRepresentative(ctx context.Context, c Caller, id Profi
 		switch {
 		case in.Transfer:
 			r.Holder, r.Details = false, Details{}
+			if p, err = cs.transferred(tx, p, now); err != nil {
+				return Profile{}, "", err
+			}
 		case r.Holder:
 			return p, audit.ProfileChanged, updateHolder(tx, c.Account, in.Values, now)
 		}

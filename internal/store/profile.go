@@ -8,11 +8,13 @@ import (
 )
 
 var profileTable = newTable("profile", "id", "account_id", "public_id", "address_id", "details", "edition", "confirmed_edition",
-	"confirmed_at", "created_at", "updated_at", "kind", "representative_id", "version")
+	"confirmed_at", "created_at", "updated_at", "kind", "representative_id", "verified_at",
+	"verified_by", "ask_at", "asked", "version")
 
 func profileFields(p *customer.Profile, details *[]byte) []any {
 	return []any{&p.ID, &p.Account, &p.PublicID, &p.AddressID, details, &p.Edition, &p.ConfirmedEdition,
-		moment{&p.ConfirmedAt}, moment{&p.CreatedAt}, moment{&p.UpdatedAt}, &p.Kind, &p.Representative, &p.Version}
+		moment{&p.ConfirmedAt}, moment{&p.CreatedAt}, moment{&p.UpdatedAt}, &p.Kind, &p.Representative,
+		moment{&p.Verification.At}, &p.Verification.By, moment{&p.Verification.AskAt}, &p.Verification.Asked, &p.Version}
 }
 
 func profilePlace(id customer.ProfileID) secret.Place {

@@ -168,6 +168,9 @@ func (v *visit) frame(s claim.State, step claim.Step) Frame {
 	if v.r.Method == http.MethodGet && v.r.URL.Query().Get("notice") == "moved" {
 		f.Notices = append(f.Notices, Say("notice.moved"))
 	}
+	if v.r.Method == http.MethodGet && v.r.URL.Query().Get("notice") == "disputed" {
+		f.Notices = append(f.Notices, Say("dispute.sent"))
+	}
 	return f
 }
 

@@ -68,6 +68,8 @@ func reviewRow(p customer.Profile, part reviewPart, email string) ReviewRow {
 	}
 	if missing {
 		row.Lines, row.Date, row.Country, row.Source = nil, time.Time{}, "", SourceNone
+	} else if len(lockedIn(p, part.key)) > 0 {
+		row.Source = SourceChecked
 	}
 	return row
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -49,6 +50,9 @@ func showSection(v *visit, s claim.State) error {
 	if err != nil {
 		return err
 	}
+	if len(lockedIn(s.Profile, key)) > 0 {
+		return v.see(v.wrong(key))
+	}
 	if key == "address" && s.Profile.Value(customer.Country) == "" {
 		// What an address needs depends on the country, so that is asked first (journey C9).
 		return v.see(v.base() + "/review/country")
@@ -85,7 +89,11 @@ func postSection(v *visit) error {
 	if key == "country" {
 		correction = newCountry(state.Profile, correction)
 	}
-	if err := v.Claims.Correct(v.context(), v.post(), correction); err != nil {
+	err = v.Claims.Correct(v.context(), v.post(), correction)
+	if errors.Is(err, customer.ErrLocked) { // checked since the page was shown
+		return v.see(v.wrong(key))
+	}
+	if err != nil {
 		return v.next(err, claim.StepReview, nil)
 	}
 	if key == "country" && correction.Values[customer.Country] != state.Profile.Value(customer.Country) {
