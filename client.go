@@ -173,6 +173,10 @@ func (c *Client) request(ctx context.Context, what call, access Secret) (*http.R
 	case what.form != nil:
 		body, kind = strings.NewReader(what.form.Encode()), "application/x-www-form-urlencoded"
 	case what.body != nil:
+		if form, is := what.body.(formBody); is {
+			body, kind = bytes.NewReader(form.raw), form.kind
+			break
+		}
 		b, err := json.Marshal(what.body)
 		if err != nil {
 			return nil, fmt.Errorf("encoding the request: %w", err)

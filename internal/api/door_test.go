@@ -103,7 +103,7 @@ func TestDocumentedRoutes(t *testing.T) {
 func TestUnknownPaths(t *testing.T) {
 	w := newWorld(t)
 	bearer := w.open(acme, "mira.kade@example.org").bearer
-	for _, path := range []string{"/", "/v1", "/v1/", "/v2/me", "/v1/profiles", "/v3/profiles", "/me", "/profiles", "/users/1",
+	for _, path := range []string{"/", "/v1", "/v1/", "/v2/me", "/v4/profiles", "/v3/profiles", "/me", "/profiles", "/users/1",
 		"/2026Q2/me", "/2025Q4/me", "/2026Q0/me", "/2026Q5/me", "/2026q3/me", "/1999Q1/me", "/20260Q3/me", "/2026Q3", "/2026Q3/", "/2026Q3/v1/me", "/2026Q3/2026Q3/me",
 		"/calendar/me", "/calendar", "/v1/me//", "//v1/me", "/v1//me", "/v1/./me", "/v1/x/../me", "/v1/%2e%2e/v1/me", "/v1%2fme", "/v1/me%2f", "/V1/me", "/v1/me/x",
 		"/v1/users/0", "/v1/users/-1", "/v1/users/+1", "/v1/users/01", "/v1/users/1.0", "/v1/users/x", "/v1/users/9223372036854775808",

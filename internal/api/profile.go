@@ -240,6 +240,11 @@ func (k *personalCheck) occupations(list []latchkey.Occupation, required bool) {
 		}
 		return
 	}
+	k.list(list)
+}
+
+// list takes occupations that are there.
+func (k *personalCheck) list(list []latchkey.Occupation) {
 	codes := make([]string, 0, len(list))
 	for _, o := range list {
 		code, problem := customer.CheckValue(customer.Occupation, o.Code, "", k.call.door.Now())

@@ -128,6 +128,9 @@ func refusals() []refusal {
 		// Identity documents, evidences and files (contract 10.3, 11.3, 11.4)
 		{err: customer.ErrNoTaxID, status: 422, shape: shapeOutcome, message: "A tax id is needed first"},
 		{err: customer.ErrEvidenceGiven, status: 409, shape: shapeFields, code: "ALREADY_PROVIDED", message: "The evidence was given already"},
+		{err: errMultipart, status: 400, shape: shapeFields, code: "BAD_REQUEST", message: "The form cannot be read, or has a file in another field than files"},
+		{err: errFileTooLarge, status: 413, shape: shapeFields, code: "PAYLOAD_TOO_LARGE", message: "A file is larger than 10 MB, or there are too many"},
+		{err: errFileType, status: 415, shape: shapeFields, code: "UNSUPPORTED_MEDIA_TYPE", message: "A file is neither a JPEG nor a PNG nor a PDF"},
 		{err: customer.ErrFileWaiting, status: 409, shape: shapeFields, code: "ALREADY_PROVIDED", message: "Files of this type are there and wait for a review"},
 
 		// Claim code (contract 6, OC-9)
@@ -140,6 +143,7 @@ func refusals() []refusal {
 func (c *call) refuse(err error) {
 	h := c.w.Header()
 	var fields fieldsError
+	var document documentsError
 	var wrongType fieldTypeError
 	var missing missingError
 	var scope scopeError
@@ -152,6 +156,9 @@ func (c *call) refuse(err error) {
 		return
 	case errors.As(err, &locked):
 		c.refuse(c.locked(locked))
+		return
+	case errors.As(err, &document):
+		c.answer(400, latchkey.DocumentErrors{Errors: document.errors})
 		return
 	case errors.As(err, &wrongType):
 		c.answer(400, oneField("BAD_REQUEST", "The field has another type", wrongType.path, []string{}))

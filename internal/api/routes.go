@@ -71,15 +71,6 @@ func (d *Door) routes() []route {
 		{get, "/v2/profiles", "/profiles", byUser, partner.ScopeProfilesRead, d.profiles},
 		{get, "/v2/profiles/{profile}", "/profiles/{profile}", byUser, partner.ScopeProfilesRead, d.profile},
 
-		// Business profiles (contract 8.4 to 8.6); the second version has no calendar label
-		{post, "/v2/profiles/business-profile", "", byUser, partner.ScopeProfilesWrite, d.createBusiness(businessV2)},
-		{post, "/v3/profiles/business-profile", "", byUser, partner.ScopeProfilesWrite, d.createBusiness(businessV3)},
-		{post, "/v5/profiles/business-profile", "/profiles/business-profile", byUser, partner.ScopeProfilesWrite, d.createBusiness(businessV5)},
-		{put, "/v2/profiles/{profile}/business-profile", "", byUser, partner.ScopeProfilesWrite, d.updateBusiness(businessV2)},
-		{put, "/v3/profiles/{profile}/business-profile", "/profiles/{profile}/business-profile", byUser, partner.ScopeProfilesWrite, d.updateBusiness(businessV5)},
-		{get, "/v3/profiles/{profile}/business-profile/business-representative", "/profiles/{profile}/business-profile/business-representative", byUser, partner.ScopeProfilesRead, d.representative},
-		{put, "/v3/profiles/{profile}/business-profile/business-representative", "/profiles/{profile}/business-profile/business-representative", byUser, partner.ScopeProfilesWrite, d.updateRepresentative},
-
 		// Notifications (contract 12.1): an application's subscriptions, a profile's, and the keys of signatures (OC-24)
 		{post, "/v3/applications/{client}/subscriptions", "/applications/{client}/subscriptions", byApplication, "", of(applicationOwner, d.subscribe)},
 		{get, "/v3/applications/{client}/subscriptions", "/applications/{client}/subscriptions", byApplication, "", of(applicationOwner, d.subscriptions)},
@@ -96,7 +87,61 @@ func (d *Door) routes() []route {
 		// Claim code (contract 6). No scope: only the token of a registration code gets one, and every other live token is
 		// told that the account is claimed.
 		{post, "/v1/user/claim-account", "/user/claim-account", byUser, "", d.claimAccount},
-	}, d.checkRoutes())
+	}, d.prefillRoutes(), d.checkRoutes())
+}
+
+// prefillRoutes are what a partner may say beside the personal profile, before the claim (contract 8.4 to 11.4). The oldest
+// versions have no calendar label.
+func (d *Door) prefillRoutes() []route {
+	const get, post, put, remove = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
+	return []route{
+		// Business profiles (contract 8.4 to 8.6)
+		{post, "/v2/profiles/business-profile", "", byUser, partner.ScopeProfilesWrite, d.createBusiness(businessV2)},
+		{post, "/v3/profiles/business-profile", "", byUser, partner.ScopeProfilesWrite, d.createBusiness(businessV3)},
+		{post, "/v5/profiles/business-profile", "/profiles/business-profile", byUser, partner.ScopeProfilesWrite, d.createBusiness(businessV5)},
+		{put, "/v2/profiles/{profile}/business-profile", "", byUser, partner.ScopeProfilesWrite, d.updateBusiness(businessV2)},
+		{put, "/v3/profiles/{profile}/business-profile", "/profiles/{profile}/business-profile", byUser, partner.ScopeProfilesWrite, d.updateBusiness(businessV5)},
+		{get, "/v3/profiles/{profile}/business-profile/business-representative", "/profiles/{profile}/business-profile/business-representative", byUser, partner.ScopeProfilesRead, d.representative},
+		{put, "/v3/profiles/{profile}/business-profile/business-representative", "/profiles/{profile}/business-profile/business-representative", byUser, partner.ScopeProfilesWrite, d.updateRepresentative},
+
+		// Profiles in the first version, deprecated (contract 8.8)
+		{post, "/v1/profiles", "", byUser, partner.ScopeProfilesWrite, d.createProfileV1},
+		{put, "/v1/profiles", "", byUser, partner.ScopeProfilesWrite, d.updateProfileV1},
+		{get, "/v1/profiles", "", byUser, partner.ScopeProfilesRead, d.profilesV1},
+		{get, "/v1/profiles/{profile}", "", byUser, partner.ScopeProfilesRead, d.readProfileV1},
+
+		// Addresses (contract 9)
+		{post, "/v1/addresses", "/addresses", byUser, partner.ScopeProfilesWrite, d.saveAddress},
+		{get, "/v1/addresses", "/addresses", byUser, partner.ScopeProfilesRead, d.addresses},
+		{get, "/v1/addresses/{address}", "/addresses/{address}", byUser, partner.ScopeProfilesRead, d.address},
+		{get, "/v1/address-requirements", "/address-requirements", byUser, partner.ScopeProfilesRead, d.addressForm},
+		{post, "/v1/address-requirements", "/address-requirements", byUser, partner.ScopeProfilesRead, d.addressFormFor},
+
+		// Directors, owners, identity documents, update window (contract 10)
+		{post, "/v1/profiles/{profile}/directors", "/profiles/{profile}/directors", byUser, partner.ScopeProfilesWrite, d.saveDirectors(false)},
+		{put, "/v1/profiles/{profile}/directors", "/profiles/{profile}/directors", byUser, partner.ScopeProfilesWrite, d.saveDirectors(true)},
+		{get, "/v1/profiles/{profile}/directors", "/profiles/{profile}/directors", byUser, partner.ScopeProfilesRead, d.directors},
+		{remove, "/v1/profiles/{profile}/directors", "/profiles/{profile}/directors", byUser, partner.ScopeProfilesWrite, d.removeDirectors},
+		{post, "/v1/profiles/{profile}/ubos", "/profiles/{profile}/ubos", byUser, partner.ScopeProfilesWrite, d.saveOwners(false)},
+		{put, "/v1/profiles/{profile}/ubos", "/profiles/{profile}/ubos", byUser, partner.ScopeProfilesWrite, d.saveOwners(true)},
+		{get, "/v1/profiles/{profile}/ubos", "/profiles/{profile}/ubos", byUser, partner.ScopeProfilesRead, d.owners},
+		{post, "/v1/profiles/{profile}/verification-documents", "/profiles/{profile}/verification-documents", byUser, partner.ScopeProfilesWrite, d.addDocument},
+		{put, "/v1/profiles/{profile}/verification-documents", "/profiles/{profile}/verification-documents", byUser, partner.ScopeProfilesWrite, d.replaceDocument},
+		{post, "/v1/profiles/{profile}/update-window", "/profiles/{profile}/update-window", byUser, partner.ScopeProfilesWrite, d.setWindow(true)},
+		{remove, "/v1/profiles/{profile}/update-window", "/profiles/{profile}/update-window", byUser, partner.ScopeProfilesWrite, d.setWindow(false)},
+
+		// Extensions, deprecated (contract 10.5)
+		{get, "/v1/profiles/{profile}/extension-requirements", "", byUser, partner.ScopeProfilesRead, d.extensionForm},
+		{post, "/v1/profiles/{profile}/extension-requirements", "", byUser, partner.ScopeProfilesRead, d.extensionForm},
+		{post, "/v1/profiles/{profile}/extensions", "", byUser, partner.ScopeProfilesWrite, d.saveExtensions},
+		{get, "/v1/profiles/{profile}/extensions", "", byUser, partner.ScopeProfilesRead, d.extensions},
+
+		// Evidences and files (contract 11.2 to 11.4)
+		{get, "/v3/profiles/{profile}/verification-status/required-evidences", "/profiles/{profile}/verification-status/required-evidences", byUser, partner.ScopeProfilesRead, d.requiredEvidences},
+		{post, "/v5/profiles/{profile}/additional-verification/upload-evidences", "/profiles/{profile}/additional-verification/upload-evidences", byUser, partner.ScopeProfilesWrite, d.giveEvidences},
+		{post, "/v3/profiles/{profile}/additional-verification/upload-evidences", "", byUser, partner.ScopeProfilesWrite, d.giveEvidencesOnce},
+		{post, "/v3/profiles/{profile}/verification-status/upload-document", "/profiles/{profile}/verification-status/upload-document", byUser, partner.ScopeProfilesWrite, d.uploadDocument},
+	}
 }
 
 // checkRoutes are about what is checked of a profile (contract 11, 14).

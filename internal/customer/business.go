@@ -86,7 +86,7 @@ func (p Profile) businessNeeds(f Field) bool {
 	case Description, WebPage:
 		return AsksDescription(p.Value(CompanyType))
 	case Region, PostCode:
-		return addressNeeds(f, p.Value(Country))
+		return AddressNeeds(f, p.Value(Country))
 	}
 	return false
 }

@@ -21,8 +21,8 @@ func AsksPostCode(country string) bool {
 		"NR", "NU", "QA", "RW", "SB", "SC", "SL", "SR", "SS", "ST", "SY", "TD", "TG", "TK", "TL", "TO", "TV", "UG", "VU", "YE", "ZW")
 }
 
-// addressNeeds reports whether an address in the country needs its region or its postcode.
-func addressNeeds(f Field, country string) bool {
+// AddressNeeds reports whether an address in the country needs its region or its postcode; other fields it does not judge.
+func AddressNeeds(f Field, country string) bool {
 	switch f {
 	case Region:
 		return AsksRegion(country)

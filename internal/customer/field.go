@@ -32,8 +32,8 @@ const (
 const (
 	CustomerNameLimit = 100
 	PartnerNameLimit  = 30
+	PostCodeLimit     = 30
 	lineLimit         = 200
-	postCodeLimit     = 30
 	regionLimit       = 60
 	numberLimit       = 50
 	pageLimit         = 500
@@ -203,7 +203,7 @@ var postCodes = map[string]*regexp.Regexp{
 }
 
 func checkPostCode(text, country string) (string, Problem) {
-	if utf8.RuneCountInString(text) > postCodeLimit {
+	if utf8.RuneCountInString(text) > PostCodeLimit {
 		return text, TooLong
 	}
 	pattern, settled := postCodes[country]

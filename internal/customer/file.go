@@ -1,8 +1,13 @@
 package customer
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"io"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
@@ -32,6 +37,17 @@ type Purpose string
 // Purposes lists what files may be for.
 func Purposes() []Purpose {
 	return []Purpose{"SOURCE_OF_WEALTH", "ID_PROOF", "ADDRESS_PROOF", "TRADING_ADDRESS_PROOF", "BUSINESS_AUTH_REP_PROOF_BY_AUTH_LETTER"}
+}
+
+// MediaOf finds out what a file is by its content: image/jpeg, image/png or application/pdf. What its sender calls it does not
+// count: a page that called itself a picture would run its scripts in the browser of whoever looks at it.
+func MediaOf(content []byte) (string, bool) {
+	for media, reads := range map[string]func(io.Reader) (image.Config, error){"image/jpeg": jpeg.DecodeConfig, "image/png": png.DecodeConfig} {
+		if _, err := reads(bytes.NewReader(content)); err == nil {
+			return media, true
+		}
+	}
+	return "application/pdf", bytes.HasPrefix(content, []byte("%PDF-"))
 }
 
 // A File is what was uploaded about a profile: a picture or a PDF. Name and content are sealed, so they end with the account.

@@ -225,10 +225,13 @@ func (d Details) propose(fields []Field, values, have map[Field]string, now time
 	var proposed []Field
 	for _, f := range fields {
 		value, given := values[f]
-		if !given || value == have[f] {
+		if !given {
 			continue
 		}
 		d.Proposals = slices.DeleteFunc(d.Proposals, func(q Proposal) bool { return q.Field == f })
+		if value == have[f] { // what holds anyway takes back what was proposed before
+			continue
+		}
 		d.Proposals = append(d.Proposals, Proposal{Field: f, Value: value, At: now})
 		proposed = append(proposed, f)
 	}
@@ -259,7 +262,8 @@ func (p Profile) Propose(values map[Field]string, now time.Time) (Profile, []Fie
 	return p, proposed
 }
 
-// Confirm returns the profile with every given value confirmed by the customer.
+// Confirm returns the profile with every given value confirmed by the customer. While it is not verified, that is a question
+// to the operator's own system, where there is one.
 func (p Profile) Confirm(now time.Time) Profile {
 	p.Details = p.Details.clone()
 	for f, prov := range p.Details.Provenance {
@@ -302,7 +306,7 @@ func (p Profile) personNeeds(f Field) bool {
 	case LastName:
 		return !p.Details.OneName
 	case Region, PostCode:
-		return addressNeeds(f, p.Value(Country))
+		return AddressNeeds(f, p.Value(Country))
 	case Occupation:
 		return AsksOccupation(p.Value(Country), p.Value(Region))
 	}

@@ -1,0 +1,160 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-id/latchkey"
+	"github.com/latchkey-id/latchkey/internal/customer"
+)
+
+// Errors of uploads (contract 11.4).
+var (
+	errFileTooLarge = errors.New("file is too large")
+	errFileType     = errors.New("file is of no type that is taken")
+	errMultipart    = errors.New("multipart form cannot be read")
+)
+
+// largestUpload is what the whole request may have: the files, and what is around them (contract OC-41).
+const largestUpload = customer.MostFiles*customer.LargestFile + 1<<20
+
+// largestText bounds a field of the form that is no file.
+const largestText = 1 << 16
+
+// An upload is a multipart form with files.
+type upload struct {
+	texts map[string]string
+	files []customer.File
+}
+
+// uploadDocument stores the files of one document (contract 11.4).
+func (d *Door) uploadDocument(c *call) (any, error) {
+	id, err := c.number("profile")
+	if err != nil {
+		return nil, err
+	}
+	// Asked before megabytes are read for somebody who may not store them.
+	if _, err := d.Customers.Profile(c.r.Context(), c.caller(), customer.ProfileID(id)); err != nil {
+		return nil, err
+	}
+	form, err := c.upload()
+	if err != nil {
+		return nil, err
+	}
+	purpose := customer.Purpose(form.texts["documentType"])
+	var fields []latchkey.FieldError
+	say := func(path, words string) {
+		fields = append(fields, latchkey.FieldError{Code: "BAD_REQUEST", Message: path + words, Path: path, Arguments: []string{}})
+	}
+	switch {
+	case len(form.files) == 0:
+		say("files", " is missing")
+	case len(form.files) > customer.MostFiles:
+		say("files", " has too many of them")
+	case slices.ContainsFunc(form.files, func(f customer.File) bool { return len(f.Content) == 0 }):
+		say("files", " has an empty one")
+	}
+	switch {
+	case purpose == "":
+		say("documentType", " is missing")
+	case !slices.Contains(customer.Purposes(), purpose):
+		say("documentType", " is not valid")
+	}
+	if len(fields) > 0 {
+		return nil, fieldsError{400, fields}
+	}
+	for i, f := range form.files {
+		media, known := customer.MediaOf(f.Content)
+		if !known {
+			return nil, errFileType
+		}
+		form.files[i].Media = media
+	}
+	return answered{status: 204}, d.Customers.Upload(c.r.Context(), c.caller(), customer.ProfileID(id), purpose, form.files)
+}
+
+// upload reads a multipart form with files, each part as it comes and none beyond its bound. Another content type is 415.
+func (c *call) upload() (upload, error) {
+	if !c.body.unread {
+		return upload{}, errContentType
+	}
+	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, largestUpload)
+	parts, err := c.r.MultipartReader()
+	if err != nil {
+		return upload{}, errMultipart
+	}
+	form := upload{texts: map[string]string{}}
+	for count := 0; ; count++ {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return form, nil
+		}
+		if err == nil && count == mostParts {
+			err = errMultipart
+		}
+		if err == nil {
+			err = form.take(part)
+		}
+		if err != nil {
+			return upload{}, c.uploadFault(err)
+		}
+	}
+}
+
+// uploadFault says what was wrong. The rest is read and dropped, up to the bound: a client that is still sending would lose
+// the connection and never see the answer.
+func (c *call) uploadFault(err error) error {
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return errFileTooLarge
+	case errors.Is(err, errFileTooLarge), errors.Is(err, errMultipart):
+		_, _ = io.Copy(io.Discard, c.r.Body) // the answer is the same whether or not it ends well
+		return err
+	}
+	return fmt.Errorf("%w: it ends early", errMultipart)
+}
+
+// take reads one part. A file under another name than the documented one is refused: the sender would think it stored.
+func (form *upload) take(part *multipart.Part) error {
+	name := part.FormName()
+	if part.FileName() == "" {
+		text, err := io.ReadAll(io.LimitReader(part, largestText+1))
+		if _, twice := form.texts[name]; err == nil && (twice && name != "" || len(text) > largestText) {
+			err = errMultipart
+		}
+		form.texts[name] = string(text)
+		return err
+	}
+	if name != "files" {
+		return fmt.Errorf("%w: a file in another field", errMultipart)
+	}
+	content, err := io.ReadAll(io.LimitReader(part, customer.LargestFile+1))
+	if err == nil && len(content) > customer.LargestFile {
+		err = errFileTooLarge
+	}
+	form.files = append(form.files, customer.File{Name: fileName(part.FileName()), Content: content})
+	return err
+}
+
+// longestName is in characters.
+const longestName = 200
+
+// fileName keeps the last element of what the sender called the file, as a text to show. It is never used as a path.
+func fileName(text string) string {
+	text = customer.Clean(path.Base(strings.ReplaceAll(strings.ToValidUTF8(text, "_"), `\`, "/")))
+	if runes := []rune(text); len(runes) > longestName {
+		text = string(runes[:longestName])
+	}
+	if _, problem := customer.CheckValue(customer.FirstLine, text, "", time.Time{}); problem != customer.NoProblem {
+		return "file"
+	}
+	return text
+}
