@@ -277,6 +277,12 @@ func (b *browser) prove(code string) error {
 	return b.w.claims.ProveEmail(context.Background(), b.post(), code)
 }
 
+// see is a request of the browser, which renews its session's idle limit.
+func (b *browser) see() {
+	b.w.t.Helper()
+	must(b.w.t, b.w.signins.Store.SeeSession(context.Background(), b.session.ID, secret.Hash(b.session.Secret), b.w.now()))
+}
+
 const password = "seven grey ducks ate my exam"
 
 func (b *browser) setPassword() error {
