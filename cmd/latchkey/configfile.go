@@ -159,6 +159,10 @@ func (cmd *configShow) Run(parsed *kong.Context, s streams) error {
 
 // withoutPassword hides the password that somebody put into an address although it belongs into a file.
 func withoutPassword(value string) string {
+	if before, after, inside := strings.Cut(value, "password="); inside && strings.Contains(before, "://") {
+		_, rest, _ := strings.Cut(after, "&")
+		value = strings.TrimRight(before+rest, "?&")
+	}
 	scheme, rest, found := strings.Cut(value, "://")
 	user, host, hasUser := strings.Cut(rest, "@")
 	if !found || !hasUser {

@@ -13,6 +13,7 @@ type devCommand struct {
 	Addr     string `env:"-" default:"localhost:8080" placeholder:"HOST:PORT" help:"Where the server listens. Default: ${default}. Passkeys and the cross-site journey need the name localhost."`
 	DemoAddr string `env:"-" default:"127.0.0.1:8090" placeholder:"HOST:PORT" help:"Where the demo partner listens. Default: ${default}. Another host name than the server's, so that the journey is truly cross-site."`
 	Data     string `env:"-" placeholder:"DIR" help:"Keep the data here; without it everything is gone at the end."`
+	Database string `env:"-" placeholder:"URL" help:"Keep accounts in this empty PostgreSQL database, such as postgres://postgres@localhost/latchkey_dev."`
 	Seed     string `env:"-" placeholder:"FILE" help:"YAML file of partners to register, so that a client of your own finds its settings."`
 	Public   bool   `env:"-" help:"Allow addresses that others can reach. Everybody who does may do everything."`
 	LogLevel string `env:"-" default:"warn" enum:"debug,info,warn,error" help:"debug, info, warn or error. Default: ${default}."`
@@ -26,7 +27,7 @@ func (cmd *devCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: level}))
-	o := sandboxOptions{addr: cmd.Addr, demoAddr: cmd.DemoAddr, data: cmd.Data, public: cmd.Public, log: log}
+	o := sandboxOptions{addr: cmd.Addr, demoAddr: cmd.DemoAddr, data: cmd.Data, database: cmd.Database, public: cmd.Public, log: log}
 	if cmd.Seed != "" {
 		seeds, found := readSeed(cmd.Seed)
 		if len(found) > 0 {

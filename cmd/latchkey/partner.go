@@ -133,7 +133,11 @@ func (c *Config) openDatabase(ctx context.Context) (*store.DB, error) {
 	if err := os.MkdirAll(all.data, 0o700); err != nil {
 		return nil, hinted{"making the data directory: " + err.Error(), []string{"make it yourself, writable by this user"}}
 	}
-	options := store.Options{Path: filepath.Join(all.data, server.DatabaseFile), Keys: all.keys, Now: now}
+	// Nobody has a PostgreSQL database to himself: a command leaves its migrations to the nodes.
+	options := store.Options{DSN: all.database, Beside: all.database != "", Keys: all.keys, Now: now}
+	if all.database == "" {
+		options.Path = filepath.Join(all.data, server.DatabaseFile)
+	}
 	database, err := store.Open(ctx, options)
 	if errors.Is(err, store.ErrServed) {
 		options.Beside = true

@@ -34,8 +34,10 @@ type sandboxOptions struct {
 	// addr and demoAddr are where server and demo app listen; port 0 takes a free one.
 	addr, demoAddr string
 	// data keeps the database; empty is a temporary directory that close removes.
-	data  string
-	seeds []seeded
+	data string
+	// database is a PostgreSQL database in place of the file in data.
+	database string
+	seeds    []seeded
 	// public allows addresses that others can reach.
 	public bool
 	log    *slog.Logger
@@ -152,7 +154,7 @@ func (sb *sandbox) make(ctx context.Context, data string, o sandboxOptions) (app
 		return nil, nil, err
 	}
 	signing := &signingFile{path: filepath.Join(data, signingFileName), keys: keys, draws: true}
-	sb.server, err = server.New(ctx, server.Options{Data: data, Keys: keys, WebURL: sb.url, Brand: "Latchkey Sandbox",
+	sb.server, err = server.New(ctx, server.Options{Data: data, Database: o.database, Keys: keys, WebURL: sb.url, Brand: "Latchkey Sandbox",
 		Help: "help@example.org", Sandbox: devPages, Signing: signing.get, Receivers: partner.Loopbacks(), Now: clock.Now, Log: o.log})
 	if err != nil {
 		return nil, nil, databaseError(err)

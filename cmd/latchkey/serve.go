@@ -43,7 +43,7 @@ func (cmd *serveCommand) Run(ctx context.Context, s streams) error {
 		return hinted{err.Error(), []string{"the data directory must be writable, or name a file with --signing-key-file"}}
 	}
 	srv, err := server.New(ctx, server.Options{
-		Data: all.data, Keys: all.keys, WebURL: all.web.String(), APIURL: all.api.String(), Brand: all.brand, Help: all.help,
+		Data: all.data, Database: all.database, Keys: all.keys, WebURL: all.web.String(), APIURL: all.api.String(), Brand: all.brand, Help: all.help,
 		Signing: all.signingFile.get, Receivers: all.receivers, TrustedProxies: all.proxies, Sender: all.mail, Now: now, Log: log,
 	})
 	if err != nil {

@@ -31,6 +31,8 @@ import (
 type Options struct {
 	// Data is the directory of the database; it exists.
 	Data string
+	// Database is a PostgreSQL database in place of the file in Data, as store.Options.DSN; other nodes may share it.
+	Database string
 	Keys *secret.Keys
 	// WebURL is the origin of the pages, APIURL that of the API; empty is the same. Neither ends in a slash.
 	WebURL, APIURL string
@@ -109,7 +111,11 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	database, err := store.Open(ctx, store.Options{Path: filepath.Join(o.Data, DatabaseFile), Keys: o.Keys, Now: o.Now, Log: o.Log})
+	where := store.Options{DSN: o.Database, Keys: o.Keys, Now: o.Now, Log: o.Log}
+	if o.Database == "" {
+		where.Path = filepath.Join(o.Data, DatabaseFile)
+	}
+	database, err := store.Open(ctx, where)
 	if err != nil {
 		return nil, err
 	}
