@@ -160,7 +160,7 @@ func (sb *sandbox) make(ctx context.Context, data string, o sandboxOptions) (app
 		return nil, nil, databaseError(err)
 	}
 	partnerApp := &demo.App{API: sb.url, Web: sb.url, Self: sb.demoURL, ID: demoID, Secret: demoSecret, OtherID: otherID,
-		OtherSecret: demoSecret, Log: o.log}
+		OtherSecret: demoSecret, Now: clock.Now, Log: o.log}
 	var own []seeded
 	for _, registration := range partnerApp.Partners() {
 		own = append(own, seeded{Registration: registration})
@@ -169,6 +169,9 @@ func (sb *sandbox) make(ctx context.Context, data string, o sandboxOptions) (app
 		return nil, nil, err
 	}
 	if sb.seeded, err = plant(ctx, sb.server.Partners, o.seeds); err != nil {
+		return nil, nil, err
+	}
+	if err := partnerApp.Subscribe(ctx, sb.server.Partners, sb.server.Subscriptions); err != nil {
 		return nil, nil, err
 	}
 	app, err = partnerApp.Handler()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/latchkey-id/latchkey"
 	"github.com/latchkey-id/latchkey/internal/partner"
@@ -27,7 +28,11 @@ type App struct {
 	OtherID, OtherSecret string
 	// Transport carries the calls; nil is the default.
 	Transport http.RoundTripper
-	Log       *slog.Logger
+	// Now is the sandbox's clock, by which the age of a notification is judged.
+	Now func() time.Time
+	// inbox are the subscriptions whose notifications come to InboxURL; see Subscribe.
+	inbox []inboxSubscription
+	Log   *slog.Logger
 }
 
 // Partners are the registrations that the app needs on the server: itself and the second partner.
@@ -70,6 +75,7 @@ const (
 	pageReturn  = "app-return.html"
 	pageAgain   = "app-again.html"
 	pageBreaks  = "app-breaks.html"
+	pageInbox   = "app-inbox.html"
 )
 
 // site is the app's handlers.
@@ -77,11 +83,12 @@ type site struct {
 	*App
 	pages    map[string]*template.Template
 	sessions sessions
+	box      inboxState
 }
 
 // Handler returns the app's pages.
 func (a *App) Handler() (http.Handler, error) {
-	set, err := readPages("app.html", pageSignUp, pageDetails, pageGo, pageBack, pageReturn, pageAgain, pageBreaks)
+	set, err := readPages("app.html", pageSignUp, pageDetails, pageGo, pageBack, pageReturn, pageAgain, pageBreaks, pageInbox)
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +110,10 @@ func (a *App) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /return", s.returnPage)
 	mux.HandleFunc("POST /return", s.doReturn)
 	mux.HandleFunc("GET /again", s.again)
+	mux.HandleFunc("GET /inbox", s.inboxPage)
+	mux.HandleFunc("POST /inbox/test", s.doTest)
+	mux.HandleFunc("POST /inbox/answer", s.doAnswer)
+	mux.HandleFunc("POST /webhooks", s.receive)
 	mux.HandleFunc("GET /break", s.breaks)
 	mux.HandleFunc("POST /break/{name}", s.doBreak)
 	mux.HandleFunc("POST /forget", s.forget)
@@ -131,6 +142,10 @@ type appView struct {
 	// Breaks are the rows of page 8, Result what the last break found out by itself.
 	Breaks []breakRow
 	Result *breakResult
+	// Inbox and the two below it are page 6: subscriptions, what came, and the status that the next one is answered with.
+	Inbox    []inboxSubscription
+	Received []received
+	Answers  int
 	// Reason and State came with a customer who needs a new link.
 	Reason, State string
 }

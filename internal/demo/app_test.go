@@ -53,7 +53,7 @@ func TestPagesLeadBackToTheFirstUnfinished(t *testing.T) {
 			t.Errorf("POST %s before page 1: status %d to %q", path, status, to)
 		}
 	}
-	for path, want := range map[string]string{"/": "demo1", "/back": "demo4", "/return": "demo5", "/break": "demo8", "/again?reason=expired&state=s": "demo-again", "/style.css": ":root"} {
+	for path, want := range map[string]string{"/": "demo1", "/back": "demo4", "/return": "demo5", "/inbox": "demo6", "/break": "demo8", "/again?reason=expired&state=s": "demo-again", "/style.css": ":root"} {
 		if status, _, body := p.get(path); status != 200 || !strings.Contains(body, want) {
 			t.Errorf("%s: status %d, %q missing", path, status, want)
 		}

@@ -47,7 +47,7 @@ func (c *Check) Run(ctx context.Context) error {
 	parts := []struct {
 		name  string
 		steps []checkStep
-	}{{"partner", w.partner()}, {"prove", w.prove()}, {"secure", w.secure()}, {"decide", w.decide()}, {"return", w.visit()}, {"breaks", w.breaks()}}
+	}{{"partner", w.partner()}, {"prove", w.prove()}, {"secure", w.secure()}, {"decide", w.decide()}, {"return", w.visit()}, {"webhooks", w.webhooks()}, {"breaks", w.breaks()}}
 	for _, part := range parts {
 		for _, s := range part.steps {
 			err := s.do(ctx)

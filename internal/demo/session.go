@@ -39,7 +39,7 @@ type sessionState struct {
 	// Returned is what came of the last return.
 	Returned *returned
 	// SignUpCalls and the others are the calls of each page, as they were made.
-	SignUpCalls, DetailsCalls, GoCalls []Call
+	SignUpCalls, DetailsCalls, GoCalls, InboxCalls []Call
 	// Result is what the last break found out.
 	Result *breakResult
 }

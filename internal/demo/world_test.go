@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/demo"
+	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/secret"
 	"github.com/latchkey-id/latchkey/internal/server"
 )
@@ -49,10 +50,10 @@ func newWorld(t *testing.T, without ...string) *world {
 		}}).Handler()
 	w.must(err)
 	s, err = server.New(t.Context(), server.Options{Data: t.TempDir(), Keys: keys, WebURL: w.web, Brand: "Latchkey Sandbox",
-		Help: "help@example.org", Sandbox: dev, Now: w.clock.Now, Log: log})
+		Help: "help@example.org", Sandbox: dev, Receivers: partner.Loopbacks(), Now: w.clock.Now, Log: log})
 	w.must(err)
 	t.Cleanup(func() { w.must(s.Close()) })
-	app := &demo.App{API: w.web, Web: w.web, Self: w.app, ID: "demo", Secret: "demo-secret", OtherID: "wages", OtherSecret: "wages-secret", Log: log}
+	app := &demo.App{API: w.web, Web: w.web, Self: w.app, ID: "demo", Secret: "demo-secret", OtherID: "wages", OtherSecret: "wages-secret", Now: w.clock.Now, Log: log}
 	for _, registration := range app.Partners() {
 		if strings.Contains(strings.Join(without, " "), registration.ClientID) {
 			continue
@@ -62,6 +63,13 @@ func newWorld(t *testing.T, without ...string) *world {
 	}
 	pages, err := app.Handler()
 	w.must(err)
+	if !strings.Contains(strings.Join(without, " "), app.ID) {
+		w.must(app.Subscribe(t.Context(), s.Partners, s.Subscriptions))
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.Run(running) }()
+	t.Cleanup(func() { stop(); <-ended })
 	serve(t, webAt, s.Handler())
 	serve(t, appAt, pages)
 	return w

@@ -1,0 +1,118 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// webhooks is page 6: what was told of the claim, and a receiver that fails once.
+func (w *walk) webhooks() []checkStep {
+	failed := ""
+	return []checkStep{
+		{"page 6 has the claim and the access, and every signature is good", func(ctx context.Context) error {
+			return w.inbox(ctx, func(p page) error {
+				for _, want := range []string{"x-claims#state-change claimed", "x-grants#state-change active"} {
+					if !slices.Contains(p.values("data-event"), want) {
+						return fmt.Errorf("no %q among %q", want, p.values("data-event"))
+					}
+				}
+				for _, name := range []string{"data-documented", "data-standard"} {
+					for _, value := range p.values(name) {
+						if !strings.HasPrefix(value, "good") && !strings.HasPrefix(value, "none") {
+							return fmt.Errorf("a signature is %q", value)
+						}
+					}
+				}
+				return nil
+			})
+		}},
+		{"a documented event is signed with the published key", func(ctx context.Context) error {
+			if err := w.press(ctx, "", map[string]string{"subscription": w.subscription("profiles#verification")}, "demo6", http.StatusOK); err != nil {
+				return err
+			}
+			return w.inbox(ctx, func(p page) error {
+				if events := p.values("data-event"); len(events) == 0 || !strings.HasPrefix(events[0], "profiles#verification-state-change verified") {
+					return fmt.Errorf("newest of %q", events)
+				}
+				if !strings.HasPrefix(p.values("data-documented")[0], "good") {
+					return fmt.Errorf("signature %q", p.values("data-documented")[0])
+				}
+				return nil
+			})
+		}},
+		{"a receiver that answers 500 is asked again", func(ctx context.Context) error {
+			if err := w.press(ctx, "", map[string]string{"answer": "500"}, "demo6", http.StatusOK); err != nil {
+				return err
+			}
+			if err := w.press(ctx, "", map[string]string{"subscription": w.subscription("x-claims#state")}, "demo6", http.StatusOK); err != nil {
+				return err
+			}
+			return w.inbox(ctx, func(p page) error {
+				if answered := p.values("data-answered"); len(answered) == 0 || answered[0] != "500" {
+					return fmt.Errorf("newest of %q", answered)
+				}
+				failed = p.values("data-delivery")[0]
+				return nil
+			})
+		}},
+		{"the second try comes after a minute, under the same delivery id", func(ctx context.Context) error {
+			if err := w.press(ctx, "", map[string]string{"answer": "200"}, "demo6", http.StatusOK); err != nil {
+				return err
+			}
+			var moved map[string]string
+			if err := w.askJSON(ctx, http.MethodPost, "/dev/clock.json", `{"advance":"1m1s"}`, &moved); err != nil {
+				return err
+			}
+			return w.inbox(ctx, func(p page) error {
+				if p.values("data-delivery")[0] != failed || p.values("data-answered")[0] != "200" {
+					return errors.New("the delivery did not come again")
+				}
+				return nil
+			})
+		}},
+	}
+}
+
+// subscription is the id of the one on page 6 whose event has that in its name.
+func (w *walk) subscription(event string) string {
+	for _, form := range find(w.browser.page.root, "form") {
+		values, _ := formValues(form)
+		if id := values.Get("subscription"); id != "" && strings.Contains(text(form), event) {
+			return id
+		}
+	}
+	return ""
+}
+
+// The inbox fills by itself, a moment after the change.
+const (
+	inboxPatience = 10 * time.Second
+	inboxEvery    = 50 * time.Millisecond
+)
+
+// inbox looks at page 6 until it is as it must be, or for too long; the error is then what was wrong last.
+func (w *walk) inbox(ctx context.Context, right func(page) error) error {
+	ctx, cancel := context.WithTimeout(ctx, inboxPatience)
+	defer cancel()
+	ticker := time.NewTicker(inboxEvery)
+	defer ticker.Stop()
+	var wrong error
+	for {
+		if err := w.visitPage(ctx, w.Demo+"/inbox", "demo6"); err != nil {
+			return errors.Join(wrong, err)
+		}
+		if wrong = right(w.browser.page); wrong == nil {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return wrong
+		}
+	}
+}
