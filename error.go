@@ -25,6 +25,11 @@ var (
 	ErrUnauthorized = errors.New("the access token is not or no longer good")
 	// ErrForbidden: a token of the wrong kind, or something that is not yours or does not exist (403, contract OC-4).
 	ErrForbidden = errors.New("not allowed")
+	// ErrLocked: the profile is verified, and what was to be changed is locked by that (409, contract 8.10, OC-21). [Error.Fields] name
+	// what; some of it can be changed while the update window is open.
+	ErrLocked = errors.New("verified details are locked")
+	// ErrNotFound: there is nothing at this address, or nothing of this name in what is yours (404).
+	ErrNotFound = errors.New("not found")
 	// ErrLimited: too many requests (429). [Error.RetryAfter] says how long to wait.
 	ErrLimited = errors.New("too many requests")
 	// ErrUnavailable: the server cannot answer now (503). Asking again after [Error.RetryAfter] is safe.
@@ -128,7 +133,7 @@ func (e *Error) Is(target error) bool {
 	case ErrAlreadyMember:
 		return e.Status == 409 && e.has("NOT_UNIQUE", "email")
 	case ErrDuplicate:
-		return e.Status == 409 && !e.has("NOT_UNIQUE", "email") && !e.has("ALREADY_CLAIMED", "")
+		return e.Status == 409 && !e.has("NOT_UNIQUE", "email") && !e.has("ALREADY_CLAIMED", "") && !e.has("FIELD_LOCKED", "")
 	case ErrAlreadyClaimed:
 		return e.Status == 409 && e.has("ALREADY_CLAIMED", "")
 	case ErrInvalidGrant: // 400 in the newer classes, 401 in the documented one
@@ -139,6 +144,10 @@ func (e *Error) Is(target error) bool {
 		return e.Status == 401 && (e.Code == "invalid_token" || e.Code == "unauthorized")
 	case ErrForbidden:
 		return e.Status == 403
+	case ErrLocked:
+		return e.Status == 409 && e.has("FIELD_LOCKED", "")
+	case ErrNotFound:
+		return e.Status == 404
 	case ErrLimited:
 		return e.Status == 429
 	case ErrUnavailable:

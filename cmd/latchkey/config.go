@@ -19,6 +19,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/notify"
 	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/secret"
+	"github.com/latchkey-id/latchkey/internal/server"
 )
 
 // Config is everything an operator can set. Each field is a flag, an environment variable LATCHKEY_NAME and a key of the
@@ -38,6 +39,10 @@ type Config struct {
 
 	SigningKeyFile string   `placeholder:"FILE" group:"settings" help:"Sealed keys that notifications are signed with, the same file on every node. Default: the systemd credential signing-keys, else signing.keys in the data directory, drawn at the first start. Make or rotate: latchkey key rotate."`
 	WebhookNetwork []string `placeholder:"PREFIX" group:"settings" help:"Networks beside the public internet that notifications may be sent into, such as 10.20.0.0/16; with a loopback network, http receivers on this machine too. Partners choose the addresses. Default: none."`
+
+	VerifyURL     string   `name:"verify-url" placeholder:"URL" group:"settings" help:"Your own system that decides whether a profile is true, asked over HTTPS when a customer has confirmed one. Default: nobody is asked, and you decide with latchkey customer verify."`
+	VerifyKeyFile string   `placeholder:"FILE" group:"settings" help:"Key that questions to your system and its answers are signed with: whsec_ and base64. Default: the systemd credential verify-key."`
+	VerifyNetwork []string `placeholder:"PREFIX" group:"settings" help:"Networks beside the public internet that your system may be in, such as 10.30.0.0/16. Default: none."`
 
 	Listen       string   `placeholder:"ADDR" group:"settings" help:"Address to listen on. Default: 127.0.0.1:8080 behind a proxy, :443 with a certificate."`
 	TLSCert      string   `name:"tls-cert" placeholder:"FILE" group:"settings" help:"Certificate chain in PEM; read anew when the file changes. Default: the systemd credential tls-cert."`
@@ -110,6 +115,7 @@ type settings struct {
 	listensInside bool
 	signingFile   *signingFile
 	receivers     []netip.Prefix
+	verify        *server.Verify
 }
 
 // A mistake is one wrong setting: which, what is wrong with it, and what to do.
@@ -153,6 +159,7 @@ func (c *Config) settle() (settings, error) {
 	r.database()
 	r.signing()
 	r.receivers()
+	r.verifying()
 	r.listening()
 	r.proxies()
 	r.mail()

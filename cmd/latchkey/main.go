@@ -37,6 +37,11 @@ type commands struct {
 		Add  partnerAdd  `cmd:"" help:"Register a partner and print its secret, once."`
 		List partnerList `cmd:"" help:"List the registered partners."`
 	} `cmd:"" help:"Register the partners who may call."`
+	Customer struct {
+		Show     customerShow     `cmd:"" help:"Show an account and its profiles: what there is, not what it says."`
+		Verify   customerVerify   `cmd:"" help:"Mark a profile as verified, which locks what was checked."`
+		Unverify customerUnverify `cmd:"" help:"Take a verification back."`
+	} `cmd:"" help:"Look at a customer, and decide about verification."`
 	Event struct {
 		List   eventList   `cmd:"" help:"List notifications: what, to whom, how it ended."`
 		Resend eventResend `cmd:"" help:"Send notifications again."`

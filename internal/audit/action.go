@@ -44,6 +44,10 @@ const (
 	// ProfileVerified and ProfileUnverified are decisions about a profile (contract 11.1).
 	ProfileVerified   Action = "profile.verified"
 	ProfileUnverified Action = "profile.unverified"
+	// VerificationAsked is one try to learn from the operator's own system whether a profile is true, VerificationPostponed its
+	// wish to be asked later.
+	VerificationAsked     Action = "verification.asked"
+	VerificationPostponed Action = "verification.postponed"
 	// ProfileRefused is a write that was refused with a reason that counts.
 	ProfileRefused Action = "profile.refused"
 )

@@ -2,6 +2,7 @@ package customer
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -222,4 +223,26 @@ func (c Caller) within(tx Tx, id ProfileID) ([]Profile, error) {
 	}
 	p, err := c.profile(tx, id, "")
 	return []Profile{p}, err
+}
+
+// Look reads an account with its profiles for an operator, by its own id or by that of one of its profiles. Errors:
+// ErrNoAccount.
+func (cs Customers) Look(ctx context.Context, id int64) (a Account, list []Profile, err error) {
+	err = cs.Store.View(ctx, func(tx Tx) error {
+		a, err = tx.Account(AccountID(id))
+		if errors.Is(err, ErrNoAccount) {
+			var p Profile
+			if p, err = tx.Profile(ProfileID(id)); errors.Is(err, ErrNoProfile) {
+				return ErrNoAccount
+			}
+			if err == nil {
+				a, err = tx.Account(p.Account)
+			}
+		}
+		if err == nil {
+			list, err = tx.Profiles(a.ID)
+		}
+		return err
+	})
+	return a, list, err
 }

@@ -33,7 +33,7 @@ type Options struct {
 	Data string
 	// Database is a PostgreSQL database in place of the file in Data, as store.Options.DSN; other nodes may share it.
 	Database string
-	Keys *secret.Keys
+	Keys     *secret.Keys
 	// WebURL is the origin of the pages, APIURL that of the API; empty is the same. Neither ends in a slash.
 	WebURL, APIURL string
 	// Brand is what customers know this server as, Help where they get help.
@@ -48,10 +48,20 @@ type Options struct {
 	Signing func() (*secret.SigningKeys, error)
 	// Receivers are the networks beside the public internet that notifications may be sent into.
 	Receivers []netip.Prefix
+	// Verify is the operator's own system that decides whether profiles are true; nil asks nobody.
+	Verify *Verify
 	// Sandbox serves the pages under /dev and marks every page; nil for a real server.
 	Sandbox http.Handler
 	Now     func() time.Time
 	Log     *slog.Logger
+}
+
+// Verify says where the operator's own system is asked, with the key that both sides sign by and the networks beside the
+// public internet that it may be in.
+type Verify struct {
+	URL      string
+	Key      secret.WebhookKey
+	Networks []netip.Prefix
 }
 
 // Server is everything behind the addresses. Handler answers requests; Run does what nobody asked for at that moment:
@@ -68,6 +78,7 @@ type Server struct {
 	database *store.DB
 	post     *notify.Post
 	courier  *notify.Courier
+	verifier *notify.Verifier
 	claims   claim.Claims
 	web, api http.Handler
 	pages    *web.Pages
@@ -148,6 +159,9 @@ func (s *Server) wire() {
 	passwords := secret.NewPasswords(runtime.NumCPU(), waitingHashes*runtime.NumCPU())
 	s.Partners = partner.Partners{Store: store.Partners{DB: s.database}, IDs: ids, Now: o.Now}
 	customers := customer.Customers{Store: store.Customers{DB: s.database}, Keys: o.Keys, IDs: ids, Now: o.Now}
+	if o.Verify != nil {
+		s.verifier = notify.NewVerifier(customers, o.Verify.URL, o.Verify.Key, partner.Receivers{Networks: o.Verify.Networks}, o.Now, o.Log)
+	}
 	signIns := customer.SignIns{Store: store.SignIns{For: store.For[customer.SignInTx]{DB: s.database}}, Keys: o.Keys, IDs: ids,
 		Passwords: passwords, Now: o.Now}
 	tokens := grant.Tokens{Store: store.Tokens{DB: s.database}, Keys: o.Keys, IDs: ids, Now: o.Now}
@@ -159,7 +173,7 @@ func (s *Server) wire() {
 		pagesURL = o.WebURL
 	}
 	s.api = (&api.Door{Partners: s.Partners, Customers: customers, Tokens: tokens, Claims: claims, Subscriptions: s.Subscriptions,
-		Signing: o.Signing, Volume: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
+		Signing: o.Signing, Simulates: o.Sandbox != nil, Volume: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
 	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, Pages: s.pages, Keys: o.Keys,
 		Failed: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: o.WebURL, Unavailable: store.ErrUnavailable,
 		Sandbox: o.Sandbox != nil}).Handler()
@@ -174,6 +188,9 @@ func (s *Server) Run(ctx context.Context) {
 		s.loops.Go(func() { s.post.Run(ctx) })
 	}
 	s.loops.Go(func() { s.courier.Run(ctx) })
+	if s.verifier != nil {
+		s.loops.Go(func() { s.verifier.Run(ctx) })
+	}
 	s.loops.Go(func() { s.sweep(ctx) })
 	s.loops.Wait()
 }
