@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
@@ -16,9 +17,17 @@ import (
 	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
+// benchPlace is a file, or with LATCHKEY_TEST_POSTGRES a schema of that server.
+func benchPlace(b *testing.B) string {
+	if os.Getenv("LATCHKEY_TEST_POSTGRES") != "" {
+		return postgresTest(b)
+	}
+	return filepath.Join(b.TempDir(), "bench.db")
+}
+
 // BenchmarkWrite is one insert a request, from 8 goroutines at once, each answered after its commit.
 func BenchmarkWrite(b *testing.B) {
-	db := openTest(b, filepath.Join(b.TempDir(), "bench.db"))
+	db := openTest(b, benchPlace(b))
 	notes(b, db)
 	var last atomic.Int64
 	b.SetParallelism(4)
@@ -38,7 +47,7 @@ func BenchmarkWrite(b *testing.B) {
 
 // BenchmarkRead is one row read by its key in a transaction of its own.
 func BenchmarkRead(b *testing.B) {
-	db := openTest(b, filepath.Join(b.TempDir(), "bench.db"))
+	db := openTest(b, benchPlace(b))
 	notes(b, db)
 	must(b, db.write(b.Context(), func(tx *Tx) error { return note(tx, 1, "one") }))
 	b.SetParallelism(4)
@@ -58,7 +67,7 @@ func BenchmarkRead(b *testing.B) {
 
 // BenchmarkVerbs is the verbs that latchkey bench measures, without HTTP: what the store and the nouns cost together.
 func BenchmarkVerbs(b *testing.B) {
-	db := openTest(b, filepath.Join(b.TempDir(), "bench.db"))
+	db := openTest(b, benchPlace(b))
 	keys, ids := db.keys, secret.NewIDs(time.Now)
 	var moved atomic.Int64 // so that no limit of tries stops the bench
 	now := func() time.Time { return time.Now().Add(time.Duration(moved.Load())).UTC().Truncate(time.Millisecond) }

@@ -60,18 +60,11 @@ func (c *conn) run(query string) error {
 	return nil
 }
 
-// begin starts a transaction, and the clock of it where the engine has one. A deadline of ctx counts too; its end by
-// other reasons does not, since that would throw away a good connection whenever a browser closes a page.
+// begin starts a transaction that must end by the deadline of ctx, where the engine has a limit. The end of ctx by other
+// reasons does not count, since that would throw away a good connection whenever a browser closes a page.
 func (c *conn) begin(ctx context.Context, text string) error {
-	c.until, c.release = context.Background(), func() {}
-	if c.engine.limit > 0 {
-		c.until, c.release = context.WithTimeout(c.until, c.engine.limit)
-		if deadline, some := ctx.Deadline(); some {
-			end := c.release
-			var sooner context.CancelFunc
-			c.until, sooner = context.WithDeadline(c.until, deadline)
-			c.release = func() { sooner(); end() }
-		}
+	if deadline, some := ctx.Deadline(); some && c.engine.limit > 0 {
+		c.until, c.release = context.WithDeadline(context.Background(), deadline)
 	}
 	return c.run(text)
 }
@@ -120,8 +113,14 @@ func newPool(e *engine, from *sql.DB, n int) *pool {
 	return p
 }
 
-// begin takes a connection and starts a transaction on it. The caller gives it back.
+// begin takes a connection and starts a transaction on it. The caller gives it back. Waiting, opening and the transaction
+// together must end by the engine's limit: a database that does not answer is told to whoever asks, while they still wait.
 func (p *pool) begin(ctx context.Context, text string) (*conn, error) {
+	if p.engine.limit > 0 {
+		bounded, end := context.WithTimeout(ctx, p.engine.limit)
+		defer end()
+		ctx = bounded
+	}
 	var c *conn
 	select {
 	case c = <-p.slots:
@@ -141,7 +140,7 @@ func (p *pool) begin(ctx context.Context, text string) (*conn, error) {
 		c.end()
 		c.drop()
 	}
-	c, err := p.open(ctx)
+	c, err := newConn(ctx, p.engine, p.from)
 	if err == nil {
 		if err = c.begin(ctx, text); err == nil {
 			return c, nil
@@ -151,15 +150,6 @@ func (p *pool) begin(ctx context.Context, text string) (*conn, error) {
 	}
 	p.slots <- nil
 	return nil, unavailable("begin", err)
-}
-
-func (p *pool) open(ctx context.Context) (*conn, error) {
-	if p.engine.limit > 0 {
-		bounded, end := context.WithTimeout(ctx, p.engine.limit)
-		defer end()
-		ctx = bounded
-	}
-	return newConn(ctx, p.engine, p.from)
 }
 
 // give takes a connection back whose transaction has ended.

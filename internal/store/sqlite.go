@@ -34,7 +34,8 @@ type engine struct {
 	kind func(error) fault
 	// serial: one writes at a time, so that nothing changes between what a change reads and what it writes.
 	serial bool
-	// limit bounds how long a transaction may take; 0 for an engine that is in this process and cannot be cut off.
+	// limit bounds how long a transaction may take, waiting included; 0 for an engine that is in this process and cannot be
+	// cut off.
 	limit time.Duration
 	// whole says why the transaction of a connection cannot be committed; nil where the engine says so itself.
 	whole func(*sql.Conn) error
