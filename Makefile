@@ -3,7 +3,7 @@
 GO ?= go
 
 # The packages in which goroutines meet: shared commits, limits, delivery, and whoever drives them.
-RACE = ./internal/limit ./internal/claim ./internal/grant ./internal/notify ./internal/secret
+RACE = ./internal/limit ./internal/claim ./internal/grant ./internal/notify ./internal/secret ./internal/store
 
 # How long "fuzz-short" spends on each fuzz function.
 FUZZ_TIME ?= 10s
