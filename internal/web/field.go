@@ -32,7 +32,7 @@ type field struct {
 	Options []Option
 	// Error is what is wrong, or nil.
 	Error *Problem
-	// Group is the name of the group whose error describes this field.
+	// Group is the name of the group that shows the error of this field.
 	Group string
 }
 
@@ -129,11 +129,8 @@ func (f *field) DescribedBy() string {
 	if f.Hint != "" {
 		ids = append(ids, "f-"+f.Name+"-hint")
 	}
-	switch {
-	case f.Error != nil && f.Group == "":
+	if f.Error != nil {
 		ids = append(ids, "f-"+f.Name+"-error")
-	case f.Error != nil:
-		ids = append(ids, "f-"+f.Group+"-error")
 	}
 	return strings.Join(ids, " ")
 }

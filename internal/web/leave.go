@@ -80,6 +80,9 @@ func (v *visit) leave(how claim.Decision) error {
 // showNotMe explains "This isn't me" before anything happens.
 func showNotMe(v *visit) error {
 	if t, ok := v.jar.ticket(v.text); ok {
+		if t.Code == 0 { // a visit claims nothing that could be somebody else's
+			return v.see(v.ticketPath(t))
+		}
 		return v.fromTicket(t, func(f Frame) Page {
 			f.FormToken, f.Back = v.token("not-me"), v.ticketPath(t)
 			return &NotMePage{Frame: f}

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
 // A part of the review is one row of C8 and one page of C9: it groups the fields that are asked together.
@@ -85,13 +87,14 @@ func sourceOf(p customer.Profile, f customer.Field) Source {
 func (v *visit) reviewPage(s claim.State, status int, stale bool, problems []Problem) error {
 	f := v.frame(s, claim.StepReview)
 	f.Problems = problems
-	page := &ReviewPage{Frame: f, Version: strconv.FormatInt(s.Profile.Edition, 10), Stale: stale}
-	for _, part := range reviewParts() {
+	page := &ReviewPage{Frame: f, Version: v.version(s.Profile, s.Account.Email), Stale: stale}
+	_, marks := v.shownVersion()
+	for i, part := range reviewParts() {
 		row := reviewRow(s.Profile, part, s.Account.Email)
 		if !row.Given() && !row.Needed && part.key == "occupation" && !customer.AsksOccupation(s.Profile.Value(customer.Country), s.Profile.Value(customer.Region)) {
 			continue
 		}
-		row.Changed = stale && v.changedSince(s.Profile, part)
+		row.Changed = stale && (i >= len(marks) || marks[i] != v.mark(row))
 		if row.Needed && !row.Given() {
 			page.Missing++
 		}
@@ -104,25 +107,27 @@ func (v *visit) reviewPage(s claim.State, status int, stale bool, problems []Pro
 	return v.show(status, page)
 }
 
-// changedSince reports whether a part changed after the edition that the form showed. Editions are counted, and each change
-// of a value leaves one entry, so the newest entries are those the person has not seen.
-func (v *visit) changedSince(p customer.Profile, part reviewPart) bool {
-	shown, err := strconv.ParseInt(v.r.PostForm.Get("version"), 10, 64)
-	if err != nil || shown >= p.Edition {
-		return false
+// version is what the form of C8 carries: the edition that it shows, and a mark of each row. The edition decides what is
+// confirmed; the marks tell which rows are other ones when it is not the newest any more. They are keyed and of this journey,
+// so that they say nothing about the values.
+func (v *visit) version(p customer.Profile, email string) string {
+	version := strconv.FormatInt(p.Edition, 10)
+	for _, part := range reviewParts() {
+		version += "." + v.mark(reviewRow(p, part, email))
 	}
-	newest := time.Time{}
-	for _, prov := range p.Details.Provenance {
-		if prov.At.After(newest) {
-			newest = prov.At
-		}
-	}
-	for _, f := range part.fields {
-		if prov := p.Details.Provenance[f]; !prov.At.IsZero() && prov.At.Equal(newest) {
-			return true
-		}
-	}
-	return false
+	return version
+}
+
+func (v *visit) mark(row ReviewRow) string {
+	shown := append([]string{"row", v.text, row.Key, row.Date.Format(time.DateOnly), row.Country}, row.Lines...)
+	return v.Keys.Derive(secret.PurposeStep, shown...)[:8]
+}
+
+// shownVersion reads the version of a posted form. A row that it says nothing about counts as one that was not read.
+func (v *visit) shownVersion() (edition int64, marks []string) {
+	first, rest, _ := strings.Cut(v.r.PostForm.Get("version"), ".")
+	edition, _ = strconv.ParseInt(first, 10, 64)
+	return edition, strings.Split(rest, ".")
 }
 
 func showReview(v *visit, s claim.State) error { return v.reviewPage(s, http.StatusOK, false, nil) }
@@ -131,7 +136,7 @@ func showReview(v *visit, s claim.State) error { return v.reviewPage(s, http.Sta
 func postReview(v *visit) error {
 	err := v.posted(string(claim.StepReview))
 	if err == nil {
-		edition, _ := strconv.ParseInt(v.r.PostForm.Get("version"), 10, 64)
+		edition, _ := v.shownVersion()
 		v.renew()
 		err = v.Claims.Confirm(v.context(), v.post(), edition)
 	}

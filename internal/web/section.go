@@ -284,7 +284,7 @@ func readAddress(v *visit, p customer.Profile) (claim.Correction, []Problem) {
 		{customer.FirstLine, "line1", "c9.address.line1.empty", "c9.address.line1.long"},
 		{customer.SecondLine, "line2", "", "c9.address.line2.long"},
 		{customer.City, "city", "c9.address.city.empty", "c9.address.city.long"},
-		{customer.Region, "region", "c9.address.region.empty", "c9.address.city.long"},
+		{customer.Region, "region", "c9.address.region.empty", "c9.address.region.long"},
 		{customer.PostCode, "postal_code", "c9.address.postal.empty", "c9.address.postal.wrong"},
 	}
 	for _, want := range wants {

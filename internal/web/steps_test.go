@@ -256,9 +256,6 @@ func (b *browser) wrong(status int, page string, pairs ...string) *browser {
 			continue
 		}
 		beside := b.elementWithID("f-" + pairs[i] + "-error")
-		if beside == nil && strings.HasPrefix(pairs[i], "birth_") {
-			beside = b.elementWithID("f-birth-error")
-		}
 		if beside == nil || attribute(beside, "data-msg") != pairs[i+1] {
 			b.w.t.Errorf("page %s: beside %s stands %v, want %s\n%s", page, pairs[i], beside, pairs[i+1], b.says())
 		}
@@ -404,4 +401,17 @@ func (w *world) hiding(p partner.Partner) partner.Partner {
 		w.t.Fatal(err)
 	}
 	return p
+}
+
+// appCode is the code that an app with this secret shows.
+func appCode(key []byte, now time.Time) string { return secret.AppCode(key, now) }
+
+type htmlNode = html.Node
+
+// journeyAt reads the row of the journey of an address.
+func (w *world) journeyAt(path string) claim.Journey {
+	w.t.Helper()
+	b := w.browser()
+	b.at = path
+	return b.journey()
 }

@@ -76,7 +76,8 @@ const (
 	registrationCode = "0123456789abcdef0123456789abcdef01234567"
 	email            = "mira.kade@example.org"
 	goodPassword     = "unrelated violet gravel lamp"
-	// challenge is the S256 challenge of nobody's verifier.
+	// challenge is the S256 challenge of the verifier (RFC 7636 appendix B).
+	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 )
 
