@@ -68,6 +68,8 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 		"ClaimedAccount":     func(tx *Tx) error { _, err := tx.ClaimedAccount("second@example.org"); return missing(err) },
 		"BlockAddress":       func(tx *Tx) error { return tx.BlockAddress(1, "a@example.org", now) },
 		"Blocked":            func(tx *Tx) error { _, err := tx.Blocked(1, "a@example.org", now); return err },
+		"Watchers":           func(tx *Tx) error { _, err := tx.Watchers(owner, 2, now); return err },
+		"DueQuestions":       func(tx *Tx) error { _, err := tx.DueQuestions(now, 5); return err },
 		"SaveProfile":        func(tx *Tx) error { return twice(func() error { return tx.SaveProfile(&profile) }) },
 		"Profile":            func(tx *Tx) error { _, err := tx.Profile(2); return missing(err) },
 		"Profiles":           func(tx *Tx) error { _, err := tx.Profiles(owner); return err },

@@ -425,6 +425,7 @@ func plant(t *testing.T, db *DB) {
 		must(t, tx.SaveAccount(&a))
 		profile := filled[customer.Profile](t)
 		profile.Account, profile.Version, profile.PublicID, profile.Kind = owner, 0, "public", customer.KindBusiness
+		profile.Verification.By = customer.ByOperator
 		must(t, tx.SaveProfile(&profile))
 		person := filled[customer.Representative](t)
 		person.Account, person.Version = owner, 0
