@@ -263,3 +263,35 @@ func TestBrowserForgives(t *testing.T) {
 		})
 	}
 }
+
+// TestBrowserScanners opens one link as mail scanners and link previews do, with scripts and without, before the person
+// does: ten browsers that press what they see. The link stays good, and no mail goes out.
+func TestBrowserScanners(t *testing.T) {
+	b := newBrowser(t)
+	p := newPerson(t, b, startSandbox(t), look{})
+	p.knownToPartner()
+	p.press(`[name=look]`)
+	link := evaluate[string](p.tab, `document.querySelector("[aria-label='Authorize address']").textContent`)
+	for i := range 10 {
+		scanner := newPerson(t, b, p.sb, look{scriptOff: i%2 == 0})
+		if status := scanner.visit(link); status != http.StatusOK {
+			t.Fatalf("scanner %d: status %d", i, status)
+		}
+		scanner.press("main form .primary")
+		scanner.at("c1")
+		scanner.visit(evaluate[string](scanner.tab, `document.querySelector("a[href$='/not-me']").href`))
+	}
+	var letters []struct{ Kind string }
+	p.ask(http.MethodGet, "/dev/mail.json?to="+url.QueryEscape(p.email), "", &letters)
+	if len(letters) != 0 {
+		t.Errorf("scanners caused %d mails", len(letters))
+	}
+	p.visit(link)
+	p.at("c1")
+	p.fill("email", p.email)
+	p.press("main form .primary")
+	p.at("c2")
+	p.fill("code", p.mailedCode())
+	p.press("main form .primary")
+	p.at("c3")
+}
