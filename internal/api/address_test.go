@@ -10,7 +10,9 @@ import (
 
 const harbour = `"details":{"country":"GB","firstLine":"7 Harbour Row","postCode":"EH6 6AB","city":"Leith","state":null,"occupation":null}`
 
-func addressBody(profile, details string) string { return `{"profile":` + profile + `,` + details + `}` }
+func addressBody(profile, details string) string {
+	return `{"profile":` + profile + `,` + details + `}`
+}
 
 // old is an entry in the words of the first version.
 func old(code, name, words string) string {

@@ -91,7 +91,9 @@ func TestPeopleErrors(t *testing.T) {
 	bad := func(path, words string) string {
 		return `{"code":"BAD_REQUEST","message":"` + path + words + `","path":"` + path + `","arguments":[]}`
 	}
-	owner := func(words string) string { return `{"code":"BAD_REQUEST","message":"ApiError: ` + words + `","arguments":[]}` }
+	owner := func(words string) string {
+		return `{"code":"BAD_REQUEST","message":"ApiError: ` + words + `","arguments":[]}`
+	}
 	const unread = `{"code":"BAD_REQUEST","message":"The body is not a JSON object that can be read","arguments":[]}`
 	many := `[` + strings.Repeat(`{"firstName":"Ada"},`, 200) + `{"firstName":"Ada"}]`
 	for _, x := range []struct{ name, path, body, want string }{
