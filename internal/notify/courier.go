@@ -33,19 +33,20 @@ type Outbox interface {
 }
 
 // How much goes on at once. A receiver that hangs holds a seat for as long as a try may take, so seats are divided: a
-// receiver that failed last time gets one until it answers, all of those together at most half, and no partner gets more
-// than its share. The rest always has seats.
+// receiver is doubtful until it has taken something and from its next failure on, and has one seat then; all doubtful ones
+// together have at most half, and those of one partner a few. Whoever has proved well always finds a seat.
 const (
 	seats           = 64
-	failingSeats    = 32
+	doubtfulSeats   = 32
 	partnerSeats    = 16
+	partnerDoubtful = 4
 	receiverSeats   = 4
 	answerLimit     = 5 * time.Second // contract 12.2
 	deliveryLease   = time.Minute     // exceeds what one try may take
 	courierPollTime = 5 * time.Second
 	gatherTime      = 20 * time.Millisecond
-	// mostFailing bounds what is remembered of receivers that failed.
-	mostFailing = 10_000
+	// mostProven bounds what is remembered of receivers.
+	mostProven = 10_000
 )
 
 // Courier delivers queued events to the addresses that partners subscribed with (contract 12.2). Make it with NewCourier,
@@ -55,31 +56,33 @@ const (
 // try ends after five seconds; of an answer nothing but the status counts and nothing is kept; redirects are not followed;
 // every address is checked when it is dialled; and before each try it is asked whether the partner may still hear of this.
 type Courier struct {
-	outbox  Outbox
-	writer  Writer
-	client  *http.Client
-	now     func() time.Time
-	log     *slog.Logger
-	wake    chan struct{}
-	freed   chan struct{} // a seat was given back
-	flying  sync.WaitGroup
-	started func(partner.Delivery) // for tests: told when a try begins; nil otherwise
+	outbox Outbox
+	writer Writer
+	client *http.Client
+	now    func() time.Time
+	log    *slog.Logger
+	wake   chan struct{}
+	freed  chan struct{} // a seat was given back
+	flying sync.WaitGroup
+	// patience is how long one try may take.
+	patience time.Duration
 
 	mu sync.Mutex
-	// taken counts seats in use: all, of failing receivers, by partner and by subscription. failing are the subscriptions
-	// whose last try failed. last is where the round of subscriptions stopped.
-	taken, takenFailing int
-	byPartner           map[partner.ID]int
-	byReceiver          map[partner.SubscriptionID]int
-	failing             map[partner.SubscriptionID]bool
-	last                partner.SubscriptionID
+	// What follows counts seats in use: all, by partner and by subscription, and those of doubtful receivers apart. proven are
+	// the subscriptions whose last try went well, last is where the round of subscriptions stopped.
+	taken, takenDoubtful         int
+	byPartner, doubtfulByPartner map[partner.ID]int
+	byReceiver                   map[partner.SubscriptionID]int
+	proven                       map[partner.SubscriptionID]bool
+	last                         partner.SubscriptionID
 }
 
 // NewCourier returns a courier that takes deliveries from outbox and signs with writer's keys. receivers says which
 // addresses may be dialled.
 func NewCourier(outbox Outbox, writer Writer, receivers partner.Receivers, now func() time.Time, log *slog.Logger) *Courier {
-	return &Courier{outbox: outbox, writer: writer, client: newClient(receivers, nil), now: now, log: log, wake: make(chan struct{}, 1), freed: make(chan struct{}, 1),
-		byPartner: map[partner.ID]int{}, byReceiver: map[partner.SubscriptionID]int{}, failing: map[partner.SubscriptionID]bool{}}
+	return &Courier{outbox: outbox, writer: writer, client: newClient(receivers, nil), patience: answerLimit, now: now, log: log, wake: make(chan struct{}, 1), freed: make(chan struct{}, 1),
+		byPartner: map[partner.ID]int{}, doubtfulByPartner: map[partner.ID]int{}, byReceiver: map[partner.SubscriptionID]int{},
+		proven: map[partner.SubscriptionID]bool{}}
 }
 
 // Wake makes the loop look at the queue now instead of at its next turn. It never blocks.
@@ -178,8 +181,8 @@ func (c *Courier) reserve(due []partner.Subscription) map[partner.SubscriptionID
 	for i := range due {
 		s := due[(max(start, 0)+i)%len(due)]
 		n := min(receiverSeats-c.byReceiver[s.ID], partnerSeats-c.byPartner[s.Partner], seats-c.taken)
-		if c.failing[s.ID] {
-			n = min(n, 1-c.byReceiver[s.ID], failingSeats-c.takenFailing)
+		if !c.proven[s.ID] {
+			n = min(n, 1-c.byReceiver[s.ID], partnerDoubtful-c.doubtfulByPartner[s.Partner], doubtfulSeats-c.takenDoubtful)
 		}
 		if n <= 0 {
 			continue
@@ -193,14 +196,21 @@ func (c *Courier) reserve(due []partner.Subscription) map[partner.SubscriptionID
 // seat takes n seats, or gives them back when n is negative.
 func (c *Courier) seat(s partner.SubscriptionID, p partner.ID, n int) {
 	c.taken += n
-	if c.byPartner[p] += n; c.byPartner[p] == 0 {
-		delete(c.byPartner, p)
+	count(c.byPartner, p, n)
+	count(c.byReceiver, s, n)
+	if !c.proven[s] {
+		c.doubt(p, n)
 	}
-	if c.byReceiver[s] += n; c.byReceiver[s] == 0 {
-		delete(c.byReceiver, s)
-	}
-	if c.failing[s] {
-		c.takenFailing += n
+}
+
+func (c *Courier) doubt(p partner.ID, n int) {
+	c.takenDoubtful += n
+	count(c.doubtfulByPartner, p, n)
+}
+
+func count[K comparable](in map[K]int, key K, n int) {
+	if in[key] += n; in[key] == 0 {
+		delete(in, key)
 	}
 }
 
@@ -210,27 +220,27 @@ func (c *Courier) free(d partner.Delivery, n int) {
 	c.seat(d.Subscription, d.Partner, -n)
 }
 
-// judge remembers whether a receiver's last try failed, and moves its seats to the side where they now count.
-func (c *Courier) judge(s partner.SubscriptionID, failed bool) {
+// judge remembers how a receiver's last try went, and moves its seats to the side where they now count.
+func (c *Courier) judge(d partner.Delivery, well bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.failing[s] == failed {
-		return
-	}
-	if failed {
-		for old := range c.failing { // any one that is idle: if it still fails, its next try says so
-			if len(c.failing) < mostFailing {
+	s := d.Subscription
+	switch {
+	case c.proven[s] == well:
+	case well:
+		for old := range c.proven { // any one that is idle; it proves itself again at its next try
+			if len(c.proven) < mostProven {
 				break
 			}
 			if c.byReceiver[old] == 0 {
-				delete(c.failing, old)
+				delete(c.proven, old)
 			}
 		}
-		c.failing[s] = true
-		c.takenFailing += c.byReceiver[s]
-	} else {
-		delete(c.failing, s)
-		c.takenFailing -= c.byReceiver[s]
+		c.proven[s] = true
+		c.doubt(d.Partner, -c.byReceiver[s])
+	default:
+		delete(c.proven, s)
+		c.doubt(d.Partner, c.byReceiver[s])
 	}
 }
 
@@ -253,7 +263,7 @@ func (c *Courier) deliver(ctx context.Context, d partner.Delivery) error {
 	var got answer
 	if t.Partner.Active {
 		got = c.send(ctx, t)
-		c.judge(d.Subscription, !got.success())
+		c.judge(d, got.success())
 	} else {
 		got.cause = errPaused
 	}

@@ -143,14 +143,11 @@ func (a answer) success() bool { return a.cause == nil && a.status >= 200 && a.s
 // send makes one try. The answer's body is never read: nothing in it could count, and a receiver that floods sends into a
 // closed connection.
 func (c *Courier) send(ctx context.Context, t grant.Telling) answer {
-	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	ctx, cancel := context.WithTimeout(ctx, c.patience)
 	defer cancel()
 	r, err := c.writer.request(ctx, t, c.now())
 	if err != nil {
 		return answer{cause: err}
-	}
-	if c.started != nil {
-		c.started(t.Delivery)
 	}
 	got, err := c.client.Do(r)
 	if err != nil {
