@@ -49,7 +49,7 @@ func (c *clock) advance(d time.Duration) {
 
 // A world is a true store with the nouns over it and the pages in front, on a loopback port.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	clock     *clock
 	keys      *secret.Keys
 	db        *store.DB
@@ -88,7 +88,7 @@ func (w *world) Write(p []byte) (int, error) {
 	return w.log.Write(p)
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, clock: &clock{now: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}}
 	ctx := context.Background()
