@@ -227,13 +227,25 @@ func (c *Client) refusal(got *http.Response, body []byte) error {
 		Code        string `json:"error"`
 		Description string `json:"error_description"`
 		Message     string `json:"message"`
+		Outcome     string `json:"errorMessage"`
 	}
 	if json.Unmarshal(body, &shape) != nil {
 		return e
 	}
 	e.Fields, e.Code, e.Description = shape.Errors, shape.Code, shape.Description
+	var documents DocumentErrors // the one endpoint that says field in place of path
+	if json.Unmarshal(body, &documents) == nil {
+		for i, d := range documents.Errors {
+			if d.Field != "" && e.Fields[i].Path == "" {
+				e.Fields[i].Path = d.Field
+			}
+		}
+	}
 	if e.Description == "" {
 		e.Description = shape.Message
+	}
+	if e.Description == "" {
+		e.Description = shape.Outcome
 	}
 	if e.Code == "" && len(e.Fields) > 0 {
 		e.Code, e.Description = e.Fields[0].Code, e.Fields[0].Message

@@ -12,7 +12,7 @@ var (
 	// ErrAlreadyMember: the address belongs to somebody already (409 at sign-up, contract 5.1). Do not retry and do not vary the
 	// address: send the person to [Client.AuthorizeURL] without a claim code, where they sign in and link.
 	ErrAlreadyMember = errors.New("the address already has an account")
-	// ErrDuplicate: there is such a profile already (409, contract 8.1). List the profiles instead.
+	// ErrDuplicate: there is such a profile, evidence or upload already (409, contract 8.1, 8.4, 11.4). Of profiles: list them instead.
 	ErrDuplicate = errors.New("there is one already")
 	// ErrAlreadyClaimed: the account has its owner, no claim code is minted any more (409, contract OC-9).
 	ErrAlreadyClaimed = errors.New("the account is already claimed")
