@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -70,12 +71,14 @@ const (
 	challengeBasic  = `Basic realm="latchkey", charset="UTF-8"`
 )
 
+// unauthorized and notYours are one text for every reason, so that existence does not leak (I10).
+const unauthorized, notYours = "unauthorized", "Unauthorized"
+
 // refusals is the one table from errors to answers. What is not in it is an apology (500). Order matters where one error
 // wraps another: the first row that fits counts. invalid_grant is 401 as documented (contract 4.5); the classes that keep
 // to RFC 6749 make it 400 in refuse.
 func refusals() []refusal {
-	const notYours, unauthorized = "Unauthorized", "unauthorized" // one text for every reason, so that existence does not leak (I10)
-	return append(subscriptionRefusals(), []refusal{
+	return slices.Concat(subscriptionRefusals(), prefillRefusals(), []refusal{
 		// The request itself
 		{err: errNoPath, status: 404, shape: shapeFields, code: "NOT_FOUND", message: "There is nothing at this address"},
 		{err: errMethod, status: 405, shape: shapeFields, code: "METHOD_NOT_ALLOWED", message: "This address does not serve this method"},
@@ -112,6 +115,18 @@ func refusals() []refusal {
 		{err: customer.ErrProfileExists, status: 409, shape: shapeFields, code: "NOT_UNIQUE", message: "There is a personal profile already"},
 		{err: customer.ErrReplyDiffers, status: 409, shape: shapeFields, code: "NOT_UNIQUE", message: "The idempotency key was used with another request"},
 
+		// Verified profiles (contract 8.10, OC-21); the names of the fields are in a LockedError
+		{err: customer.ErrLocked, status: 409, shape: shapeFields, code: "FIELD_LOCKED", message: "The profile is verified, and this cannot be changed now"},
+
+		// Claim code (contract 6, OC-9)
+		{err: claim.ErrRegistrationCode, status: 422, shape: shapeFields, code: "NOT_VALID", path: "registrationCode", message: "The registration code is not the account's"},
+		{err: claim.ErrAlreadyClaimed, status: 409, shape: shapeFields, code: "ALREADY_CLAIMED", message: "The customer has taken the account over"},
+	})
+}
+
+// prefillRefusals are those of what a partner may say beside the personal profile.
+func prefillRefusals() []refusal {
+	return []refusal{
 		// Business profiles (contract 8.4); a code in the style of 8.9 has arguments of null
 		{err: customer.ErrBusinessExists, status: 409, shape: shapeFields, code: "NOT_UNIQUE", message: "There is a profile of this business already"},
 		{err: customer.ErrNoPersonal, status: 422, shape: shapeFields, code: "MISSING", message: "Create the personal profile first"},
@@ -122,9 +137,6 @@ func refusals() []refusal {
 		{err: customer.ErrNotGranted, status: 403, shape: shapeStatus, code: unauthorized, message: notYours},
 		{err: customer.ErrTooMany, status: 400, shape: shapeFields, code: "BAD_REQUEST", message: "There are more than one account may have"},
 
-		// Verified profiles (contract 8.10, OC-21); the names of the fields are in a LockedError
-		{err: customer.ErrLocked, status: 409, shape: shapeFields, code: "FIELD_LOCKED", message: "The profile is verified, and this cannot be changed now"},
-
 		// Identity documents, evidences and files (contract 10.3, 11.3, 11.4)
 		{err: customer.ErrNoTaxID, status: 422, shape: shapeOutcome, message: "A tax id is needed first"},
 		{err: customer.ErrEvidenceGiven, status: 409, shape: shapeFields, code: "ALREADY_PROVIDED", message: "The evidence was given already"},
@@ -132,11 +144,7 @@ func refusals() []refusal {
 		{err: errFileTooLarge, status: 413, shape: shapeFields, code: "PAYLOAD_TOO_LARGE", message: "A file is larger than 10 MB, or there are too many"},
 		{err: errFileType, status: 415, shape: shapeFields, code: "UNSUPPORTED_MEDIA_TYPE", message: "A file is neither a JPEG nor a PNG nor a PDF"},
 		{err: customer.ErrFileWaiting, status: 409, shape: shapeFields, code: "ALREADY_PROVIDED", message: "Files of this type are there and wait for a review"},
-
-		// Claim code (contract 6, OC-9)
-		{err: claim.ErrRegistrationCode, status: 422, shape: shapeFields, code: "NOT_VALID", path: "registrationCode", message: "The registration code is not the account's"},
-		{err: claim.ErrAlreadyClaimed, status: 409, shape: shapeFields, code: "ALREADY_CLAIMED", message: "The customer has taken the account over"},
-	}...)
+	}
 }
 
 // refuse writes the answer for an error.
