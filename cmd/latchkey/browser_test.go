@@ -61,6 +61,7 @@ func newBrowser(t *testing.T) *browser {
 		chromedp.NoSandbox, // tests may run as root in a container, where Chromium's own sandbox cannot start
 		chromedp.DisableGPU,
 		chromedp.UserDataDir(t.TempDir()),
+		chromedp.Env("TMPDIR="+t.TempDir()), // or it leaves directories behind
 		// The driver cannot follow a page that comes back from memory; without that, back loads it again.
 		chromedp.Flag("disable-features", "Translate,BackForwardCache"),
 		chromedp.Flag("disable-quic", true),
