@@ -76,7 +76,7 @@ func body(t grant.Telling, now time.Time) ([]byte, error) {
 // dataOf writes the data of an event (contract 12.4; design 4.10 for ours).
 func dataOf(e partner.Event, version string) (json.RawMessage, error) {
 	if e.Type == partner.EventKYCReview && e.Data != "" {
-		return json.RawMessage(e.Data), nil
+		return reviewData(e.Data, version)
 	}
 	c := change{State: e.State, OccurredAt: stamp(e.OccurredAt, version)}
 	switch {
@@ -105,6 +105,32 @@ func dataOf(e partner.Event, version string) (json.RawMessage, error) {
 	return slices.Concat(text[:len(text)-1], []byte(","), more[1:]), nil
 }
 
+// An olderReview is a KYC review before the version that tells of requirements.
+type olderReview struct {
+	ID           json.RawMessage `json:"id"`
+	State        json.RawMessage `json:"state"`
+	Profile      json.RawMessage `json:"profileId"`
+	RequiredBy   json.RawMessage `json:"requiredBy"`
+	CreatedAt    json.RawMessage `json:"createdAt"`
+	UpdatedAt    json.RawMessage `json:"updatedAt"`
+	References   json.RawMessage `json:"triggerReferences"`
+	Requirements json.RawMessage `json:"requirements"`
+}
+
+// reviewData is what a payload version has of a KYC review.
+func reviewData(data, version string) (json.RawMessage, error) {
+	if version == partner.PayloadRequirements {
+		return json.RawMessage(data), nil
+	}
+	var older struct {
+		Resource olderReview `json:"resource"`
+	}
+	if err := json.Unmarshal([]byte(data), &older); err != nil {
+		return nil, fmt.Errorf("data of a KYC review: %w", err)
+	}
+	return json.Marshal(older)
+}
+
 // sample is the invented event of a test notification: ids 0 and the time of its making (contract 12.1).
 func sample(kind partner.EventType, at time.Time) partner.Event {
 	e := partner.Event{Type: kind, OccurredAt: at}
@@ -126,7 +152,7 @@ func sample(kind partner.EventType, at time.Time) partner.Event {
 	case partner.EventKYCReview:
 		stamp := at.UTC().Format("2006-01-02T15:04:05.000000")
 		e.Data = `{"resource":{"id":"` + secret.UUID() + `","state":"WAITING_CUSTOMER_INPUT","profileId":0,"requiredBy":null,"createdAt":"` + stamp +
-			`","updatedAt":"` + stamp + `","triggerReferences":[],"requirements":[]}}`
+			`","updatedAt":"` + stamp + `","triggerReferences":[],"requirements":[],"prevState":"NEW","requirementChanges":[]}}`
 	}
 	return e
 }

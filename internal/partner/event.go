@@ -33,6 +33,15 @@ func (t EventType) Noun() string {
 	return noun
 }
 
+// ReasonRequirements marks an EventKYCReview that changed requirements and not the state.
+const ReasonRequirements = "requirements"
+
+// Reaches reports whether a subscription to the event's type gets it: before its version 5.0.0, kyc-reviews#state-change
+// spoke of changes of the state alone (contract 12.4).
+func (e Event) Reaches(s Subscription) bool {
+	return e.Type != EventKYCReview || e.Reason != ReasonRequirements || s.Payload == PayloadRequirements
+}
+
 // An Event is something a partner is told. It is queued in the transaction of the change it speaks of, so that it can
 // be neither lost nor invented, and carries no personal value: field names only (design 4.10, I9).
 type Event struct {
@@ -48,7 +57,7 @@ type Event struct {
 	// Fields names what changed, never the values.
 	Fields []string
 	// Data is, for documented events that say more than a state, a JSON object with the further members of the documented
-	// payload; for EventKYCReview it is the whole of it. Empty for all others. It too holds no personal value.
+	// payload; for EventKYCReview it is the whole of the newest version's. Empty for all others. It too holds no personal value.
 	Data       string
 	OccurredAt time.Time
 	// Sequence counts the events of one account for one partner, from 1 and without a gap. The store sets it.

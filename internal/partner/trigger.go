@@ -17,6 +17,8 @@ type Trigger struct {
 const (
 	PayloadSeconds = "2.0.0"
 	PayloadMillis  = "4.0.0"
+	// PayloadRequirements is the version of kyc-reviews#state-change that tells of requirements too.
+	PayloadRequirements = "5.0.0"
 )
 
 // triggers are the events of which anything is said beside their name.
@@ -27,7 +29,7 @@ var triggers = map[EventType]Trigger{
 	EventVerification: {Fires: true, Versions: []string{PayloadSeconds, PayloadMillis}},
 	EventProfileState: {Fires: true, Versions: []string{PayloadSeconds, PayloadMillis}},
 	EventUserState:    {Fires: true, Versions: []string{PayloadSeconds, PayloadMillis}},
-	EventKYCReview:    {Fires: true, Versions: []string{PayloadSeconds, PayloadMillis, "5.0.0"}},
+	EventKYCReview:    {Fires: true, Versions: []string{PayloadSeconds, PayloadMillis, PayloadRequirements}},
 	EventCDDCheck:     {Fires: true, Versions: []string{PayloadSeconds, PayloadMillis}},
 }
 

@@ -115,6 +115,9 @@ func (tx *Tx) spread(e partner.Event) error {
 		return err
 	}
 	for _, s := range wanted {
+		if !e.Reaches(s) {
+			continue
+		}
 		if err := tx.addDelivery(partner.Delivery{ID: partner.DeliveryID(tx.db.ids.Next()), PublicID: secret.UUID(), Subscription: s.ID, Partner: s.Partner,
 			Event: e.ID, Account: e.Account, Sequence: e.Sequence, CreatedAt: tx.db.now(), DueAt: tx.db.now()}); err != nil {
 			return err
