@@ -39,7 +39,6 @@ func postAllow(v *visit) error {
 		return v.see(v.at(claim.StepAllow))
 	}
 	if err == nil {
-		v.renew()
 		answer := claim.Answer{Allow: decision == "allow", Language: "en"}
 		for _, name := range v.r.PostForm["scope"] {
 			answer.Optional = append(answer.Optional, partner.Scope(name))

@@ -77,6 +77,21 @@ func TestUnknownAddressInTheSandbox(t *testing.T) {
 	}
 }
 
+// No state is allowed, and not returned; the sandbox warns of it on C1 (journey section 6).
+func TestNoStateInTheSandbox(t *testing.T) {
+	w := newWorld(t)
+	o := w.open(w.partner, email)
+	for _, sandbox := range []bool{false, true} {
+		w.door.Sandbox = sandbox
+		for _, state := range []string{"", "s"} {
+			b := w.browser().claim(o, state).expect(http.StatusOK, "c1")
+			if said := b.has("sandbox.state"); said != (sandbox && state == "") {
+				t.Errorf("sandbox %v, state %q: warns %v", sandbox, state, said)
+			}
+		}
+	}
+}
+
 // Any other mistake: classic shows a page with a button to the registered address, strict goes back at once with iss
 // (journey section 3, line 3; design 10.19). The state goes back as it came.
 func TestMistakesOfRequests(t *testing.T) {

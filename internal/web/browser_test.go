@@ -195,6 +195,18 @@ func TestNoCookie(t *testing.T) {
 	}
 }
 
+// Where the partner has no restart address E6 leads to its home, and where it has none either, nowhere.
+func TestNoCookieNoAddress(t *testing.T) {
+	w := newWorld(t)
+	for p, want := range map[*partner.Partner]string{new(w.second()): "", new(w.choosy("classic")): "https://choosy.example/home"} {
+		b := w.browser().get(authorize(*p, w.mint(w.open(*p, p.ClientID+"@example.org")), "s")).expect(http.StatusOK, "c1")
+		b.keep("").get(b.at).expect(http.StatusBadRequest, "e6")
+		if leads := find(b.doc, func(n *htmlNode) bool { return attribute(n, "data-msg") == "way.partner" }); (leads == nil) != (want == "") || leads != nil && attribute(leads, "href") != want {
+			t.Errorf("%s: leads to %v, want %q", p.Name, leads, want)
+		}
+	}
+}
+
 // otherCookie is a cookie of a server with other keys.
 func otherCookie(t *testing.T) string {
 	t.Helper()
@@ -427,6 +439,27 @@ func TestUnknownPagesAndMethods(t *testing.T) {
 	b.get(base+"/review").expect(http.StatusOK, "c8")
 }
 
+// What pages load has the headers too.
+func TestAssetHeaders(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser().get("/help")
+	loaded := 0
+	find(b.doc, func(n *htmlNode) bool {
+		for _, path := range []string{attribute(n, "href"), attribute(n, "src")} {
+			if strings.HasPrefix(path, "/assets/") {
+				loaded++
+				if e := w.once(http.MethodGet, path, "", nil); e.status != http.StatusOK || e.cookie != "" {
+					t.Errorf("%s answers %d", path, e.status)
+				}
+			}
+		}
+		return false
+	})
+	if loaded < 3 {
+		t.Errorf("the page loads %d files", loaded)
+	}
+}
+
 // One language: no links to others. What the address says about a language changes nothing.
 func TestOneLanguage(t *testing.T) {
 	w := newWorld(t)
@@ -434,4 +467,28 @@ func TestOneLanguage(t *testing.T) {
 	if strings.Contains(b.body, "?lang=") || b.header.Get("Content-Language") != "en" {
 		t.Error("a language is offered that does not exist")
 	}
+}
+
+// The secret of before a rise of privilege repeats the answer of the step that it took and gets the new one for the cookie;
+// it takes no further step, and dies when the new one is seen or after a minute (design 10.23).
+func TestPreviousSecret(t *testing.T) {
+	w := newWorld(t)
+	o, b := w.at("c7", email)
+	action, form := b.fill(email)
+	old := b.cookie()
+	fresh := w.once(http.MethodPost, action, old, form).cookie
+	confirm := w.browser().keep(old).get(b.base()+"/review").expect(http.StatusOK, "c8")
+	_, review := confirm.form()
+	if confirm.cookie() == old {
+		t.Error("the browser that lost the answer does not get the new secret")
+	}
+	if e := w.once(http.MethodPost, b.base()+"/review", old, review); e.location != b.base()+"/review" || w.profile(o).Confirmed() {
+		t.Errorf("the old secret took a step: %d to %q", e.status, e.location)
+	}
+	b.keep(fresh).get(b.base()+"/review").expect(http.StatusOK, "c8")
+	late := w.browser().keep(old).get(b.base()+"/review").expect(http.StatusOK, "r1")
+	if late.header.Get("Set-Cookie") != "" && strings.Contains(late.body, email) {
+		t.Error("the old secret lives on after the new one was seen")
+	}
+	b.walk("c11", email)
 }

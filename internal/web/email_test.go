@@ -212,6 +212,24 @@ func TestOpeningAgainResumes(t *testing.T) {
 	b.get(link).expect(http.StatusGone, "e2.claimed")
 }
 
+// E2 for an account that is set up: the link leads to the sign-in, and from there to what the link was for.
+func TestUsedLinkOfAnOwner(t *testing.T) {
+	w := newWorld(t)
+	o := w.open(w.partner, email)
+	w.prefill(o)
+	link := authorize(w.partner, w.mint(o), "s")
+	owner := w.browser().get(link).walk("c10", email)
+	before := w.stored(o.account.ID)
+	b := owner.elsewhere().get(link).expect(http.StatusGone, "e2.claimed")
+	if w.stored(o.account.ID) != before {
+		t.Error("the link changed the account")
+	}
+	b.get(b.link("way.signin")).expect(http.StatusOK, "r1").walk("c10", email).walk("c11", email)
+	if got := b.leaves().Query().Get("state"); got != "s" {
+		t.Errorf("the state is %q", got)
+	}
+}
+
 // After a silence before C3 the mailbox is proved again: the page says so, no mail goes out by looking, and the old code
 // brings a new one (design 10.7).
 func TestSilenceBeforePassword(t *testing.T) {

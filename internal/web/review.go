@@ -137,7 +137,6 @@ func postReview(v *visit) error {
 	err := v.posted(string(claim.StepReview))
 	if err == nil {
 		edition, _ := v.shownVersion()
-		v.renew()
 		err = v.Claims.Confirm(v.context(), v.post(), edition)
 	}
 	stale := errors.Is(err, customer.ErrVersion)

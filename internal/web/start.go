@@ -51,8 +51,11 @@ func showStart(v *visit) error {
 func begun(v *visit, s claim.State) error { return v.done(s, claim.StepEmail) }
 
 func (v *visit) startPage(p partner.Partner, email string, problems ...Problem) *StartPage {
-	return &StartPage{Email: email, MoreTime: v.r.PostForm.Get("more_time") != "", Frame: Frame{Partner: Partner{Name: p.Name}, Base: v.base(),
-		Leave: v.base() + "/leave", FormToken: v.token("start"), Problems: problems}}
+	f := Frame{Partner: Partner{Name: p.Name}, Base: v.base(), Leave: v.base() + "/leave", FormToken: v.token("start"), Problems: problems}
+	if t, _ := v.jar.ticket(v.text); v.Sandbox && !t.Request.HasState {
+		f.Notices = append(f.Notices, Say("sandbox.state"))
+	}
+	return &StartPage{Email: email, MoreTime: v.r.PostForm.Get("more_time") != "", Frame: f}
 }
 
 // postStart begins the journey: the session of the answer's cookie is new.

@@ -3,6 +3,7 @@ package web_test
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"io"
 	"mime/multipart"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
 // at walks a browser to a page of the claim, or of the return visit of an account that is claimed.
@@ -218,6 +220,42 @@ func TestReferences(t *testing.T) {
 	b.send(action, form).expect(http.StatusForbidden, "e14")
 	if _, err := w.claims.Mint(t.Context(), o.caller, registrationCode, claim.Binding{}); err == nil {
 		t.Error("a code was minted for an account on hold")
+	}
+}
+
+// E11: what nobody expects is an apology with a reference, and the log has the cause. The answers are kept.
+func TestOurOwnFault(t *testing.T) {
+	w := newWorld(t)
+	_, b := w.at("c8", email)
+	action, form := b.fill(email)
+	w.faults.failOddly()
+	b.send(action, form).expect(http.StatusInternalServerError, "e11")
+	if strings.Contains(b.body, "nobody expects") || !strings.Contains(w.said(), "what nobody expects") || b.link("way.again") != strings.TrimSuffix(action, "/review") {
+		t.Errorf("the cause is on the page, or not in the log:\n%s", b.says())
+	}
+	w.faults.heal()
+	b.get(b.link("way.again")).expect(http.StatusOK, "c8")
+	b.send(action, form).expect(http.StatusOK, "c10")
+}
+
+// Markup in what a partner or a person wrote is text on every page (journey section 6).
+func TestInjectedMarkup(t *testing.T) {
+	w := newWorld(t)
+	name := `<script>alert("1")</script>&amp;'{{.}}`
+	p := w.addPartner(partner.Registration{ClientID: "markup", Secret: "m4rkup-m4rkup", Name: name, Purpose: name, RedirectURIs: []string{"https://markup.example/?a=%22%3E"}})
+	o := w.open(p, email)
+	b := w.browser().get(authorize(p, w.mint(o), `"><script>alert(1)</script>`))
+	for _, page := range []string{"c1", "c2", "c3", "c4", "c5", "c7", "c8"} {
+		b.walk(page, email)
+		for _, tab := range []*browser{b, b.tab().get(b.link("frame.leave"))} {
+			if strings.Contains(tab.body, "<script>alert") || !strings.Contains(tab.body, html.EscapeString(name)) {
+				t.Errorf("page %s holds markup, or not the name", tab.id)
+			}
+		}
+	}
+	b.get(b.base()+"/review/name").post("given_name", name, "family_name", name).expect(http.StatusOK, "c8")
+	if strings.Contains(b.body, "<script>alert") || !strings.Contains(b.says(), name) {
+		t.Error("page c8 holds markup, or not the name")
 	}
 }
 
