@@ -110,6 +110,9 @@ func (r *reader) signing() {
 	r.s.signingFile = &signingFile{path: path, keys: r.s.keys}
 	if path == "" {
 		r.s.signingFile.path, r.s.signingFile.draws = filepath.Join(r.c.Data, signingFileName), true
+		if r.c.Database != "" {
+			r.s.warnings = append(r.s.warnings, "signing-key-file: not set, so this node signs notifications with a key of its own; nodes that share a database need one file")
+		}
 	}
 	if fileExists(r.s.signingFile.path) || path != "" {
 		if _, err := r.s.signingFile.get(); err != nil {
