@@ -45,6 +45,8 @@ type Door struct {
 	// WebURL is the origin of the pages: an authorize request that reaches the API's host is led there (design 10.17). Empty
 	// where both are one host, and the pages are asked first.
 	WebURL string
+	// PagesURL is the origin of the pages, also where they share it with the API: links of reviews lead there.
+	PagesURL string
 	// Unavailable is what the errors of a database that did not answer wrap (I11).
 	Unavailable error
 }

@@ -137,6 +137,12 @@ func prefillRefusals() []refusal {
 		{err: customer.ErrNotGranted, status: 403, shape: shapeStatus, code: unauthorized, message: notYours},
 		{err: customer.ErrTooMany, status: 400, shape: shapeFields, code: "BAD_REQUEST", message: "There are more than one account may have"},
 
+		// KYC reviews (contract 11.5; an unknown one of an own profile is 404, OC-4)
+		{err: customer.ErrNoReview, status: 404, shape: shapeFields, code: "NOT_FOUND", message: "There is no such review"},
+		{err: customer.ErrReviewState, status: 400, shape: shapeFields, code: "NOT_VALID", path: "kycReviewId", message: "The review waits for nothing"},
+		{err: customer.ErrRequirement, status: 400, shape: shapeFields, code: "NOT_VALID", path: "requirement", message: "The review does not ask for this"},
+		{err: customer.ErrRedirect, status: 400, shape: shapeFields, code: "NOT_VALID", path: "redirectUrl", message: "The address is not one of your registered redirect addresses"},
+
 		// Identity documents, evidences and files (contract 10.3, 11.3, 11.4)
 		{err: customer.ErrNoTaxID, status: 422, shape: shapeOutcome, message: "A tax id is needed first"},
 		{err: customer.ErrEvidenceGiven, status: 409, shape: shapeFields, code: "ALREADY_PROVIDED", message: "The evidence was given already"},
@@ -158,12 +164,20 @@ func (c *call) refuse(err error) {
 	var volume volumeError
 	var tries limit.Exceeded
 	var locked customer.LockedError
+	var submission submissionError
+	var trial simulationError
 	switch {
 	case errors.As(err, &fields):
 		c.answer(fields.status, latchkey.FieldErrors{Errors: fields.fields})
 		return
 	case errors.As(err, &locked):
 		c.refuse(c.locked(locked))
+		return
+	case errors.As(err, &submission):
+		c.answer(http.StatusBadRequest, c.submissionBody(submission))
+		return
+	case errors.As(err, &trial):
+		c.answer(trial.status, trial.body())
 		return
 	case errors.As(err, &document):
 		c.answer(400, latchkey.DocumentErrors{Errors: document.errors})

@@ -32,7 +32,8 @@ func inTable() map[string]error {
 		"customer.ErrReplyDiffers": customer.ErrReplyDiffers, "customer.ErrNoProfile": customer.ErrNoProfile, "customer.ErrProfileExists": customer.ErrProfileExists,
 		"customer.ErrBusinessExists": customer.ErrBusinessExists, "customer.ErrNoPersonal": customer.ErrNoPersonal, "customer.ErrCategory": customer.ErrCategory,
 		"customer.ErrNoRepresentative": customer.ErrNoRepresentative, "customer.ErrNotGranted": customer.ErrNotGranted, "customer.ErrTooMany": customer.ErrTooMany,
-		"customer.ErrLocked":  customer.ErrLocked,
+		"customer.ErrLocked": customer.ErrLocked, "customer.ErrNoReview": customer.ErrNoReview, "customer.ErrReviewState": customer.ErrReviewState,
+		"customer.ErrRequirement": customer.ErrRequirement, "customer.ErrRedirect": customer.ErrRedirect,
 		"customer.ErrNoTaxID": customer.ErrNoTaxID, "customer.ErrEvidenceGiven": customer.ErrEvidenceGiven, "customer.ErrFileWaiting": customer.ErrFileWaiting,
 		"grant.ErrInvalidGrant": grant.ErrInvalidGrant, "grant.ErrInvalidCredentials": grant.ErrInvalidCredentials, "grant.ErrInvalidToken": grant.ErrInvalidToken,
 		"grant.ErrWrongKind": grant.ErrWrongKind, "grant.ErrNoGrant": grant.ErrNoGrant,
@@ -45,7 +46,7 @@ func inTable() map[string]error {
 func ofPages() []string {
 	return []string{
 		"partner.ErrTaken", "partner.ErrNoDelivery",
-		"customer.ErrNoFile", "customer.ErrNoteEmpty", "customer.ErrNoteLong", "customer.ErrNotLocked",
+		"customer.ErrNoFile", "customer.ErrLinkOver", "customer.ErrNoteEmpty", "customer.ErrNoteLong", "customer.ErrNotLocked",
 		"customer.ErrSignIn", "customer.ErrNoPassword", "customer.ErrNoSession", "customer.ErrVersion", "customer.ErrPasswordEmpty", "customer.ErrPasswordShort",
 		"customer.ErrPasswordLong", "customer.ErrPasswordCommon", "customer.ErrPasswordPersonal", "customer.ErrCodeEmpty", "customer.ErrCodeFormat",
 		"customer.ErrCodeWrong", "customer.ErrCodeReused",

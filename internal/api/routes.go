@@ -146,15 +146,28 @@ func (d *Door) prefillRoutes() []route {
 
 // checkRoutes are about what is checked of a profile (contract 11, 14).
 func (d *Door) checkRoutes() []route {
-	const get, post = http.MethodGet, http.MethodPost
+	const get, post, patch = http.MethodGet, http.MethodPost, http.MethodPatch
 	return []route{
 		// Verification (contract 11.1; disputes are ours, design 10.31)
 		{post, "/v3/profiles/{profile}/verification-status/bank-transfer", "/profiles/{profile}/verification-status/bank-transfer", byUser, partner.ScopeProfilesRead, d.verificationStatus},
 		{get, "/v3/profiles/{profile}/verification-status", "", byUser, partner.ScopeProfilesRead, d.oldVerificationStatus},
 		{get, "/v1/profiles/{profile}/disputes", "/profiles/{profile}/disputes", byUser, partner.ScopeProfilesRead, d.disputes},
 
+		// KYC reviews (contract 11.5)
+		{post, "/v1/profiles/{profile}/kyc-reviews", "/profiles/{profile}/kyc-reviews", byUser, partner.ScopeProfilesRead, d.createReview},
+		{get, "/v1/profiles/{profile}/kyc-reviews", "/profiles/{profile}/kyc-reviews", byUser, partner.ScopeProfilesRead, d.reviews},
+		{get, "/v1/profiles/{profile}/kyc-reviews/{review}", "", byUser, partner.ScopeProfilesRead, d.review},
+		{get, "/v2/profiles/{profile}/kyc-reviews/{review}", "/profiles/{profile}/kyc-reviews/{review}", byUser, partner.ScopeProfilesRead, d.review},
+		{patch, "/v1/profiles/{profile}/kyc-reviews/{review}", "/profiles/{profile}/kyc-reviews/{review}", byUser, partner.ScopeProfilesRead, d.linkReview},
+		{post, "/v2/profiles/{profile}/kyc-requirements/{requirement}", "/profiles/{profile}/kyc-requirements/{requirement}", byUser, partner.ScopeProfilesWrite, d.submitRequirement},
+		{post, "", "/profiles/{profile}/embedded-flows/link-requests/kyc-reviews", byUser, partner.ScopeProfilesRead, d.embedReview},
+
 		// Simulation (contract 14): 404 unless the operator allows it
 		{post, "/v1/simulation/profiles/{profile}/verifications", "/simulation/profiles/{profile}/verifications", byBearer, partner.ScopeProfilesRead, d.simulateVerification},
 		{post, "/v1/simulation/verify-profile", "/simulation/verify-profile", byUser, partner.ScopeProfilesRead, d.simulateVerifications},
+		{get, "/v2/simulation/profiles/{profile}/kyc-reviews/{review}/requirements", "/simulation/profiles/{profile}/kyc-reviews/{review}/requirements", byUser, partner.ScopeProfilesRead, d.simulated(d.simulatedRequirements)},
+		{post, "/v2/simulation/profiles/{profile}/kyc-reviews/{review}/requirements/add", "/simulation/profiles/{profile}/kyc-reviews/{review}/requirements/add", byUser, partner.ScopeProfilesRead, d.simulated(d.addRequirement)},
+		{post, "/v2/simulation/profiles/{profile}/kyc-reviews/{review}/requirements/submit", "/simulation/profiles/{profile}/kyc-reviews/{review}/requirements/submit", byUser, partner.ScopeProfilesRead, d.simulated(d.provideRequirement)},
+		{post, "/v2/simulation/profiles/{profile}/kyc-reviews/{review}/verify", "/simulation/profiles/{profile}/kyc-reviews/{review}/verify", byUser, partner.ScopeProfilesRead, d.simulated(d.verifyReview)},
 	}
 }

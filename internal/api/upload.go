@@ -44,7 +44,7 @@ func (d *Door) uploadDocument(c *call) (any, error) {
 	if _, err := d.Customers.Profile(c.r.Context(), c.caller(), customer.ProfileID(id)); err != nil {
 		return nil, err
 	}
-	form, err := c.upload()
+	form, err := c.upload("files")
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +80,9 @@ func (d *Door) uploadDocument(c *call) (any, error) {
 	return answered{status: 204}, d.Customers.Upload(c.r.Context(), c.caller(), customer.ProfileID(id), purpose, form.files)
 }
 
-// upload reads a multipart form with files, each part as it comes and none beyond its bound. Another content type is 415.
-func (c *call) upload() (upload, error) {
+// upload reads a multipart form with files under one of the names, each part as it comes and none beyond its bound. Another
+// content type is 415.
+func (c *call) upload(names ...string) (upload, error) {
 	if !c.body.unread {
 		return upload{}, errContentType
 	}
@@ -100,7 +101,7 @@ func (c *call) upload() (upload, error) {
 			err = errMultipart
 		}
 		if err == nil {
-			err = form.take(part)
+			err = form.take(part, names)
 		}
 		if err != nil {
 			return upload{}, c.uploadFault(err)
@@ -123,7 +124,7 @@ func (c *call) uploadFault(err error) error {
 }
 
 // take reads one part. A file under another name than the documented one is refused: the sender would think it stored.
-func (form *upload) take(part *multipart.Part) error {
+func (form *upload) take(part *multipart.Part, names []string) error {
 	name := part.FormName()
 	if part.FileName() == "" {
 		text, err := io.ReadAll(io.LimitReader(part, largestText+1))
@@ -133,7 +134,7 @@ func (form *upload) take(part *multipart.Part) error {
 		form.texts[name] = string(text)
 		return err
 	}
-	if name != "files" {
+	if !slices.Contains(names, name) {
 		return fmt.Errorf("%w: a file in another field", errMultipart)
 	}
 	content, err := io.ReadAll(io.LimitReader(part, customer.LargestFile+1))

@@ -88,15 +88,13 @@ func TestVerificationStatus(t *testing.T) {
 			w.json("POST", path, p.bearer, "").want(t, 403, unknownBody)
 		}
 		w.json("POST", path+"?source_currencies=GBP", w.app(acme), "").want(t, 403, unknownBody)
-		w.json("GET", path+"?source_currencies=GBP", p.bearer, "").want(t, 405, methodNotServed)
+		w.json("GET", path+"?source_currencies=GBP", p.bearer, "").want(t, 405, badMethod)
 	}
 	w.json("GET", "/v3/profiles/"+decimal(id)+"/verification-status", p.bearer, "").want(t, 200,
 		`{"profileId":`+decimal(id)+`,"currentStatus":"verified"}`)
 	w.json("GET", "/v3/profiles/"+decimal(other)+"/verification-status", p.bearer, "").want(t, 403, unknownBody)
 	w.json("GET", "/2026Q3/profiles/"+decimal(id)+"/verification-status", p.bearer, "").want(t, 404, notFound)
 }
-
-const methodNotServed = `{"errors":[{"code":"METHOD_NOT_ALLOWED","message":"This address does not serve this method","arguments":[]}]}`
 
 // After the claim the status is for those whom the customer let in, and what a partner made before reads nothing (I2).
 func TestVerificationStatusAfterTheClaim(t *testing.T) {

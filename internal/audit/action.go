@@ -48,6 +48,12 @@ const (
 	// wish to be asked later.
 	VerificationAsked     Action = "verification.asked"
 	VerificationPostponed Action = "verification.postponed"
+	// The life of a KYC review (contract 11.5): made, given a link, answered, and driven by a trial.
+	ReviewCreated   Action = "review.created"
+	ReviewLinked    Action = "review.linked"
+	ReviewLinkUsed  Action = "review.link_used"
+	ReviewSubmitted Action = "review.submitted"
+	ReviewSimulated Action = "review.simulated"
 	// ProfileRefused is a write that was refused with a reason that counts.
 	ProfileRefused Action = "profile.refused"
 )

@@ -168,6 +168,9 @@ func (cs Customers) amend(ctx context.Context, c Caller, id ProfileID, kind Kind
 		if err := tx.SaveProfile(&after); err != nil {
 			return audit.Event{}, err
 		}
+		if err := cs.settleReviews(tx, after, a.Epoch, now); err != nil {
+			return audit.Event{}, err
+		}
 		if seen, err = cs.entry(tx, a, after); err != nil {
 			return audit.Event{}, err
 		}

@@ -57,6 +57,7 @@ func (p Profile) Verdict(verified bool, by Verifier, now time.Time) (Profile, bo
 
 // VerificationTx is what verification needs of a transaction beside accounts, profiles and events.
 type VerificationTx interface {
+	KYCReviewTx
 	// Watchers lists the partners with a grant for the profile that stands at now.
 	Watchers(account AccountID, profile ProfileID, now time.Time) ([]partner.ID, error)
 	// DueQuestions lists profiles about which the operator's own system is to be asked by now, the longest waiting first.
@@ -149,6 +150,9 @@ func (cs Customers) decideAll(tx Tx, a Account, list []Profile, d Decision, now 
 func (cs Customers) decide(tx Tx, a Account, p Profile, d Decision, now time.Time) (Profile, error) {
 	p, changed := p.Verdict(d.Verified, d.By, now)
 	if err := tx.SaveProfile(&p); err != nil || !changed {
+		return p, err
+	}
+	if err := cs.settleReviews(tx, p, a.Epoch, now); err != nil {
 		return p, err
 	}
 	state := "not_verified"

@@ -115,6 +115,17 @@ func TestEveryFieldOfEveryNounIsKept(t *testing.T) {
 					return tx.Representative(r.ID)
 				})
 		})
+		t.Run("KYC review", func(t *testing.T) {
+			roundTrip(t, db, func(r *customer.KYCReview) { r.ID, r.Account = 21, owner }, (*Tx).SaveKYCReview,
+				func(tx *Tx, r customer.KYCReview) (customer.KYCReview, error) {
+					list, err := tx.KYCReviews(r.Profile)
+					if len(list) != 1 {
+						t.Errorf("%d reviews", len(list))
+						return customer.KYCReview{}, err
+					}
+					return list[0], err
+				})
+		})
 		t.Run("session", func(t *testing.T) {
 			roundTrip(t, db, func(s *customer.Session) { s.ID = 14; s.Level = customer.OneStep }, (*Tx).SaveSession,
 				func(tx *Tx, s customer.Session) (customer.Session, error) { return tx.Session(s.ID) })
@@ -254,6 +265,8 @@ func TestWhatIsNotThere(t *testing.T) {
 				"pending account":    {func() error { _, err := tx.PendingAccount(1, "x@example.org"); return err }, customer.ErrNoAccount},
 				"claimed account":    {func() error { _, err := tx.ClaimedAccount("x@example.org"); return err }, customer.ErrNoAccount},
 				"profile":            {func() error { _, err := tx.Profile(1); return err }, customer.ErrNoProfile},
+				"KYC review":         {func() error { _, err := tx.KYCReview("x"); return err }, customer.ErrNoReview},
+				"KYC review by link": {func() error { _, err := tx.KYCReviewByLink([]byte("x")); return err }, customer.ErrNoReview},
 				"session":            {func() error { _, err := tx.Session(1); return err }, customer.ErrNoSession},
 				"grant":              {func() error { _, err := tx.Grant(1); return err }, grant.ErrNoGrant},
 				"active grant":       {func() error { _, err := tx.ActiveGrant(1, 1, 1); return err }, grant.ErrNoGrant},

@@ -32,6 +32,7 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 	a := customer.Account{ID: owner + 1, Email: "second@example.org", State: customer.Claimed}
 	profile := customer.Profile{ID: 2, Account: owner}
 	r := customer.Representative{ID: 3, Account: owner}
+	review := customer.KYCReview{ID: 15, Account: owner, Profile: 2, PublicID: "review"}
 	s := customer.Session{ID: 3, Secret: []byte("s")}
 	g, c := grant.Grant{ID: 4}, grant.Code{ID: 5, Digest: []byte("d")}
 	k := grant.Token{ID: 6, Access: []byte("a"), Account: owner}
@@ -68,6 +69,10 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 		"ClaimedAccount":     func(tx *Tx) error { _, err := tx.ClaimedAccount("second@example.org"); return missing(err) },
 		"BlockAddress":       func(tx *Tx) error { return tx.BlockAddress(1, "a@example.org", now) },
 		"Blocked":            func(tx *Tx) error { _, err := tx.Blocked(1, "a@example.org", now); return err },
+		"KYCReview":          func(tx *Tx) error { _, err := tx.KYCReview("x"); return missing(err) },
+		"KYCReviewByLink":    func(tx *Tx) error { _, err := tx.KYCReviewByLink([]byte("x")); return missing(err) },
+		"KYCReviews":         func(tx *Tx) error { _, err := tx.KYCReviews(2); return err },
+		"SaveKYCReview":      func(tx *Tx) error { return twice(func() error { return tx.SaveKYCReview(&review) }) },
 		"Watchers":           func(tx *Tx) error { _, err := tx.Watchers(owner, 2, now); return err },
 		"DueQuestions":       func(tx *Tx) error { _, err := tx.DueQuestions(now, 5); return err },
 		"SaveProfile":        func(tx *Tx) error { return twice(func() error { return tx.SaveProfile(&profile) }) },

@@ -48,6 +48,7 @@ var belongings = []string{
 	"DELETE FROM representative WHERE account_id = $1",
 	"DELETE FROM profile_file WHERE account_id = $1",
 	"DELETE FROM reply WHERE account_id = $1",
+	"DELETE FROM kyc_review WHERE account_id = $1",
 	"DELETE FROM subscription WHERE account_id = $1 AND account_id <> 0",
 	"DELETE FROM claim_code WHERE account_id = $1 AND state = 'minted'",
 }
