@@ -492,3 +492,27 @@ func TestPreviousSecret(t *testing.T) {
 	}
 	b.walk("c11", email)
 }
+
+// A late form of a finished step with a mistake in it is not told of the mistake: the step is done.
+func TestLateMistakes(t *testing.T) {
+	w := newWorld(t)
+	o := w.open(w.partner, email)
+	w.prefill(o)
+	b := w.browser().claim(o, "s")
+	mistakes := map[string]url.Values{}
+	for _, page := range []string{"c2", "c3", "c4", "c5", "c7"} {
+		action, form := b.walk(page, email).form()
+		form.Del("method")
+		mistakes[action] = form
+		for late, form := range mistakes {
+			if late == action {
+				continue
+			}
+			b.tab().send(late, form).expect(http.StatusOK, page)
+		}
+	}
+	b.walk("c8", email)
+	for late, form := range mistakes {
+		b.tab().send(late, form).expect(http.StatusOK, "c8")
+	}
+}

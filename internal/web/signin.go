@@ -185,7 +185,11 @@ func (v *visit) resume(journey string) error {
 	case err != nil:
 		return v.ended(state, err)
 	case next == claim.StepSignIn:
-		return v.otherCustomer(state.Partner, state.Journey.Request)
+		// The state is the other customer's: whoever has it can send them back with a code of their own (RFC 6749 section
+		// 10.12).
+		request := state.Journey.Request
+		request.State, request.HasState = "", false
+		return v.otherCustomer(state.Partner, request)
 	}
 	return v.see(v.base())
 }

@@ -382,8 +382,8 @@ func TestOtherCustomerMeanwhile(t *testing.T) {
 	for _, path := range []string{at, start.base(), start.base() + "/review", start.base() + "/return"} {
 		visitor.get(path).expect(http.StatusConflict, "e9")
 	}
-	if strings.Contains(visitor.body, email) {
-		t.Error("E9 says whose the journey is")
+	if strings.Contains(visitor.body, email) || visitor.link("e9.stay") != restart+"?reason=signed_in_as_other" {
+		t.Errorf("E9 says whose the journey is, or gives its state away: %s", visitor.link("e9.stay"))
 	}
 	visitor.post().expect(http.StatusOK, "r1")
 	visitor.key = start.key

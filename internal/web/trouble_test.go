@@ -44,27 +44,47 @@ var everyPage = []struct{ page, next string }{{"c1", "c2"}, {"c2", "c3"}, {"c3",
 func TestDatabaseTroubleInForms(t *testing.T) {
 	for _, c := range everyPage {
 		w := newWorld(t)
-		for n, going := 1, true; going; n++ {
-			for _, after := range []bool{false, true} {
-				address := fmt.Sprintf("%s-%d-%v@example.org", c.page, n, after)
-				w.clock.advance(time.Minute)
-				_, b := w.at(c.page, address)
-				action, form := b.fill(address)
-				cookie := b.cookie()
-				w.faults.fail(n, after)
-				e := w.once(http.MethodPost, action, cookie, form)
-				if going = w.faults.heal(); !going {
-					break
+		uses := 0
+		for _, after := range []bool{false, true} {
+			var b *browser
+			var address string
+			for n, met := 1, true; met; n++ {
+				if b == nil {
+					w.clock.advance(time.Minute)
+					address = fmt.Sprintf("%s-%d-%v@example.org", c.page, n, after)
+					_, b = w.at(c.page, address)
 				}
-				if e.page() != "e12" && e.status != http.StatusSeeOther || e.page() == "e12" && (e.status != http.StatusServiceUnavailable || e.header.Get("Retry-After") != "5") {
-					t.Errorf("%s, use %d, after %v: page %q with %d", c.page, n, after, e.page(), e.status)
+				action, form := b.fill(address)
+				w.faults.fail(n, after)
+				e := w.once(http.MethodPost, action, b.cookie(), form)
+				if met = w.faults.heal(); met {
+					uses++
+					w.checkTrouble(fmt.Sprintf("%s, use %d, after %v", c.page, n, after), e)
 				}
 				if e.cookie != "" {
-					cookie = e.cookie
+					b.keep(e.cookie)
 				}
-				b.keep(cookie).send(action, form).expect(http.StatusOK, c.next)
+				// Where the form was not applied the same browser meets the next trouble; a sign-in that was cut off may have
+				// counted as a try, so it begins anew.
+				if b.get(b.at); met && b.id == c.page && !strings.HasPrefix(c.page, "r") {
+					continue
+				}
+				b.send(action, form).expect(http.StatusOK, c.next)
+				b = nil
 			}
 		}
+		if uses < 4 {
+			t.Errorf("%s: met trouble %d times", c.page, uses)
+		}
+	}
+}
+
+// checkTrouble fails the test unless the answer is E12, or leads on because the trouble came too late to matter.
+func (w *world) checkTrouble(name string, e exchange) {
+	w.t.Helper()
+	late := e.status == http.StatusSeeOther
+	if !late && (e.status != http.StatusServiceUnavailable || e.page() != "e12" || e.header.Get("Retry-After") != "5") {
+		w.t.Errorf("%s: page %q with %d, Retry-After %q", name, e.page(), e.status, e.header.Get("Retry-After"))
 	}
 }
 
