@@ -59,8 +59,8 @@ type Change struct {
 	// OccurredAt is when it happened. Notifications may arrive in another order, and twice.
 	OccurredAt Stamp `json:"occurred_at"`
 	// ProfileID, Reason, Fields and Sequence are in events that begin with x-, where they say something. Fields names what
-	// changed. Sequence counts the events of this user that this client was told of, without a gap: keep the highest one
-	// that you have acted upon.
+	// changed. Sequence counts the events of this user that concern this client, whether or not this subscription gets them:
+	// keep the highest one that you have acted upon.
 	ProfileID ProfileID `json:"profile_id,omitempty"`
 	Reason    string    `json:"reason,omitempty"`
 	Fields    []string  `json:"fields,omitempty"`
