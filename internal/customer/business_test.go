@@ -190,7 +190,10 @@ func TestLists(t *testing.T) {
 	if a.Edition != 2 || len(a.Details.Lists.Directors) != 1 || a.Details.Provenance[Directors].Source != ByPartner || len(p.Details.Lists.Directors) != 0 {
 		t.Errorf("%+v, before %+v", a.Details, p.Details)
 	}
-	if a.Details.Settled(Directors) || !a.Confirm(today).Details.Settled(Directors) || !a.withList(Directors, ada, ByCustomer, today).Details.Settled(Directors) {
+	if confirmed := a.Confirm(today).Details; !confirmed.Settled(Directors) || !confirmed.Provenance[Directors].ConfirmedAt.IsZero() {
+		t.Error("a list that no page showed is settled by the confirmation, and not confirmed")
+	}
+	if a.Details.Settled(Directors) || !a.withList(Directors, ada, ByCustomer, today).Details.Settled(Directors) {
 		t.Error("settled is what the customer gave or confirmed")
 	}
 	none := a.proposeList(Directors, Lists{Owners: []Owner{{ID: "x"}}}, today)

@@ -106,7 +106,9 @@ func detailsOf(kind Kind) []Field {
 // the doors translate to the contract's dialects. Dates are YYYY-MM-DD. A field that takes several codes has them with a
 // space between.
 type Details struct {
-	Values map[Field]string `json:"values,omitempty"`
+	// SettledAt is when the customer last confirmed the profile; zero before.
+	SettledAt time.Time        `json:"settled_at,omitzero"`
+	Values    map[Field]string `json:"values,omitempty"`
 	// OneName: the customer has one name only, so that an empty last name is complete.
 	OneName bool `json:"one_name,omitempty"`
 	// FirstNameInKana and LastNameInKana are passed through (contract 8.1).
@@ -238,10 +240,11 @@ func (d Details) propose(fields []Field, values, have map[Field]string, now time
 	return d, proposed
 }
 
-// Settled reports whether the customer gave or confirmed the value, so that a partner's later word is a proposal.
+// Settled reports whether the customer gave or confirmed the value, or confirmed the profile while it stood there, so that
+// a partner's later word is a proposal.
 func (d Details) Settled(f Field) bool {
-	said := d.Provenance[f]
-	return said.Source == ByCustomer || !said.ConfirmedAt.IsZero()
+	said, given := d.Provenance[f]
+	return said.Source == ByCustomer || !said.ConfirmedAt.IsZero() || given && !d.SettledAt.IsZero() && !said.At.After(d.SettledAt)
 }
 
 // With returns the profile with the values of one author put in, and the names of the fields that changed. A value that
@@ -262,11 +265,18 @@ func (p Profile) Propose(values map[Field]string, now time.Time) (Profile, []Fie
 	return p, proposed
 }
 
-// Confirm returns the profile with every given value confirmed by the customer. While it is not verified, that is a question
-// to the operator's own system, where there is one.
+// Confirm returns the profile with every value that the review page showed confirmed by the customer. What it did not show
+// (evidences, lists, a contact address beside the proven one) stays what the partner said, since nobody confirms what they
+// have not seen; but it is settled too: from now on the partner can only propose. While the profile is not verified, the
+// confirmation is a question to the operator's own system, where there is one.
 func (p Profile) Confirm(now time.Time) Profile {
 	p.Details = p.Details.clone()
-	for f, prov := range p.Details.Provenance {
+	p.Details.SettledAt = now
+	for _, f := range PersonalFields() {
+		prov, given := p.Details.Provenance[f]
+		if !given || f == Email {
+			continue
+		}
 		prov.ConfirmedAt = now
 		p.Details.Provenance[f] = prov
 	}
