@@ -54,6 +54,16 @@ func (r Request) Address(back Return) string {
 	return b.String()
 }
 
+// ReviewAddress is where the browser goes from the page of a KYC review (contract 11.5): a registered address with how it
+// ended.
+func ReviewAddress(redirectURI, status string) string {
+	separator := "?"
+	if strings.Contains(redirectURI, "?") {
+		separator = "&"
+	}
+	return withPath(redirectURI) + separator + "status=" + url.QueryEscape(status)
+}
+
 // withPath adds the slash that the documented redirect has before the query when the registered address has an empty path
 // (contract 7.2).
 func withPath(uri string) string {

@@ -15,8 +15,8 @@ import (
 // is served or not, the token endpoint (contract 1.2) and the keys of notifications.
 var apiPath = regexp.MustCompile(`^/(v[0-9]+|[0-9]{4}Q[0-9]+|webhooks)/|^/oauth/token/?$`)
 
-// journeyPath finds a journey's id in a path.
-var journeyPath = regexp.MustCompile(`^/j/[^/]*`)
+// journeyPath finds a journey's id, or the text of a review's link, in a path.
+var journeyPath = regexp.MustCompile(`^/(j|check)/[^/]*`)
 
 // Handler answers every request: /livez and /readyz, the sandbox's pages, then the door that the address names.
 func (s *Server) Handler() http.Handler {
@@ -99,7 +99,7 @@ func (s *Server) recovering(next http.Handler) http.Handler {
 				return
 			}
 			reference := secret.TraceID()[:12]
-			s.options.Log.ErrorContext(r.Context(), "panic", "reference", reference, "path", journeyPath.ReplaceAllString(r.URL.Path, "/j/{jid}"), "thrown", thrown)
+			s.options.Log.ErrorContext(r.Context(), "panic", "reference", reference, "path", journeyPath.ReplaceAllString(r.URL.Path, "/$1/{jid}"), "thrown", thrown)
 			page := &web.ErrorPage{Trouble: web.TroubleInside}
 			page.Frame.Reference = reference
 			s.pages.Write(w, r, page.Status(), page)
@@ -124,7 +124,7 @@ func (s *Server) logging(next http.Handler) http.Handler {
 }
 
 func (s *Server) logRequest(r *http.Request, seen *answer, took time.Duration) {
-	path := journeyPath.ReplaceAllString(r.URL.Path, "/j/{jid}")
+	path := journeyPath.ReplaceAllString(r.URL.Path, "/$1/{jid}")
 	if len(path) > 200 {
 		path = path[:200]
 	}

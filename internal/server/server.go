@@ -174,7 +174,7 @@ func (s *Server) wire() {
 	}
 	s.api = (&api.Door{Partners: s.Partners, Customers: customers, Tokens: tokens, Claims: claims, Subscriptions: s.Subscriptions,
 		Signing: o.Signing, Simulates: o.Sandbox != nil, PagesURL: o.WebURL, Volume: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
-	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, Pages: s.pages, Keys: o.Keys,
+	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, Customers: customers, Pages: s.pages, Keys: o.Keys,
 		Failed: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: o.WebURL, Unavailable: store.ErrUnavailable,
 		Sandbox: o.Sandbox != nil}).Handler()
 }

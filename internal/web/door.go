@@ -23,8 +23,10 @@ type Door struct {
 	Partners partner.Partners
 	Claims   claim.Claims
 	SignIns  customer.SignIns
-	Pages    *Pages
-	Keys     *secret.Keys
+	// Customers has the verbs on reviews that partners asked for.
+	Customers customer.Customers
+	Pages     *Pages
+	Keys      *secret.Keys
 	// Failed counts failed look-ups of claim codes by network (OC-42).
 	Failed *limit.Buckets
 	// Now is the clock.

@@ -106,7 +106,7 @@ func everyPage() []Page {
 		&RecoveryCodesPage{}, &DonePage{}, &LeavePage{},
 		&ReviewPage{}, &NamePage{}, &PreferredPage{}, &BirthPage{}, &PhonePage{}, &CountryPage{}, &NationalityPage{},
 		&AddressPage{}, &OccupationPage{}, &ExtraPage{}, &DisputePage{},
-		&AllowPage{}, &ReturnPage{},
+		&AllowPage{}, &ReturnPage{}, &CheckPage{},
 		&SignInPage{}, &SecondStepSignInPage{}, &ContinuePage{}, &HomePage{},
 		&ErrorPage{}, &UnknownRequestPage{}, &OtherCustomerPage{},
 		&HelpPage{}, &PrivacyPage{}, &AccessibilityPage{},

@@ -27,6 +27,11 @@ func (d *Door) mux() http.Handler {
 	decideRoutes(get, post)
 	visitRoutes(get, post)
 
+	// What the link of a KYC review leads to (contract 11.5).
+	get("/check/{link}", showCheck)
+	post("/check/{link}", postCheck)
+	get("/check/{link}/return", showCheckReturn)
+
 	// For everybody.
 	get("/help", public(func(f Frame) Page { return &HelpPage{Frame: f} }))
 	get("/privacy", public(func(f Frame) Page { return &PrivacyPage{Frame: f} }))

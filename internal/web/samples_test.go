@@ -3,6 +3,8 @@ package web
 import (
 	"strings"
 	"time"
+
+	"github.com/latchkey-id/latchkey/internal/customer"
 )
 
 // sample is a page in one state, with the values of the contract's examples.
@@ -121,6 +123,13 @@ func secureSamples() []sample {
 	for _, kept := range []Kept{KeptNothing, KeptPartner, KeptUnfinished, KeptAccount} {
 		all = append(all, sample{"leave-" + string(kept), 200, &LeavePage{Frame: f(0), Kept: kept, Stay: "/j/k7Q2/email"}})
 	}
+	needs := []CheckNeed{}
+	for i, key := range customer.RequirementKeys() {
+		needs = append(needs, CheckNeed{strings.ToLower(string(key)), []string{"not_provided", "in_review", "verified"}[i%3]})
+	}
+	all = append(all, sample{"check", 200, &CheckPage{Frame: Frame{Partner: Partner{Name: "Acme Treasury"}}, Needs: needs, Open: 10}},
+		sample{"check-one", 200, &CheckPage{Frame: Frame{Partner: Partner{Name: "Acme Treasury"}}, Needs: needs[:1], Open: 1}},
+		sample{"check-ready", 200, &CheckPage{Frame: Frame{Partner: Partner{Name: "Acme Treasury"}}}})
 	return all
 }
 
