@@ -155,11 +155,11 @@ func (cs Customers) amendReview(ctx context.Context, c Caller, id ProfileID, pub
 // LinkReview sets where the customer goes from the page of a review and makes its link, which ends the one before; text is ""
 // where the review waits for nothing (contract 11.5). Errors: ErrNoReview, ErrRedirect.
 func (cs Customers) LinkReview(ctx context.Context, c Caller, by partner.Partner, id ProfileID, publicID, redirectURI string) (r KYCReview, text string, err error) {
-	if !slices.Contains(by.RedirectURIs, redirectURI) {
-		return KYCReview{}, "", ErrRedirect
-	}
 	drawn := secret.Text(32)
 	r, err = cs.amendReview(ctx, c, id, publicID, func(_ Tx, r KYCReview, now time.Time) (KYCReview, audit.Action, error) {
+		if !slices.Contains(by.RedirectURIs, redirectURI) {
+			return KYCReview{}, "", ErrRedirect
+		}
 		r.RedirectURI, r.Link = redirectURI, ReviewLink{}
 		if text = ""; r.Submits() {
 			text, r.Link = drawn, ReviewLink{Digest: secret.Hash(drawn), ExpiresAt: now.Add(LinkLife)}
