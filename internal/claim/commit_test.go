@@ -19,14 +19,7 @@ import (
 func (o *onboarding) ready() *browser {
 	o.w.t.Helper()
 	b := o.opened().to(claim.StepPassword)
-	must(o.w.t, o.w.claims.Store.Change(context.Background(), func(tx claim.Tx) (audit.Event, error) {
-		j, err := tx.Journey(b.text)
-		if err != nil {
-			return audit.Event{}, err
-		}
-		j.Provisional.PasswordHash, j.PasswordAt, j.FreshAt = "a hash", o.w.now(), o.w.now()
-		return audit.Event{At: o.w.now(), Action: audit.JourneyPasswordSet, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorCustomer}}, tx.SaveJourney(&j)
-	}))
+	must(o.w.t, o.w.claims.KeepPassword(context.Background(), b.post(), "a hash"))
 	return b.to(claim.StepRecoveryCodes)
 }
 

@@ -29,6 +29,11 @@ func (cs Claims) SetPassword(ctx context.Context, in Post, password string) erro
 	if err != nil {
 		return err
 	}
+	return cs.keepPassword(ctx, in, hash)
+}
+
+// keepPassword writes the hash to the journey, when C3 is still its step after the hashing.
+func (cs Claims) keepPassword(ctx context.Context, in Post, hash string) error {
 	now := cs.Now()
 	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
 		state, err := cs.at(tx, in.Text, in.Session, now, StepPassword)
@@ -56,8 +61,22 @@ func (cs Claims) PasswordAgain(ctx context.Context, in Post, password string) er
 	if password == "" {
 		return cs.unfit(ctx, in, customer.ErrNoPassword, StepPasswordAgain)
 	}
-	hash, tries, now := "", limit.Key{}, cs.Now()
-	err := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+	hash, tries, err := cs.countAgain(ctx, in)
+	if err != nil {
+		return err
+	}
+	matches, _, err := cs.Passwords.Verify(ctx, hash, customer.NormalPassword(password))
+	if err != nil {
+		// Nothing was compared, so nothing was tried: else a flood that keeps the hashing busy uses up honest tries (I12).
+		return errors.Join(err, cs.unspend(ctx, in, tries))
+	}
+	return cs.answerAgain(ctx, in, hash, tries, matches)
+}
+
+// countAgain counts a try and returns the hash to compare with.
+func (cs Claims) countAgain(ctx context.Context, in Post) (hash string, tries limit.Key, err error) {
+	now := cs.Now()
+	err = cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
 		state, err := cs.at(tx, in.Text, in.Session, now, StepPasswordAgain)
 		if err != nil {
 			return audit.Event{}, err
@@ -70,14 +89,12 @@ func (cs Claims) PasswordAgain(ctx context.Context, in Post, password string) er
 		}
 		return e, nil
 	})
-	if err != nil {
-		return err
-	}
-	matches, _, err := cs.Passwords.Verify(ctx, hash, customer.NormalPassword(password))
-	if err != nil {
-		// Nothing was compared, so nothing was tried: else a flood that keeps the hashing busy uses up honest tries (I12).
-		return errors.Join(err, cs.unspend(ctx, in, tries))
-	}
+	return hash, tries, err
+}
+
+// answerAgain lets the journey go on when the password matched, if nothing changed meanwhile.
+func (cs Claims) answerAgain(ctx context.Context, in Post, hash string, tries limit.Key, matches bool) error {
+	now := cs.Now()
 	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
 		state, err := cs.at(tx, in.Text, in.Session, now, StepPasswordAgain)
 		if err != nil {
