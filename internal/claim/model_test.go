@@ -97,7 +97,8 @@ func storesIn(m *model) stores {
 	return stores{modelStore[customer.Tx]{m}, modelStore[customer.SignInTx]{m}, modelStore[grant.TokenTx]{m}, modelStore[claim.Tx]{m}}
 }
 
-// modelTx is one transaction. What it embeds are methods that no verb of the exploration calls.
+// modelTx is one transaction. What it embeds are methods that no verb of the exploration calls: one that is called is a nil
+// dereference that names it, and wants a line below.
 type modelTx struct {
 	customer.Tx
 	m     *model
@@ -219,6 +220,14 @@ func (tx *modelTx) SaveProfile(p *customer.Profile) error {
 }
 
 func (tx *modelTx) Files(customer.AccountID, customer.ProfileID) ([]customer.File, error) {
+	return nil, tx.call()
+}
+
+func (tx *modelTx) KYCReviews(customer.ProfileID) ([]customer.KYCReview, error) {
+	return nil, tx.call()
+}
+
+func (tx *modelTx) Watchers(customer.AccountID, customer.ProfileID, time.Time) ([]partner.ID, error) {
 	return nil, tx.call()
 }
 

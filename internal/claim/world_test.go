@@ -216,7 +216,7 @@ func (o *onboarding) browser() *browser {
 }
 
 func (b *browser) origin() customer.Origin {
-	return customer.Origin{Network: b.network, Reference: "0123456789abcdef"}
+	return customer.Origin{Network: b.network, Reference: "abcdefabcdefabcd"}
 }
 
 func (b *browser) post() claim.Post {
