@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
@@ -93,11 +92,10 @@ func (v *visit) at(step claim.Step) string {
 
 // moved leads to the step where the journey is, and says that the one that was posted is behind it.
 func (v *visit) moved(next claim.Step) error {
-	path, separator := v.at(next), "?"
-	if strings.Contains(path, separator) {
-		separator = "&"
+	if next == claim.StepSignIn {
+		return v.see(v.at(next)) // nothing is behind: the session is over
 	}
-	return v.see(path + separator + "notice=moved")
+	return v.see(v.at(next) + "?notice=moved")
 }
 
 // current leads to the first unfinished step.
@@ -219,7 +217,7 @@ func (v *visit) next(err error, wanted claim.Step, show func(*visit, claim.State
 // repeated answers a form of a step that is not the next one.
 func (v *visit) repeated(posted, next claim.Step) error {
 	behind := slices.Index(order, posted) < slices.Index(order, next)
-	if behind && next != claim.StepSignIn && !slices.Contains(following[posted], next) {
+	if behind && !slices.Contains(following[posted], next) {
 		return v.moved(next)
 	}
 	return v.see(v.at(next))

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
 )
 
@@ -135,6 +136,25 @@ func TestNotMeAfterTheCommit(t *testing.T) {
 	b.get(b.base()+"/not-me").expect(http.StatusOK, "c8")
 	if w.stored(o.account.ID) != before {
 		t.Error("the account changed")
+	}
+}
+
+// What was left stays left, also when it is asked about again; a ticket that ran out objects to nothing.
+func TestLeftAlready(t *testing.T) {
+	w := newWorld(t)
+	o := w.open(w.partner, email)
+	code := w.mint(o)
+	b := w.browser().get(authorize(w.partner, code, "s"))
+	b.get(b.link("frame.leave")).post().expect(http.StatusOK, "c11")
+	for _, path := range []string{"", "/start", "/leave", "/not-me", "/continue", "/email"} {
+		b.get(b.base()+path).expect(http.StatusOK, "c11")
+	}
+	late := w.browser().get(authorize(w.partner, code, "s"))
+	late.get(late.link("c1.notme")).expect(http.StatusOK, "notme")
+	w.clock.advance(claim.TicketLife)
+	late.post().expect(http.StatusGone, "e3")
+	if w.code(code).State != claim.Minted {
+		t.Error("a late form ended the code")
 	}
 }
 

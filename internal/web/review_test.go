@@ -301,6 +301,31 @@ func TestUnknownSections(t *testing.T) {
 	}
 }
 
+// A late form of C9 is not applied: not after the details were confirmed in another tab, and not after the session.
+func TestLateSection(t *testing.T) {
+	w := newWorld(t)
+	o, b := w.owned(email, "c8")
+	late := b.tab().get(b.base() + "/review/phone")
+	signedOut := b.tab().get(b.base() + "/review/phone")
+	b.walk("c10", email)
+	before := w.stored(o.account.ID)
+	late.post("phone", "+4930901820").expect(http.StatusOK, "c10")
+	if !late.has("notice.moved") {
+		t.Error("the form goes on without a word")
+	}
+	late.get(late.base()+"/review/phone").expect(http.StatusOK, "done")
+	action, form := signedOut.form("phone", "+4930901820")
+	form.Del("step_token")
+	signedOut.send(action, form).expect(http.StatusOK, "c10")
+	w.clock.advance(customer.IdleLife)
+	signedOut.get(signedOut.base()).expect(http.StatusOK, "r1")
+	form.Set("phone", "")
+	b.send(action, form).expect(http.StatusOK, "r1")
+	if w.stored(o.account.ID) != before {
+		t.Error("a late form was applied")
+	}
+}
+
 // Details can be changed until access is decided, and confirmed once: the second click gets the same answer.
 func TestReviewTwice(t *testing.T) {
 	w := newWorld(t)

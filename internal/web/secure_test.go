@@ -189,6 +189,27 @@ func TestRecoveryCodesFields(t *testing.T) {
 	}
 }
 
+// A download without the right token is E7 while the codes are due, and leads on when they are not.
+func TestDownloadWithoutToken(t *testing.T) {
+	w := newWorld(t)
+	o := w.open(w.partner, email)
+	w.prefill(o)
+	b := w.browser().claim(o, "s").walk("c7", email)
+	path := b.base() + "/recovery-codes/download"
+	if e := w.once(http.MethodPost, path, b.cookie(), url.Values{"step_token": {"x"}}); e.status != http.StatusForbidden || e.page() != "e7" {
+		t.Errorf("page %q with %d", e.page(), e.status)
+	}
+	w.clock.advance(claim.SilenceLife)
+	_, form := b.form()
+	if e := w.once(http.MethodPost, path, b.cookie(), form); e.status != http.StatusSeeOther || !strings.HasSuffix(strings.Split(e.location, "?")[0], "/password-again") {
+		t.Errorf("after a silence %d to %q", e.status, e.location)
+	}
+	w.clock.advance(customer.IdleLife)
+	if e := w.once(http.MethodPost, path, b.cookie(), form); e.status != http.StatusGone || e.page() != "e3" {
+		t.Errorf("after the session page %q with %d", e.page(), e.status)
+	}
+}
+
 // The commit: the account is the customer's, everything of before is dead, the browser's secret is a new one, M1 goes out.
 func TestCommitHandsOver(t *testing.T) {
 	w := newWorld(t)

@@ -425,6 +425,19 @@ func TestSignInLeadsNowhereElse(t *testing.T) {
 	}
 }
 
+// The sign-in of a claim that is opened and not begun leads to its own first page.
+func TestSignInForAClaim(t *testing.T) {
+	w := newWorld(t)
+	_, other := w.owned("ines@example.org", "c11")
+	o := w.open(w.partner, email)
+	b := w.browser().claim(o, "s").expect(http.StatusOK, "c1")
+	b.key = other.key
+	b.get("/signin?journey="+strings.TrimPrefix(b.base(), "/j/")).expect(http.StatusOK, "r1")
+	b.walk("r2", "ines@example.org")
+	w.clock.advance(time.Minute)
+	b.post("code", w.appCode(b.key)).expect(http.StatusConflict, "e9")
+}
+
 // Partners are apart: access for one is none for the other, and each is asked about on its own.
 func TestTwoPartners(t *testing.T) {
 	w := newWorld(t)

@@ -191,6 +191,25 @@ func TestStartTooLate(t *testing.T) {
 	}
 }
 
+// Twelve mails an hour to one account over all its journeys: then E8 on C1, with the wait and the way on; it ends.
+func TestStartMailLimit(t *testing.T) {
+	w := newWorld(t)
+	o := w.open(w.partner, email)
+	code := w.mint(o)
+	for range 12 {
+		w.browser().get(authorize(w.partner, code, "s")).walk("c2", email)
+	}
+	b := w.browser().get(authorize(w.partner, code, "s")).expect(http.StatusOK, "c1")
+	before := w.stored(o.account.ID)
+	b.post("email", email).expect(http.StatusTooManyRequests, "e8")
+	if b.header.Get("Retry-After") != "3600" || b.link("way.current") != b.base() || w.mails() != 12 || w.stored(o.account.ID) != before {
+		t.Errorf("Retry-After %q, way %q, %d mails", b.header.Get("Retry-After"), b.link("way.current"), w.mails())
+	}
+	b.get(b.link("way.current")).expect(http.StatusOK, "c1")
+	w.clock.advance(time.Hour)
+	w.browser().claim(o, "s").walk("c2", email)
+}
+
 // More time lifts the idle limit, and nothing else asks for it again (WCAG 2.2.1).
 func TestMoreTime(t *testing.T) {
 	w := newWorld(t)
