@@ -153,57 +153,16 @@ func prefillRefusals() []refusal {
 	}
 }
 
-// refuse writes the answer for an error.
+// refuse writes the answer for an error. Trouble comes before the table: it is never a refusal (I11).
 func (c *call) refuse(err error) {
-	h := c.w.Header()
-	var fields fieldsError
-	var document documentsError
-	var wrongType fieldTypeError
-	var missing missingError
-	var scope scopeError
-	var volume volumeError
-	var tries limit.Exceeded
-	var locked customer.LockedError
-	var submission submissionError
-	var trial simulationError
-	switch {
-	case errors.As(err, &fields):
-		c.answer(fields.status, latchkey.FieldErrors{Errors: fields.fields})
+	if c.refuseTyped(err) || c.refuseLimited(err) {
 		return
-	case errors.As(err, &locked):
-		c.refuse(c.locked(locked))
-		return
-	case errors.As(err, &submission):
-		c.answer(http.StatusBadRequest, c.submissionBody(submission))
-		return
-	case errors.As(err, &trial):
-		c.answer(trial.status, trial.body())
-		return
-	case errors.As(err, &document):
-		c.answer(400, latchkey.DocumentErrors{Errors: document.errors})
-		return
-	case errors.As(err, &wrongType):
-		c.answer(400, oneField("BAD_REQUEST", "The field has another type", wrongType.path, []string{}))
-		return
-	case errors.As(err, &missing):
-		c.answer(400, latchkey.GrantError{Code: "invalid_request", Description: "Missing " + missing.name})
-		return
-	case errors.As(err, &scope):
-		h.Set("WWW-Authenticate", `Bearer realm="latchkey", error="insufficient_scope", scope="`+string(scope.scope)+`"`)
-		c.statusBody(403, "unauthorized", "Unauthorized")
-		return
-	case errors.As(err, &volume):
-		c.limited(volume.seconds)
-		return
-	case errors.Is(err, limit.ErrExceeded):
-		errors.As(err, &tries)
-		c.limited(limit.RetryAfter(tries.Wait))
-		return
-	case c.door.Unavailable != nil && errors.Is(err, c.door.Unavailable): // before the table: trouble is never a refusal (I11)
+	}
+	if c.door.Unavailable != nil && errors.Is(err, c.door.Unavailable) {
 		if c.r.Context().Err() == nil { // a client that hung up is no trouble of the database's
 			c.door.Log.ErrorContext(c.r.Context(), "database is unavailable", "trace", c.trace, "error", err)
 		}
-		h.Set("Retry-After", "1")
+		c.w.Header().Set("Retry-After", "1")
 		c.statusBody(503, "Service Unavailable", "The server cannot answer now. Asking again is safe")
 		return
 	}
@@ -215,6 +174,56 @@ func (c *call) refuse(err error) {
 	}
 	c.door.Log.ErrorContext(c.r.Context(), "unexpected error", "trace", c.trace, "path", c.r.Pattern, "error", err)
 	c.statusBody(500, "Internal Server Error", "Something went wrong here. Trace id "+c.trace)
+}
+
+// refuseTyped answers the errors that bring their own body, and reports whether it did.
+func (c *call) refuseTyped(err error) bool {
+	var fields fieldsError
+	var document documentsError
+	var wrongType fieldTypeError
+	var missing missingError
+	var scope scopeError
+	var locked customer.LockedError
+	var submission submissionError
+	var trial simulationError
+	switch {
+	case errors.As(err, &fields):
+		c.answer(fields.status, latchkey.FieldErrors{Errors: fields.fields})
+	case errors.As(err, &locked):
+		c.refuse(c.locked(locked))
+	case errors.As(err, &submission):
+		c.answer(http.StatusBadRequest, c.submissionBody(submission))
+	case errors.As(err, &trial):
+		c.answer(trial.status, trial.body())
+	case errors.As(err, &document):
+		c.answer(400, latchkey.DocumentErrors{Errors: document.errors})
+	case errors.As(err, &wrongType):
+		c.answer(400, oneField("BAD_REQUEST", "The field has another type", wrongType.path, []string{}))
+	case errors.As(err, &missing):
+		c.answer(400, latchkey.GrantError{Code: "invalid_request", Description: "Missing " + missing.name})
+	case errors.As(err, &scope):
+		c.w.Header().Set("WWW-Authenticate", `Bearer realm="latchkey", error="insufficient_scope", scope="`+string(scope.scope)+`"`)
+		c.statusBody(403, "unauthorized", "Unauthorized")
+	default:
+		return false
+	}
+	return true
+}
+
+// refuseLimited answers what came too often (contract 3.1, 429), and reports whether it did.
+func (c *call) refuseLimited(err error) bool {
+	var volume volumeError
+	var tries limit.Exceeded
+	switch {
+	case errors.As(err, &volume):
+		c.limited(volume.seconds)
+	case errors.Is(err, limit.ErrExceeded):
+		errors.As(err, &tries)
+		c.limited(limit.RetryAfter(tries.Wait))
+	default:
+		return false
+	}
+	return true
 }
 
 func (c *call) refuseBy(row refusal, err error) {
