@@ -32,6 +32,9 @@ type Door struct {
 	Subscriptions partner.Subscriptions
 	// Signing returns the keys that notifications are signed with, anew each time: they are rotated while the server runs.
 	Signing func() (*secret.SigningKeys, error)
+	// Approvals are one-time tokens and what clears them, PublicKeys what partners gave to sign by (contract 13).
+	Approvals  customer.Approvals
+	PublicKeys partner.PublicKeys
 	// Simulates lets partners verify profiles and drive reviews by themselves (contract 14): for a sandbox.
 	Simulates bool
 	// Volume holds this node's share of the volume limits (contract 3.1, OC-42).

@@ -143,6 +143,16 @@ func prefillRefusals() []refusal {
 		{err: customer.ErrRequirement, status: 400, shape: shapeFields, code: "NOT_VALID", path: "requirement", message: "The review does not ask for this"},
 		{err: customer.ErrRedirect, status: 400, shape: shapeFields, code: "NOT_VALID", path: "redirectUrl", message: "The address is not one of your registered redirect addresses"},
 
+		// One-time tokens and keys (contract 13)
+		{err: errNotBuilt, status: 501, shape: shapeFields, code: "NOT_IMPLEMENTED", message: "This documented endpoint is not served here"},
+		{err: customer.ErrNoApproval, status: 404, shape: shapeFields, code: "NOT_FOUND", message: "There is no such one-time token, or not any more"},
+		{err: customer.ErrNotApproved, status: 400, shape: shapeFields, code: "NOT_VALID", path: "One-Time-Token", message: "Trigger the challenge first"},
+		{err: customer.ErrNoPhone, status: 422, shape: shapeFields, code: "MISSING", path: "phoneNumber", message: "The user has no phone number"},
+		{err: customer.ErrPhoneRepeated, status: 422, shape: shapeFields, code: "phone.number.repeated", path: "phoneNumber", message: "The phone number was given before"},
+		{err: customer.ErrCodeWrong, status: 400, shape: shapeFields, code: "NOT_VALID", path: "otpCode", message: "The code does not match"},
+		{err: partner.ErrKeyTaken, status: 409, shape: shapeFields, code: "NOT_UNIQUE", path: "keyId", message: "There is a key of this id already"},
+		{err: partner.ErrTooManyKeys, status: 422, shape: shapeFields, code: "TOO_MANY", message: "There are as many keys as there may be"},
+
 		// Identity documents, evidences and files (contract 10.3, 11.3, 11.4)
 		{err: customer.ErrNoTaxID, status: 422, shape: shapeOutcome, message: "A tax id is needed first"},
 		{err: customer.ErrEvidenceGiven, status: 409, shape: shapeFields, code: "ALREADY_PROVIDED", message: "The evidence was given already"},

@@ -87,7 +87,7 @@ func (d *Door) routes() []route {
 		// Claim code (contract 6). No scope: only the token of a registration code gets one, and every other live token is
 		// told that the account is claimed.
 		{post, "/v1/user/claim-account", "/user/claim-account", byUser, "", d.claimAccount},
-	}, d.prefillRoutes(), d.checkRoutes())
+	}, d.prefillRoutes(), d.checkRoutes(), d.approvalRoutes())
 }
 
 // prefillRoutes are what a partner may say beside the personal profile, before the claim (contract 8.4 to 11.4). The oldest
@@ -169,5 +169,32 @@ func (d *Door) checkRoutes() []route {
 		{post, "/v2/simulation/profiles/{profile}/kyc-reviews/{review}/requirements/add", "/simulation/profiles/{profile}/kyc-reviews/{review}/requirements/add", byUser, partner.ScopeProfilesRead, d.simulated(d.addRequirement)},
 		{post, "/v2/simulation/profiles/{profile}/kyc-reviews/{review}/requirements/submit", "/simulation/profiles/{profile}/kyc-reviews/{review}/requirements/submit", byUser, partner.ScopeProfilesRead, d.simulated(d.provideRequirement)},
 		{post, "/v2/simulation/profiles/{profile}/kyc-reviews/{review}/verify", "/simulation/profiles/{profile}/kyc-reviews/{review}/verify", byUser, partner.ScopeProfilesRead, d.simulated(d.verifyReview)},
+	}
+}
+
+// approvalRoutes are one-time tokens and keys (contract 13). PIN, device and face are documented and not built.
+func (d *Door) approvalRoutes() []route {
+	const get, post, remove = http.MethodGet, http.MethodPost, http.MethodDelete
+	return []route{
+		{get, "/v1/one-time-token/status", "/one-time-token/status", byUser, partner.ScopeAccountRead, d.approval},
+		{post, "/v1/one-time-token/{way}/trigger", "/one-time-token/{way}/trigger", byUser, partner.ScopeAccountRead, d.triggerApproval},
+		{post, "/v1/one-time-token/{way}/verify", "/one-time-token/{way}/verify", byUser, partner.ScopeAccountRead, d.verifyApproval},
+		{post, "/v1/application/users/{user}/phone-numbers", "/application/users/{user}/phone-numbers", byApplication, "", d.addPhone},
+		{get, "/v1/auth/jose/response/public-keys", "/auth/jose/response/public-keys", byApplication, "", d.responseKey},
+		{post, "/v1/auth/jose/request/public-keys", "/auth/jose/request/public-keys", byApplication, "", d.addRequestKey},
+		{post, "/v1/simulation/protected", "/simulation/protected", byUser, partner.ScopeAccountRead, d.simulateProtected},
+
+		// 501
+		{post, "/v2/profiles/{profile}/pin", "/profiles/{profile}/pin", byAnyone, "", notBuilt},
+		{remove, "/v2/profiles/{profile}/pin", "/profiles/{profile}/pin", byAnyone, "", notBuilt},
+		{post, "/v2/profiles/{profile}/pin/verify", "/profiles/{profile}/pin/verify", byAnyone, "", notBuilt},
+		{post, "/v2/profiles/{profile}/device-fingerprints", "/profiles/{profile}/device-fingerprints", byAnyone, "", notBuilt},
+		{get, "/v2/profiles/{profile}/device-fingerprints", "/profiles/{profile}/device-fingerprints", byAnyone, "", notBuilt},
+		{post, "/v2/profiles/{profile}/facemaps", "/profiles/{profile}/facemaps", byAnyone, "", notBuilt},
+		{remove, "/v2/profiles/{profile}/facemaps", "/profiles/{profile}/facemaps", byAnyone, "", notBuilt},
+		{post, "/v2/profiles/{profile}/sca-sessions/authorise", "/profiles/{profile}/sca-sessions/authorise", byAnyone, "", notBuilt},
+		{post, "/v1/user/pin", "", byAnyone, "", notBuilt},
+		{post, "/v1/user/partner-device-fingerprints", "", byAnyone, "", notBuilt},
+		{post, "/v1/user/facemap/enrol", "", byAnyone, "", notBuilt},
 	}
 }

@@ -85,10 +85,12 @@ func newWorld(t *testing.T) *world {
 	w.claims = claim.Claims{Store: store.For[claim.Tx]{DB: w.db}, Keys: keys, IDs: ids, Passwords: secret.NewPasswords(2, 100),
 		Brand: "Latchkey", Wording: "1", Now: w.now}
 	w.door = &Door{
-		Partners:  partners,
-		Customers: customer.Customers{Store: store.Customers{DB: w.db}, Keys: keys, IDs: ids, Now: w.now},
-		Tokens:    grant.Tokens{Store: store.Tokens{DB: w.db}, Keys: keys, IDs: ids, Now: w.now},
-		Claims:    w.claims, Volume: limit.NewBuckets(w.now), Now: w.now, Log: slog.New(slog.NewTextHandler(w.logs, nil)),
+		Partners:   partners,
+		Customers:  customer.Customers{Store: store.Customers{DB: w.db}, Keys: keys, IDs: ids, Now: w.now},
+		Tokens:     grant.Tokens{Store: store.Tokens{DB: w.db}, Keys: keys, IDs: ids, Now: w.now},
+		Approvals:  customer.Approvals{Store: store.Approvals{DB: w.db}, IDs: ids, Now: w.now},
+		PublicKeys: partner.PublicKeys{Store: store.PublicKeys{DB: w.db}, IDs: ids, Now: w.now},
+		Claims:     w.claims, Volume: limit.NewBuckets(w.now), Now: w.now, Log: slog.New(slog.NewTextHandler(w.logs, nil)),
 		From: func(r *http.Request) netip.Addr {
 			if from, err := netip.ParseAddr(r.Header.Get("X-Test-From")); err == nil {
 				return from

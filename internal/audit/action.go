@@ -54,6 +54,14 @@ const (
 	ReviewLinkUsed  Action = "review.link_used"
 	ReviewSubmitted Action = "review.submitted"
 	ReviewSimulated Action = "review.simulated"
+	// What partners do about the second factor of their own customers (contract 13).
+	PhoneGiven        Action = "phone.given"
+	ApprovalAsked     Action = "approval.asked"
+	ApprovalTriggered Action = "approval.triggered"
+	ApprovalPassed    Action = "approval.passed"
+	ApprovalRefused   Action = "approval.refused"
+	ApprovalUsed      Action = "approval.used"
+	PublicKeyAdded    Action = "public_key.added"
 	// ProfileRefused is a write that was refused with a reason that counts.
 	ProfileRefused Action = "profile.refused"
 )

@@ -44,6 +44,8 @@ const (
 	PurposeWebhook
 	// PurposeMaster is for recognising a master key itself.
 	PurposeMaster
+	// PurposePhone is for recognising a phone number that a partner gave before (contract 13).
+	PurposePhone
 
 	purposeCount
 )
@@ -63,8 +65,9 @@ func (p Purpose) label() string {
 		PurposeNetwork:           "network",
 		PurposeSession:           "session",
 		PurposeReply:             "reply",
-		PurposeMaster:            "master key",
 		PurposeWebhook:           "webhook",
+		PurposeMaster:            "master key",
+		PurposePhone:             "phone number",
 	}[p]
 }
 

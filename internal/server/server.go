@@ -165,6 +165,8 @@ func (s *Server) wire() {
 	signIns := customer.SignIns{Store: store.SignIns{For: store.For[customer.SignInTx]{DB: s.database}}, Keys: o.Keys, IDs: ids,
 		Passwords: passwords, Now: o.Now}
 	tokens := grant.Tokens{Store: store.Tokens{DB: s.database}, Keys: o.Keys, IDs: ids, Now: o.Now}
+	approvals := customer.Approvals{Store: store.Approvals{DB: s.database}, IDs: ids, Now: o.Now}
+	publicKeys := partner.PublicKeys{Store: store.PublicKeys{DB: s.database}, IDs: ids, Now: o.Now}
 	claims := claim.Claims{Store: store.Claims{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Brand: o.Brand,
 		Wording: wording, Now: o.Now}
 	s.claims = claims
@@ -173,7 +175,7 @@ func (s *Server) wire() {
 		pagesURL = o.WebURL
 	}
 	s.api = (&api.Door{Partners: s.Partners, Customers: customers, Tokens: tokens, Claims: claims, Subscriptions: s.Subscriptions,
-		Signing: o.Signing, Simulates: o.Sandbox != nil, PagesURL: o.WebURL, Volume: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
+		Signing: o.Signing, Approvals: approvals, PublicKeys: publicKeys, Simulates: o.Sandbox != nil, PagesURL: o.WebURL, Volume: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
 	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, Customers: customers, Pages: s.pages, Keys: o.Keys,
 		Failed: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: o.WebURL, Unavailable: store.ErrUnavailable,
 		Sandbox: o.Sandbox != nil}).Handler()

@@ -115,6 +115,10 @@ func TestEveryFieldOfEveryNounIsKept(t *testing.T) {
 					return tx.Representative(r.ID)
 				})
 		})
+		t.Run("one-time token", func(t *testing.T) {
+			roundTrip(t, db, func(a *customer.Approval) { a.ID, a.Account = 22, owner }, (*Tx).SaveApproval,
+				func(tx *Tx, a customer.Approval) (customer.Approval, error) { return tx.ApprovalByDigest(a.Digest) })
+		})
 		t.Run("KYC review", func(t *testing.T) {
 			roundTrip(t, db, func(r *customer.KYCReview) { r.ID, r.Account = 21, owner }, (*Tx).SaveKYCReview,
 				func(tx *Tx, r customer.KYCReview) (customer.KYCReview, error) {

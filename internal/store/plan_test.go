@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -32,7 +33,6 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 	a := customer.Account{ID: owner + 1, Email: "second@example.org", State: customer.Claimed}
 	profile := customer.Profile{ID: 2, Account: owner}
 	r := customer.Representative{ID: 3, Account: owner}
-	review := customer.KYCReview{ID: 15, Account: owner, Profile: 2, PublicID: "review"}
 	s := customer.Session{ID: 3, Secret: []byte("s")}
 	g, c := grant.Grant{ID: 4}, grant.Code{ID: 5, Digest: []byte("d")}
 	k := grant.Token{ID: 6, Access: []byte("a"), Account: owner}
@@ -40,7 +40,7 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 	j := claim.Journey{ID: 8, Account: owner, Session: 3, Text: "text"}
 	key := limit.NewKey(limit.KindPassword, "a")
 	p.ID, p.Version, p.Class = 1, 0, partner.Classic
-	return map[string]func(*Tx) error{
+	all := map[string]func(*Tx) error{
 		"SavePartner":     func(tx *Tx) error { return twice(func() error { return tx.SavePartner(&p) }) },
 		"Partner":         func(tx *Tx) error { _, err := tx.Partner(1); return missing(err) },
 		"PartnerByClient": func(tx *Tx) error { _, err := tx.PartnerByClient("x"); return missing(err) },
@@ -69,12 +69,6 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 		"ClaimedAccount":     func(tx *Tx) error { _, err := tx.ClaimedAccount("second@example.org"); return missing(err) },
 		"BlockAddress":       func(tx *Tx) error { return tx.BlockAddress(1, "a@example.org", now) },
 		"Blocked":            func(tx *Tx) error { _, err := tx.Blocked(1, "a@example.org", now); return err },
-		"KYCReview":          func(tx *Tx) error { _, err := tx.KYCReview("x"); return missing(err) },
-		"KYCReviewByLink":    func(tx *Tx) error { _, err := tx.KYCReviewByLink([]byte("x")); return missing(err) },
-		"KYCReviews":         func(tx *Tx) error { _, err := tx.KYCReviews(2); return err },
-		"SaveKYCReview":      func(tx *Tx) error { return twice(func() error { return tx.SaveKYCReview(&review) }) },
-		"Watchers":           func(tx *Tx) error { _, err := tx.Watchers(owner, 2, now); return err },
-		"DueQuestions":       func(tx *Tx) error { _, err := tx.DueQuestions(now, 5); return err },
 		"SaveProfile":        func(tx *Tx) error { return twice(func() error { return tx.SaveProfile(&profile) }) },
 		"Profile":            func(tx *Tx) error { _, err := tx.Profile(2); return missing(err) },
 		"Profiles":           func(tx *Tx) error { _, err := tx.Profiles(owner); return err },
@@ -111,6 +105,28 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 		"Tries":     func(tx *Tx) error { _, err := tx.Tries(key); return err },
 		"SaveTries": func(tx *Tx) error { return twice(func() error { return limit.Spend(tx, key, now) }) },
 		"QueueMail": func(tx *Tx) error { return tx.QueueMail(customer.Mail{ID: 10, At: now}) },
+	}
+	maps.Copy(all, checkMethods(now, twice, missing))
+	return all
+}
+
+// checkMethods are those about what is checked of a profile, and about approvals.
+func checkMethods(now time.Time, twice func(func() error) error, missing func(error) error) map[string]func(*Tx) error {
+	approval := customer.Approval{ID: 17, Account: owner, Digest: []byte("o")}
+	review := customer.KYCReview{ID: 15, Account: owner, Profile: 2, PublicID: "review"}
+	return map[string]func(*Tx) error{
+		"KYCReview":        func(tx *Tx) error { _, err := tx.KYCReview("x"); return missing(err) },
+		"KYCReviewByLink":  func(tx *Tx) error { _, err := tx.KYCReviewByLink([]byte("x")); return missing(err) },
+		"KYCReviews":       func(tx *Tx) error { _, err := tx.KYCReviews(2); return err },
+		"SaveKYCReview":    func(tx *Tx) error { return twice(func() error { return tx.SaveKYCReview(&review) }) },
+		"Watchers":         func(tx *Tx) error { _, err := tx.Watchers(owner, 2, now); return err },
+		"DueQuestions":     func(tx *Tx) error { _, err := tx.DueQuestions(now, 5); return err },
+		"PhoneNumberOf":    func(tx *Tx) error { _, err := tx.PhoneNumberOf(owner, 1); return missing(err) },
+		"SavePhoneNumber":  func(tx *Tx) error { return tx.SavePhoneNumber(customer.PhoneNumber{ID: 16, Account: owner}) },
+		"ApprovalByDigest": func(tx *Tx) error { _, err := tx.ApprovalByDigest([]byte("x")); return missing(err) },
+		"SaveApproval":     func(tx *Tx) error { return twice(func() error { return tx.SaveApproval(&approval) }) },
+		"AddPublicKey":     func(tx *Tx) error { return tx.AddPublicKey(partner.PublicKey{ID: 18}) },
+		"PublicKeyCount":   func(tx *Tx) error { _, err := tx.PublicKeyCount(1); return err },
 	}
 }
 

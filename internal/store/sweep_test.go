@@ -53,6 +53,9 @@ func TestSweep(t *testing.T) {
 			}
 			return tx.RemoveSubscription(1, base)
 		}, base.Add(30 * day)},
+		"one_time_token": {func(tx *Tx) error {
+			return tx.SaveApproval(&customer.Approval{ID: 1, Digest: []byte("d"), ExpiresAt: base})
+		}, base.Add(day)},
 		"tries": {func(tx *Tx) error {
 			return tx.SaveTries(limit.NewKey(limit.KindMint, "a"), limit.Tries{Count: 1, Total: 1, LastAt: base.Add(-time.Minute)})
 		}, base},
@@ -75,7 +78,7 @@ func TestSweep(t *testing.T) {
 			})
 		})
 	}
-	if len(remains) != 11 {
+	if len(remains) != 12 {
 		t.Errorf("%d tables are swept; each needs a row in this test", len(remains))
 	}
 }
