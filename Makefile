@@ -25,11 +25,12 @@ quick: fmt-check
 	$(GO) vet ./...
 	$(GO) test ./...
 
+# The exploration of the claim runs in one goroutine, millions of events long: there is nothing to detect.
 # The race detector needs a C compiler. Without one it is a failure in CI and a line of text elsewhere.
 race:
 	@if command -v cc >/dev/null 2>&1; then \
 		echo "$(GO) test -race $(RACE)"; \
-		CGO_ENABLED=1 $(GO) test -race -timeout 8m $(RACE); \
+		CGO_ENABLED=1 $(GO) test -race -skip "^TestExploration$$" -timeout 8m $(RACE); \
 	elif [ "$$CI" = true ]; then \
 		echo "race detector: no C compiler, and in CI nothing is skipped" >&2; exit 1; \
 	else \
