@@ -57,6 +57,7 @@ func TestDigestsStayWhatTheyWere(t *testing.T) {
 		PurposeSession:           "600df4b020fa6e002b11776a274d16273ece64c41f6bf78ee630441025e4c070",
 		PurposeMaster:            "685649110b46002d0cf781e35ed7fece9417dcbfeb4777124d1ebdc781fa1792",
 		PurposeReply:             "c4dbeb75cb16d9df19637ae871278448a695fc08352a3c87240e09964bfba29c",
+		PurposePhone:             "ae85476ee51db97417fd7aced61ab4e30b97c0267636f16b9c2f38c2e1b79358",
 		PurposeWebhook:           "fa0b74553dab42b0b00c07ad5c854588092cbf1df0095a3a1ce5b4194f5f7089",
 	}
 	for p := range purposeCount {

@@ -38,6 +38,7 @@ var unreached = map[string]string{
 	"secret.ErrSeal":              "the store calls it unavailable",
 	"secret.ErrSigningKeys":       "webhooks are signed where they are sent",
 	"secret.ErrSharedKey":         "keys are read at start",
+	"secret.ErrPublicKey":         "partners give keys to the API",
 }
 
 // reachedFiles are the files of the nouns whose verbs the pages call; the errors of others are the API's. Whatever package claim
