@@ -46,6 +46,11 @@ func (st *stage) holds(s *scene) {
 	if running > 1 {
 		fail("I1", "%d journeys may go on towards the commit", running)
 	}
+	for _, j := range s.rows.journeys {
+		if int64(j.ID) == a.LiveJourney && (j.Number != a.ProvenNumber || j.ProvenAt.IsZero() || !customer.SameEmail(j.Address, a.Address())) {
+			fail("I1", "the live journey has number %d, proved was %d, of %s and not of %s", j.Number, a.ProvenNumber, j.Address, a.Address())
+		}
+	}
 	// I2: one owner, one epoch; afterwards nothing of the partner's works.
 	if a.State == customer.Claimed {
 		st.severed(s, fail)
