@@ -34,8 +34,12 @@ func (st *stage) holds(s *scene) {
 			past[j.Code]++
 		}
 		next, _ := st.state(s, j).Next(st.now())
-		if !j.ProvenAt.IsZero() && j.CommittedAt.IsZero() && next != claim.StepOver && next != claim.StepReturn {
+		goes := j.CommittedAt.IsZero() && next != claim.StepOver && next != claim.StepReturn
+		if goes && !j.ProvenAt.IsZero() {
 			running++
+		}
+		if goes && a.Hold != "" {
+			fail("I2", "a journey goes on at %s while the account is on hold: %s", next, a.Hold)
 		}
 	}
 	for code, n := range past {
@@ -66,8 +70,10 @@ func (st *stage) holds(s *scene) {
 			fail("I3", "a session is signed in to a pending account")
 		}
 	}
-	if st.bounds.taken && a.State != customer.Pending && s.moves == 0 {
-		fail("I2", "an account was claimed with an address that has one already")
+	for _, other := range s.rows.accounts[1:] {
+		if a.State == customer.Claimed && customer.SameEmail(other.Email, a.Email) {
+			fail("I2", "two accounts were claimed with one address")
+		}
 	}
 	st.consented(s, fail)
 	for id, n := range s.redeemed {
