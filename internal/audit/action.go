@@ -61,7 +61,7 @@ const (
 	ApprovalPassed    Action = "approval.passed"
 	ApprovalRefused   Action = "approval.refused"
 	ApprovalUsed      Action = "approval.used"
-	PublicKeyAdded    Action = "public_key.added"
+	PublicKeyAdded    Action = "key.added"
 	// ProfileRefused is a write that was refused with a reason that counts.
 	ProfileRefused Action = "profile.refused"
 )
