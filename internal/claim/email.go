@@ -154,8 +154,9 @@ func (cs Claims) proven(tx Tx, state State, e audit.Event, now time.Time) (audit
 	j.ProvenAt = now
 	a.ProvenNumber, a.LiveJourney, a.UpdatedAt = j.Number, int64(j.ID), now
 	if existing {
-		// E10: the person has an account already; nothing is merged, and the pending copy lives on as if left alone.
-		j.EndedAt, j.EndedReason, a.LiveJourney = now, OverExisting, 0
+		// E10: the person has an account already; nothing is merged, and the pending copy lives on as if left alone. The
+		// journey stays the live one, so that its partner hears of it what it hears of any that stands still.
+		j.EndedAt, j.EndedReason = now, OverExisting
 	}
 	if code.ID != 0 { // a journey with more time may outlive its code's row
 		code.State, code.EndedAt = Spent, now

@@ -450,7 +450,7 @@ func explorations() []exploration {
 		{name: "the address moves", least: 4_000, bounds: bounds{mints: 1, journeys: 2, moves: 1}},
 		wide}
 	if os.Getenv("LATCHKEY_FULL") != "" {
-		list[len(list)-1].depth, list[len(list)-1].least = 10, 400_000
+		list[len(list)-1].depth, list[len(list)-1].least = 9, 150_000
 		list = append(list,
 			exploration{name: "one code, five minutes", least: 20_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{5 * time.Minute}}},
 			exploration{name: "a visit", least: 12_000, bounds: bounds{mints: 1, journeys: 2, visits: 1}},

@@ -23,7 +23,38 @@ func (st *stage) holds(s *scene) {
 	fail := func(law, format string, args ...any) {
 		st.Errorf("%s: %s\nafter %v", law, fmt.Sprintf(format, args...), s.path)
 	}
-	// I1: no code leads two journeys past the mailbox proof, and at most one journey may go on towards the commit.
+	st.oneGoesOn(s, fail)
+	for _, other := range s.rows.accounts[1:] {
+		if a.State == customer.Claimed && customer.SameEmail(other.Email, a.Email) {
+			fail("I2", "two accounts were claimed with one address")
+		}
+	}
+	// I2: one owner, one epoch; afterwards nothing of the partner's works.
+	if a.State == customer.Claimed {
+		st.severed(s, fail)
+	} else if a.Epoch != 1 {
+		fail("I2", "a pending account has epoch %d", a.Epoch)
+	}
+	// I3: before the commit there is no credential that anybody could inherit.
+	if a.State == customer.Pending && !reflect.DeepEqual(a.Credentials, customer.Credentials{}) {
+		fail("I3", "a pending account has credentials")
+	}
+	for _, session := range s.rows.sessions {
+		if a.State == customer.Pending && session.Account != 0 {
+			fail("I3", "a session is signed in to a pending account")
+		}
+	}
+	st.consented(s, fail)
+	for id, n := range s.redeemed {
+		if n > 1 {
+			fail("I5", "code %d was redeemed %d times", id, n)
+		}
+	}
+}
+
+// oneGoesOn is I1: no code leads two journeys past the mailbox proof, and at most one journey may go on towards the commit.
+func (st *stage) oneGoesOn(s *scene, fail func(law, format string, args ...any)) {
+	a := s.rows.accounts[0]
 	past := map[claim.CodeID]int{}
 	running := 0
 	for _, j := range s.rows.journeys {
@@ -53,32 +84,6 @@ func (st *stage) holds(s *scene) {
 	for _, j := range s.rows.journeys {
 		if int64(j.ID) == a.LiveJourney && (j.Number != a.ProvenNumber || j.ProvenAt.IsZero() || !customer.SameEmail(j.Address, a.Address())) {
 			fail("I1", "the live journey has number %d, proved was %d, of %s and not of %s", j.Number, a.ProvenNumber, j.Address, a.Address())
-		}
-	}
-	// I2: one owner, one epoch; afterwards nothing of the partner's works.
-	if a.State == customer.Claimed {
-		st.severed(s, fail)
-	} else if a.Epoch != 1 {
-		fail("I2", "a pending account has epoch %d", a.Epoch)
-	}
-	// I3: before the commit there is no credential that anybody could inherit.
-	if a.State == customer.Pending && !reflect.DeepEqual(a.Credentials, customer.Credentials{}) {
-		fail("I3", "a pending account has credentials")
-	}
-	for _, session := range s.rows.sessions {
-		if a.State == customer.Pending && session.Account != 0 {
-			fail("I3", "a session is signed in to a pending account")
-		}
-	}
-	for _, other := range s.rows.accounts[1:] {
-		if a.State == customer.Claimed && customer.SameEmail(other.Email, a.Email) {
-			fail("I2", "two accounts were claimed with one address")
-		}
-	}
-	st.consented(s, fail)
-	for id, n := range s.redeemed {
-		if n > 1 {
-			fail("I5", "code %d was redeemed %d times", id, n)
 		}
 	}
 }

@@ -317,3 +317,25 @@ func TestAsks(t *testing.T) {
 		}
 	}
 }
+
+// TestLeads: the partner hears of the one journey by which its account would be claimed, that of E10 included, and of no
+// other (design 10.6).
+func TestLeads(t *testing.T) {
+	existing := at(proven, func(s *State) { s.Journey.EndedAt, s.Journey.EndedReason = today, OverExisting })
+	for name, c := range map[string]struct {
+		state State
+		want  bool
+	}{
+		"begun": {begun(), true}, "proven": {proven(), true}, "its address has an account": {existing, true}, "committed": {committed(), true},
+		"a visit":              {at(committed, func(s *State) { s.Journey.Code, s.Journey.CommittedAt = 0, time.Time{} }), true},
+		"overtaken":            {at(proven, func(s *State) { s.Account.LiveJourney = 22 }), false},
+		"overtaken unproven":   {at(begun, func(s *State) { s.Account.ProvenNumber = 3 }), false},
+		"claimed by another":   {at(proven, func(s *State) { s.Account.State = customer.Claimed }), false},
+		"begun, epoch risen":   {at(begun, func(s *State) { s.Account.Epoch = 2 }), false},
+		"proven, then changed": {at(proven, func(s *State) { s.Account.LiveJourney = 0 }), false},
+	} {
+		if got := c.state.Journey.leads(c.state.Account); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

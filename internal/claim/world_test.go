@@ -367,12 +367,13 @@ func (b *browser) steps() []struct {
 // to takes every step up to one that is then the next, beginning wherever the journey stands.
 func (b *browser) to(step claim.Step) *browser {
 	b.w.t.Helper()
-	begun := b.session.ID == 0
+	_, err := b.journey()
+	fresh := errors.Is(err, claim.ErrNoJourney)
 	for _, s := range b.steps() {
 		if s.at == step {
 			return b
 		}
-		if s.at == claim.StepStart && !begun {
+		if s.at == claim.StepStart && !fresh {
 			continue
 		}
 		if now, _ := b.at(); s.at != claim.StepStart && now != s.at {

@@ -53,4 +53,4 @@ CREATE TABLE journey (
 CREATE UNIQUE INDEX journey_text ON journey (text);
 CREATE INDEX journey_session ON journey (session_id, id);
 CREATE INDEX journey_fresh ON journey (fresh_at);
-CREATE INDEX journey_silent ON journey (fresh_at) WHERE abandoned_at = 0 AND decided_at = 0 AND ended_at = 0;
+CREATE INDEX journey_silent ON journey (fresh_at) WHERE abandoned_at = 0 AND decided_at = 0;
