@@ -76,6 +76,8 @@ type stage struct {
 	profile customer.ProfileID
 	caller  customer.Caller
 	seed    maphash.Seed
+	// halfway puts a session into the store that has passed the password.
+	halfway func(customer.Session) error
 }
 
 const registration = "a registration code of 32 characters"
@@ -85,11 +87,25 @@ var addresses = []string{"mira.kade@example.org", "mira@example.com"}
 
 func newStage(t *testing.T, b bounds) (*stage, scene) {
 	t.Helper()
-	m, c := &model{}, newClock()
-	st := &stage{T: t, m: m, bounds: b, nouns: newNouns(c, testKeys(t), storesIn(m)), seed: maphash.MakeSeed()}
-	st.partner = partner.Partner{ID: 5, ClientID: "acme", Name: "Acme", Class: partner.Classic, Active: true, RedirectURIs: []string{callback},
-		RequiredScopes: []partner.Scope{partner.ScopeAccountRead}, OptionalScopes: []partner.Scope{partner.ScopeProfilesRead}}
+	m := &model{}
+	st := &stage{T: t, m: m, bounds: b, nouns: newNouns(newClock(), testKeys(t), storesIn(m)), seed: maphash.MakeSeed()}
+	st.halfway = func(s customer.Session) error {
+		s.Version = 1
+		m.rows.sessions = append(slices.Clone(m.rows.sessions), s)
+		return nil
+	}
+	st.partner = thePartner
 	m.rows.partners = []partner.Partner{st.partner}
+	return st, st.begin()
+}
+
+var thePartner = partner.Partner{ID: 5, ClientID: "acme", Name: "Acme", Class: partner.Classic, Active: true, RedirectURIs: []string{callback},
+	RequiredScopes: []partner.Scope{partner.ScopeAccountRead}, OptionalScopes: []partner.Scope{partner.ScopeProfilesRead}}
+
+// begin opens and prefills the account, and is the first scene.
+func (st *stage) begin() scene {
+	t := st.T
+	t.Helper()
 	ctx := t.Context()
 	a, err := st.customers.Create(ctx, st.partner, customer.Signup{Email: addresses[0], RegistrationCode: registration}, "", "")
 	must(t, err)
@@ -101,7 +117,7 @@ func newStage(t *testing.T, b bounds) (*stage, scene) {
 	profile, _, err := st.customers.CreatePersonal(ctx, st.caller, customer.Personal{Values: details}, plain(""))
 	must(t, err)
 	st.profile = profile.ID
-	return st, scene{rows: m.rows, hour: st.now().UnixMilli(), keys: []grant.Issue{issue}, redeemed: map[grant.CodeID]int{}}
+	return scene{rows: st.m.rows, hour: st.now().UnixMilli(), keys: []grant.Issue{issue}, redeemed: map[grant.CodeID]int{}}
 }
 
 func (st *stage) request() grant.Request {
@@ -295,9 +311,11 @@ func (st *stage) signIn(s *scene, v *visitor) (customer.SessionKey, error) {
 		return customer.SessionKey{}, customer.ErrSignIn
 	}
 	half, key := customer.NewSession(st.claims.IDs, st.now())
-	half.Account, half.Epoch, half.SessionEpoch, half.Level, half.ProvedAt, half.Version = a.ID, a.Epoch, a.SessionEpoch, customer.OneStep, st.now(), 1
+	half.Account, half.Epoch, half.SessionEpoch, half.Level, half.ProvedAt = a.ID, a.Epoch, a.SessionEpoch, customer.OneStep, st.now()
 	before := st.m.rows
-	st.m.rows.sessions = append(slices.Clone(st.m.rows.sessions), half)
+	if err := st.halfway(half); err != nil {
+		return customer.SessionKey{}, err
+	}
 	renewed, err := st.signins.SecondStep(st.Context(), key, secret.AppCode(v.app, st.now()), customer.Origin{})
 	if err != nil {
 		st.m.rows = before // a session at its first step opens nothing; without it there are fewer scenes
