@@ -109,9 +109,15 @@ func (a *Account) Address(ctx context.Context, id AddressID) (Address, error) {
 	return address, wrap(err, "reading an address")
 }
 
-// AddressRequirements returns the form of an address for the values so far (contract 9.2).
+// AddressRequirements returns the form of an address for the values so far; without any, what to ask first (contract 9.2). A
+// country that is none is an [*Error] with the path addressCountryCode.
 func (a *Account) AddressRequirements(ctx context.Context, r RequirementsRequest) ([]Requirements, error) {
 	var form []Requirements
-	err := a.send(ctx, "POST", "/address-requirements", r, &form)
+	var err error
+	if r == (RequirementsRequest{}) {
+		err = a.send(ctx, "GET", "/address-requirements", nil, &form)
+	} else {
+		err = a.send(ctx, "POST", "/address-requirements", r, &form)
+	}
 	return form, wrap(err, "asking for address requirements")
 }

@@ -95,6 +95,7 @@ func (c *Client) webURL() string {
 // call is one request: to path under the release, with a JSON body or a form, as a bearer or by the client's credentials.
 type call struct {
 	method, path string
+	versioned    bool // path has a version of its own: the deprecated endpoints have no release (contract 1.2)
 	body         any
 	form         url.Values
 	basic        bool
@@ -183,7 +184,11 @@ func (c *Client) request(ctx context.Context, what call, access Secret) (*http.R
 		}
 		body, kind = bytes.NewReader(b), "application/json"
 	}
-	r, err := http.NewRequestWithContext(ctx, what.method, c.baseURL()+"/"+Release+what.path, body)
+	base := c.baseURL()
+	if !what.versioned {
+		base += "/" + Release
+	}
+	r, err := http.NewRequestWithContext(ctx, what.method, base+what.path, body)
 	if err != nil {
 		return nil, fmt.Errorf("building the request: %w", err)
 	}
@@ -214,7 +219,8 @@ func (c *Client) request(ctx context.Context, what call, access Secret) (*http.R
 
 // refusal makes an [Error] of an answer in one of the contract's shapes E1 to E3, or in none.
 func (c *Client) refusal(got *http.Response, body []byte) error {
-	e := &Error{Status: got.StatusCode, TraceID: got.Header.Get("X-Trace-Id"), LimitedBy: got.Header.Get("X-Rate-Limited-By")}
+	e := &Error{Status: got.StatusCode, TraceID: got.Header.Get("X-Trace-Id"), LimitedBy: got.Header.Get("X-Rate-Limited-By"),
+		OneTimeToken: Secret(got.Header.Get("X-2fa-Approval"))}
 	if wait := got.Header.Get("Retry-After"); wait != "" {
 		if n, err := strconv.Atoi(wait); err == nil && n > 0 {
 			e.RetryAfter = time.Duration(n) * time.Second

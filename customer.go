@@ -324,6 +324,11 @@ func (a *Account) send(ctx context.Context, method, path string, body, answer an
 	return a.client.send(ctx, call{method: method, path: path, body: body, bearer: a.bearer}, answer)
 }
 
+// sendVersioned sends to a path with a version of its own.
+func (a *Account) sendVersioned(ctx context.Context, method, path string, body, answer any) error {
+	return a.client.send(ctx, call{method: method, path: path, versioned: true, body: body, bearer: a.bearer}, answer)
+}
+
 func wrap(err error, doing string) error {
 	if err == nil {
 		return nil

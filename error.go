@@ -96,6 +96,9 @@ type Error struct {
 	RetryAfter time.Duration
 	// LimitedBy names the limit that was met (429), from X-Rate-Limited-By.
 	LimitedBy string
+	// OneTimeToken is what a protected call was refused with (403, contract 13): clear it with [Account.TriggerOneTimeToken] and
+	// [Account.VerifyOneTimeToken], and make the call again with it. Empty for every other refusal.
+	OneTimeToken Secret
 }
 
 // Error says status, codes with their paths, and the trace id.

@@ -67,6 +67,28 @@ type ExtensionRequirements struct {
 	Fields    []FormFields `json:"fields"`
 }
 
+// ExtensionRequirements returns the form of a profile's extensions (contract 10.5). Deprecated in the contract: [Account.GiveEvidences] with
+// an account purpose took its place, and either is seen by the other.
+func (a *Account) ExtensionRequirements(ctx context.Context, id ProfileID) ([]ExtensionRequirements, error) {
+	var form []ExtensionRequirements
+	err := a.sendVersioned(ctx, "GET", "/v1/profiles/"+decimal(id)+"/extension-requirements", nil, &form)
+	return form, wrap(err, "asking for extension requirements")
+}
+
+// SaveExtensions says what an account is for (contract 10.5, deprecated). A purpose that is none of those in [Extensions] is an
+// [*Error] with the path accountPurpose.
+func (a *Account) SaveExtensions(ctx context.Context, id ProfileID, e Extensions) error {
+	err := a.sendVersioned(ctx, "POST", "/v1/profiles/"+decimal(id)+"/extensions", ExtensionDetails{e}, nil)
+	return wrap(err, "saving extensions")
+}
+
+// Extensions reads them (contract 10.5, deprecated); a purpose that has no name among them reads as none.
+func (a *Account) Extensions(ctx context.Context, id ProfileID) (Extensions, error) {
+	var e ExtensionDetails
+	err := a.sendVersioned(ctx, "GET", "/v1/profiles/"+decimal(id)+"/extensions", nil, &e)
+	return e.Details, wrap(err, "reading extensions")
+}
+
 // RequiredEvidences returns which evidences are asked for and missing (contract 11.2).
 func (a *Account) RequiredEvidences(ctx context.Context, id ProfileID) ([]string, error) {
 	var required RequiredEvidences

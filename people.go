@@ -42,6 +42,12 @@ func (a *Account) ReplaceDirectors(ctx context.Context, id ProfileID, directors 
 	return all, wrap(err, "replacing directors")
 }
 
+// RemoveDirectors removes all directors of a business (contract 10.1).
+func (a *Account) RemoveDirectors(ctx context.Context, id ProfileID) error {
+	var none []Director
+	return wrap(a.send(ctx, "DELETE", "/profiles/"+decimal(id)+"/directors", nil, &none), "removing directors")
+}
+
 // Directors returns the directors of a business (contract 10.1).
 func (a *Account) Directors(ctx context.Context, id ProfileID) ([]Director, error) {
 	var all []Director

@@ -79,16 +79,38 @@ func TestPrefillTypesKeepTheirBytes(t *testing.T) {
 	}
 }
 
+// wireCall is one call: what the server answers, what it must have been asked, and what must come back.
+type wireCall struct {
+	status        int
+	answer, asked string
+	do            func(a *Account) (any, error)
+	want          string
+}
+
+func (x wireCall) make(t *testing.T) *scene {
+	t.Helper()
+	s, c := play(t, say(x.status, x.answer))
+	got, err := x.do(c.Account(Token{AccessToken: "t2"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	to := json.NewEncoder(&b)
+	to.SetEscapeHTML(false)
+	if err := to.Encode(got); err != nil || strings.TrimSpace(b.String()) != x.want {
+		t.Errorf("got  %s\nwant %s", b.String(), x.want)
+	}
+	if asked := strings.ReplaceAll(s.asked[len(s.asked)-1], `\u0026`, `&`); asked != x.asked {
+		t.Errorf("asked %s\nwant  %s", asked, x.asked)
+	}
+	return s
+}
+
 // TestPrefillCalls checks the exact request of every call and that the answer arrives.
 func TestPrefillCalls(t *testing.T) {
 	ctx := t.Context()
 	const id, at = ProfileID(7), "/2026Q3/profiles/7"
-	for name, x := range map[string]struct {
-		status        int
-		answer, asked string
-		do            func(a *Account) (any, error)
-		want          string
-	}{
+	for name, x := range map[string]wireCall{
 		"create business": {200, businessRead, `POST /2026Q3/profiles/business-profile {"businessName":"Kade & Co"}`,
 			func(a *Account) (any, error) {
 				return a.CreateBusinessProfile(ctx, Business{BusinessName: "Kade & Co"}, "key-1")
@@ -111,9 +133,12 @@ func TestPrefillCalls(t *testing.T) {
 			func(a *Account) (any, error) {
 				return a.AddressRequirements(ctx, RequirementsRequest{Details: RequirementsDetails{Country: "US"}})
 			}, "[" + aForm + "]"},
+		"first address form": {200, "[" + aForm + "]", `GET /2026Q3/address-requirements `,
+			func(a *Account) (any, error) { return a.AddressRequirements(ctx, RequirementsRequest{}) }, "[" + aForm + "]"},
 		"add directors": {200, "[" + aDirector + "]", `POST ` + at + `/directors [{"firstName":"Ada","lastName":"","dateOfBirth":"","countryOfResidenceIso3Code":""}]`,
 			func(a *Account) (any, error) { return a.AddDirectors(ctx, id, []Director{{FirstName: "Ada"}}) }, "[" + aDirector + "]"},
 		"replace directors": {200, "[]", `PUT ` + at + `/directors []`, func(a *Account) (any, error) { return a.ReplaceDirectors(ctx, id, nil) }, "[]"},
+		"remove directors":  {200, "[]", `DELETE ` + at + `/directors `, func(a *Account) (any, error) { return nil, a.RemoveDirectors(ctx, id) }, "null"},
 		"directors":         {200, "[" + aDirector + "]", `GET ` + at + `/directors `, func(a *Account) (any, error) { return a.Directors(ctx, id) }, "[" + aDirector + "]"},
 		"add owners": {200, "[" + anOwner + "]", `POST ` + at + `/ubos [{"name":"Ada","dateOfBirth":"","countryOfResidenceIso3Code":"","addressFirstLine":"","postCode":"","ownershipPercentage":null}]`,
 			func(a *Account) (any, error) { return a.AddBeneficialOwners(ctx, id, []BeneficialOwner{{Name: "Ada"}}) }, "[" + anOwner + "]"},
@@ -134,21 +159,7 @@ func TestPrefillCalls(t *testing.T) {
 			func(a *Account) (any, error) { return a.GiveEvidences(ctx, id, Evidences{AccountPurpose: "INVESTING"}) }, results},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, c := play(t, say(x.status, x.answer))
-			got, err := x.do(c.Account(Token{AccessToken: "t2"}))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var b strings.Builder
-			to := json.NewEncoder(&b)
-			to.SetEscapeHTML(false)
-			if err := to.Encode(got); err != nil || strings.TrimSpace(b.String()) != x.want {
-				t.Errorf("got  %s\nwant %s", b.String(), x.want)
-			}
-			asked := strings.ReplaceAll(s.asked[len(s.asked)-1], `\u0026`, `&`)
-			if asked != x.asked {
-				t.Errorf("asked %s\nwant  %s", asked, x.asked)
-			}
+			s := x.make(t)
 			if key := s.last.Header.Get("X-idempotence-uuid"); (key == "key-1") != (name == "create business") {
 				t.Errorf("idempotency key %q", key)
 			}
@@ -156,6 +167,38 @@ func TestPrefillCalls(t *testing.T) {
 				t.Errorf("query %q", query)
 			}
 		})
+	}
+}
+
+// TestDeprecatedCalls: what has no calendar label goes to the path with a version of its own (contract 1.2).
+func TestDeprecatedCalls(t *testing.T) {
+	ctx := t.Context()
+	const id = ProfileID(7)
+	for name, x := range map[string]wireCall{
+		"extension form": {200, `[{"type":"profile-extensions-requirements","usageInfo":null,"fields":[]}]`, `GET /v1/profiles/7/extension-requirements `,
+			func(a *Account) (any, error) { return a.ExtensionRequirements(ctx, id) }, `[{"type":"profile-extensions-requirements","usageInfo":null,"fields":[]}]`},
+		"save extensions": {200, `{}`, `POST /v1/profiles/7/extensions {"details":{"accountPurpose":"SENDING_MONEY_REGULARLY_TO_FAMILY"}}`,
+			func(a *Account) (any, error) {
+				return nil, a.SaveExtensions(ctx, id, Extensions{AccountPurpose: "SENDING_MONEY_REGULARLY_TO_FAMILY"})
+			}, "null"},
+		"extensions": {200, `{"details":{"accountPurpose":null}}`, `GET /v1/profiles/7/extensions `,
+			func(a *Account) (any, error) { return a.Extensions(ctx, id) }, `{"accountPurpose":null}`},
+		"old status": {200, `{"profileId":7,"currentStatus":"verified"}`, `GET /v3/profiles/7/verification-status `,
+			func(a *Account) (any, error) { return a.ProfileVerification(ctx, id) }, `{"profileId":7,"currentStatus":"verified"}`},
+		"update v1": {200, `{"id":7,"type":"business","details":{"name":"Kade"}}`, `PUT /v1/profiles {"id":7,"type":"business","details":{"name":"Kade"}}`,
+			func(a *Account) (any, error) {
+				p, err := a.UpdateProfileV1(ctx, ProfileRequestV1{ID: id, Type: "business", Details: &DetailsV1{Name: "Kade"}})
+				return []any{p.ID, p.Business.Name, p.Personal == nil}, err
+			}, `[7,"Kade",true]`},
+		"profiles v1": {200, `[{"id":7,"type":"personal","details":{"firstName":"Mira"}}]`, `GET /v1/profiles `,
+			func(a *Account) (any, error) {
+				list, err := a.ProfilesV1(ctx)
+				return []any{len(list), list[0].Personal.FirstName, list[0].Business == nil}, err
+			}, `[1,"Mira",true]`},
+		"profile v1": {200, `{"id":7,"type":"personal","details":{"firstName":"Mira"}}`, `GET /v1/profiles/7 `,
+			func(a *Account) (any, error) { p, err := a.ProfileV1(ctx, id); return p.ID, err }, `7`},
+	} {
+		t.Run(name, func(t *testing.T) { x.make(t) })
 	}
 }
 

@@ -1,5 +1,11 @@
 package latchkey
 
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+)
+
 // ProfileV1 is a profile in the first version, which has no calendar label and is kept for clients that still call it (contract 8.8).
 type ProfileV1[Details PersonalV1 | BusinessV1] struct {
 	ID ProfileID `json:"id"`
@@ -71,4 +77,64 @@ type DetailsV1 struct {
 	Webpage               string `json:"webpage,omitempty"`
 	BusinessCategory      string `json:"businessCategory,omitempty"`
 	BusinessSubCategory   string `json:"businessSubCategory,omitempty"`
+}
+
+// EitherV1 is a profile in the first version as it is read: a person or a business, the other is nil.
+type EitherV1 struct {
+	ID       ProfileID
+	Personal *PersonalV1
+	Business *BusinessV1
+}
+
+// UnmarshalJSON reads a profile of either type.
+func (p *EitherV1) UnmarshalJSON(b []byte) error {
+	var read struct {
+		ID      ProfileID       `json:"id"`
+		Type    string          `json:"type"`
+		Details json.RawMessage `json:"details"`
+	}
+	if err := json.Unmarshal(b, &read); err != nil {
+		return err
+	}
+	*p = EitherV1{ID: read.ID}
+	if read.Type == "business" {
+		p.Business = new(BusinessV1)
+		return json.Unmarshal(read.Details, p.Business)
+	}
+	p.Personal = new(PersonalV1)
+	return json.Unmarshal(read.Details, p.Personal)
+}
+
+// CreateProfileV1 creates a profile in the first version (contract 8.8, deprecated: [Account.CreatePersonalProfile] and
+// [Account.CreateBusinessProfile] took its place). A business needs the personal profile first; a second person is
+// [ErrDuplicate]. key makes repeating safe, as there.
+func (a *Account) CreateProfileV1(ctx context.Context, r ProfileRequestV1, key string) (EitherV1, error) {
+	var made EitherV1
+	header := http.Header{}
+	if key != "" {
+		header.Set("X-idempotence-uuid", key)
+	}
+	err := a.client.send(ctx, call{method: "POST", path: "/v1/profiles", versioned: true, body: r, bearer: a.bearer, header: header}, &made)
+	return made, wrap(err, "creating a profile of the first version")
+}
+
+// UpdateProfileV1 changes the profile that r.ID names; what is empty stays as it is (contract 8.8, deprecated).
+func (a *Account) UpdateProfileV1(ctx context.Context, r ProfileRequestV1) (EitherV1, error) {
+	var updated EitherV1
+	err := a.sendVersioned(ctx, "PUT", "/v1/profiles", r, &updated)
+	return updated, wrap(err, "updating a profile of the first version")
+}
+
+// ProfilesV1 lists the profiles that the bearer reaches (contract 8.8, deprecated).
+func (a *Account) ProfilesV1(ctx context.Context) ([]EitherV1, error) {
+	var list []EitherV1
+	err := a.sendVersioned(ctx, "GET", "/v1/profiles", nil, &list)
+	return list, wrap(err, "listing profiles of the first version")
+}
+
+// ProfileV1 reads one (contract 8.8, deprecated); one that is not yours and one that does not exist are both [ErrForbidden].
+func (a *Account) ProfileV1(ctx context.Context, id ProfileID) (EitherV1, error) {
+	var p EitherV1
+	err := a.sendVersioned(ctx, "GET", "/v1/profiles/"+decimal(id), nil, &p)
+	return p, wrap(err, "reading a profile of the first version")
 }

@@ -54,6 +54,13 @@ func (a *Account) VerificationStatus(ctx context.Context, id ProfileID, currenci
 	return status, wrap(err, "reading whether a profile is verified")
 }
 
+// ProfileVerification reads whether a profile is verified in the form of 2020, which asks for no currency (contract 11.1).
+func (a *Account) ProfileVerification(ctx context.Context, id ProfileID) (ProfileVerification, error) {
+	var status ProfileVerification
+	err := a.sendVersioned(ctx, "GET", "/v3/profiles/"+decimal(id)+"/verification-status", nil, &status)
+	return status, wrap(err, "reading whether a profile is verified")
+}
+
 // Disputes lists what the customer says is wrong with details that are locked; empty when nothing is.
 func (a *Account) Disputes(ctx context.Context, id ProfileID) ([]Dispute, error) {
 	var list []Dispute

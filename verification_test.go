@@ -74,6 +74,9 @@ func TestChecksOnTheWire(t *testing.T) {
 	if header.Get("X-2fa-Approval") != "t" {
 		t.Errorf("headers %v", header)
 	}
+	if _, err := a.CreateProfileV1(ctx, ProfileRequestV1{Type: "personal"}, "k"); err == nil || seen != "POST /v1/profiles" || header.Get("X-idempotence-uuid") != "k" {
+		t.Errorf("%s %v: %v (an answer without details is none)", seen, header, err)
+	}
 
 	answer = `{}`
 	if err := a.SubmitKYCRequirement(ctx, 7, "ID_DOCUMENT", KYCSubmission{KYCReviewID: review, Files: []File{{"a.pdf", []byte("%PDF")}}}); err != nil {
