@@ -337,11 +337,10 @@ func (cs Claims) load(tx Tx, j Journey, s customer.Session) (State, error) {
 			return State{}, err
 		}
 	}
-	profiles, err := tx.Profiles(j.Account)
-	if err != nil {
+	if state.Profiles, err = tx.Profiles(j.Account); err != nil {
 		return State{}, err
 	}
-	state.Profile, _ = customer.PersonalOf(profiles)
+	state.Profile = firstOf(state.Profiles)
 	if j.GrantCode != 0 {
 		if state.GrantCode, err = tx.Code(j.GrantCode); err != nil && !errors.Is(err, grant.ErrInvalidGrant) {
 			return State{}, err
@@ -350,17 +349,22 @@ func (cs Claims) load(tx Tx, j Journey, s customer.Session) (State, error) {
 	return state, state.standing(tx)
 }
 
-// standing finds the access that the journey's partner has already. Before the commit there is none.
-func (s *State) standing(tx grant.GrantTx) error {
-	if s.Profile.ID == 0 || s.Account.State != customer.Claimed {
-		return nil
-	}
-	var err error
-	s.Grant, err = tx.ActiveGrant(s.Account.ID, s.Journey.Partner, s.Profile.ID)
-	if errors.Is(err, grant.ErrNoGrant) {
-		s.Grant, err = grant.Grant{}, nil
+// standing finds the access that the journey's partner has already to the only profile there is. Before the commit there is
+// none; where the customer has several profiles, which access would be meant is known when one is chosen.
+func (s *State) standing(tx grant.GrantTx) (err error) {
+	if len(s.Profiles) == 1 && s.Account.State == customer.Claimed {
+		s.Grant, err = activeGrant(tx, *s, s.Profile)
 	}
 	return err
+}
+
+// activeGrant is the access that the journey's partner has to a profile, zero for none.
+func activeGrant(tx grant.GrantTx, s State, p customer.Profile) (grant.Grant, error) {
+	g, err := tx.ActiveGrant(s.Account.ID, s.Journey.Partner, p.ID)
+	if errors.Is(err, grant.ErrNoGrant) {
+		return grant.Grant{}, nil
+	}
+	return g, err
 }
 
 // State reads a journey for one of this browser's pages. Before the commit the journey is bound to the browser's session;

@@ -42,10 +42,11 @@ func (cs Claims) Decide(ctx context.Context, in Post, answer Answer) error {
 			}
 			return cs.customerEvent(now, audit.ConsentDeclined, j, in.Origin), cs.tell(tx, now, j, partner.EventClaims, "declined", "")
 		}
-		if answer.Profile != 0 && answer.Profile != state.Profile.ID {
-			return audit.Event{}, ErrNoProfileChosen
+		p, err := state.chosen(answer.Profile)
+		if err != nil {
+			return audit.Event{}, err
 		}
-		g, err := cs.allow(tx, state, answer, now)
+		g, err := cs.allow(tx, state, p, answer, now)
 		if err != nil {
 			return audit.Event{}, err
 		}
@@ -67,9 +68,13 @@ func (cs Claims) Decide(ctx context.Context, in Post, answer Answer) error {
 }
 
 // allow records the grant: of what was asked about, and of what stands when only more was asked for. An active one for the
-// same partner and profile is replaced by its own row, so that there is one access to see and to stop.
-func (cs Claims) allow(tx Tx, state State, answer Answer, now time.Time) (grant.Grant, error) {
-	g := state.Grant
+// same partner and profile is replaced by its own row, so that there is one access to see and to stop. Access to the
+// customer's other profiles is another grant and stays as it is (contract 7.5).
+func (cs Claims) allow(tx Tx, state State, p customer.Profile, answer Answer, now time.Time) (grant.Grant, error) {
+	g, err := activeGrant(tx, state, p)
+	if err != nil {
+		return grant.Grant{}, err
+	}
 	asked, later := state.Asks(now)
 	var scopes []partner.Scope
 	for _, s := range state.Partner.Scopes() {
@@ -79,7 +84,7 @@ func (cs Claims) allow(tx Tx, state State, answer Answer, now time.Time) (grant.
 		}
 	}
 	if g.ID == 0 {
-		g = grant.Grant{ID: grant.ID(cs.IDs.Next()), Account: state.Account.ID, Partner: state.Partner.ID, Profile: state.Profile.ID}
+		g = grant.Grant{ID: grant.ID(cs.IDs.Next()), Account: state.Account.ID, Partner: state.Partner.ID, Profile: p.ID}
 	}
 	g.Scopes, g.State, g.GivenAt, g.Wording, g.Language = scopes, grant.Active, now, cs.Wording, answer.Language
 	g.Until = time.Time{}
@@ -109,7 +114,8 @@ func (cs Claims) mint(tx Tx, state State, j *Journey, g grant.Grant, now time.Ti
 }
 
 // settle lets a visit pass without being asked when the same access still stands (journey section 5): the code is minted
-// and the next step is the way back. It asks again when the request wants more, or says prompt=consent.
+// and the next step is the way back. It asks again when the request wants more, or says prompt=consent, and wherever there
+// are several profiles: the request names none, and passing with one would keep the customer from ever choosing another.
 func (cs Claims) settle(tx Tx, state State, j *Journey, now time.Time) error {
 	if j.Code != 0 || j.Request.Prompt == "consent" || !state.reviewed() || j.ReviewedAt.IsZero() {
 		return nil

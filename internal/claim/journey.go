@@ -192,16 +192,40 @@ type State struct {
 	Session customer.Session
 	// Code is the claim code's row; zero on a visit or when it was swept.
 	Code Code
-	// Profile is the one to review and to grant; zero when there is none yet.
+	// Profiles are all of the account's, oldest first: each is reviewed, and the customer grants one of them.
+	Profiles []customer.Profile
+	// Profile is the one that the review begins with: the person's, or the oldest business where there is no person's; zero
+	// when there is none yet.
 	Profile customer.Profile
 	// GrantCode is the authorization code, zero for none.
 	GrantCode grant.Code
-	// Grant is the access that the partner has already to that profile; zero before the commit and when there is none.
+	// Grant is the access that the partner has already to the only profile; zero before the commit, when there is none, and
+	// when there are several profiles to choose from.
 	Grant   grant.Grant
 	Partner partner.Partner
 }
 
-// Asks says what C10 asks about. later means that the partner has access already and only the rest is asked for: what
+// firstOf is where the review of several profiles begins.
+func firstOf(profiles []customer.Profile) customer.Profile {
+	if p, found := customer.PersonalOf(profiles); found || len(profiles) == 0 {
+		return p
+	}
+	return profiles[0]
+}
+
+// chosen is the profile that an answer names among the customer's own; none needs to be named where there is one only
+// (contract OC-34). Another account's id is as unknown as one that does not exist, so that a forged form grants nothing.
+func (s State) chosen(id customer.ProfileID) (customer.Profile, error) {
+	for _, p := range s.Profiles {
+		if p.ID == id || id == 0 && len(s.Profiles) == 1 {
+			return p, nil
+		}
+	}
+	return customer.Profile{}, ErrNoProfileChosen
+}
+
+// Asks says what C10 asks about. Where there are several profiles it is everything that was asked for, since what stands
+// depends on the one that is chosen. later means that the partner has access already and only the rest is asked for: what
 // stands is kept, whatever the answer. With prompt=consent everything is asked about again.
 func (s State) Asks(now time.Time) (scopes []partner.Scope, later bool) {
 	wanted := s.Journey.Request.Scopes
@@ -305,9 +329,25 @@ func (s State) nextAfter(now time.Time) (Step, EndReason) {
 	return StepAllow, NotOver
 }
 
-// reviewed reports whether the details are complete and confirmed as they are now (I4).
+// reviewed reports whether the details of every profile are complete and confirmed as they are now, so that they are of the
+// one that will be chosen (I4).
 func (s State) reviewed() bool {
-	return s.Profile.ID != 0 && s.Profile.Confirmed() && len(s.Profile.Missing()) == 0
+	ready := func(p customer.Profile) bool { return p.ID != 0 && p.Confirmed() && len(p.Missing()) == 0 }
+	for _, p := range s.Profiles {
+		if !ready(p) {
+			return false
+		}
+	}
+	return ready(s.Profile)
+}
+
+// Edition is the edition of all profiles together. Each of theirs only rises, so an equal one says that none has changed.
+func (s State) Edition() int64 {
+	var sum int64
+	for _, p := range s.Profiles {
+		sum += p.Edition
+	}
+	return sum
 }
 
 // JourneyTx reads and writes claim codes and journeys within a transaction. What is not there is ErrCodeUnknown or

@@ -69,7 +69,7 @@ func names(fields []customer.Field) []string {
 	return list
 }
 
-// Confirm is C8: "My details are right", of the edition that the page showed. Errors: ErrNoJourney, ErrNotNow,
+// Confirm is C8: "My details are right", of the edition of all profiles that the page showed (State.Edition). Errors: ErrNoJourney, ErrNotNow,
 // customer.ErrVersion when something changed meanwhile, ErrIncomplete when something is missing.
 func (cs Claims) Confirm(ctx context.Context, in Post, edition int64) error {
 	now := cs.Now()
@@ -78,26 +78,40 @@ func (cs Claims) Confirm(ctx context.Context, in Post, edition int64) error {
 		if err != nil {
 			return audit.Event{}, err
 		}
-		j, p := state.Journey, state.Profile
+		j := state.Journey
+		lacks := func(p customer.Profile) bool { return len(p.Missing()) > 0 }
 		switch {
-		case p.ID == 0 || p.Edition == edition && len(p.Missing()) > 0:
+		case state.Profile.ID == 0 || state.Edition() == edition && slices.ContainsFunc(state.Profiles, lacks):
 			return audit.Event{}, ErrIncomplete
-		case p.Edition != edition:
+		case state.Edition() != edition:
 			return audit.Event{}, customer.ErrVersion
 		}
-		p = p.Confirm(now)
-		if err := tx.SaveProfile(&p); err != nil {
+		if err := cs.confirmAll(tx, &state, now); err != nil {
 			return audit.Event{}, err
 		}
 		j.ReviewedAt, j.FreshAt = now, now
-		state.Profile = p
 		if err := cs.settle(tx, state, &j, now); err != nil {
 			return audit.Event{}, err
 		}
 		if err := cs.saveOwned(tx, state, &j, now); err != nil {
 			return audit.Event{}, err
 		}
-		return cs.customerEvent(now, audit.ProfileConfirmed, j, in.Origin),
-			cs.tellProfile(tx, now, j, p, "confirmed")
+		return cs.customerEvent(now, audit.ProfileConfirmed, j, in.Origin), nil
 	})
+}
+
+// confirmAll confirms each profile as it is and tells the partner of each.
+func (cs Claims) confirmAll(tx Tx, state *State, now time.Time) error {
+	for i, p := range state.Profiles {
+		p = p.Confirm(now)
+		if err := tx.SaveProfile(&p); err != nil {
+			return err
+		}
+		if err := cs.tellProfile(tx, now, state.Journey, p, "confirmed"); err != nil {
+			return err
+		}
+		state.Profiles[i] = p
+	}
+	state.Profile = firstOf(state.Profiles)
+	return nil
 }

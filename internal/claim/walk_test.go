@@ -257,7 +257,7 @@ func TestUnfinishedProfile(t *testing.T) {
 	wants(t, "confirming with a gap", b.confirm(), claim.ErrIncomplete)
 	wants(t, "allowing before confirming", b.decide(true), claim.ErrNotNow)
 	must(t, w.claims.Correct(t.Context(), b.post(), claim.Correction{Values: map[customer.Field]string{customer.City: "Leith"}}))
-	wants(t, "confirming what was shown before", w.claims.Confirm(t.Context(), b.post(), state.Profile.Edition), customer.ErrVersion)
+	wants(t, "confirming what was shown before", w.claims.Confirm(t.Context(), b.post(), state.Edition()), customer.ErrVersion)
 	must(t, b.confirm())
 	b.stands(claim.StepAllow, claim.NotOver)
 	must(t, w.claims.Correct(t.Context(), b.post(), claim.Correction{Values: map[customer.Field]string{customer.City: "Edinburgh"}}))

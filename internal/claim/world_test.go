@@ -321,7 +321,7 @@ func (b *browser) confirm() error {
 	if err != nil {
 		return err
 	}
-	return b.w.claims.Confirm(context.Background(), b.post(), state.Profile.Edition)
+	return b.w.claims.Confirm(context.Background(), b.post(), state.Edition())
 }
 
 func (b *browser) decide(allow bool, optional ...partner.Scope) error {

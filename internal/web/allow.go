@@ -3,8 +3,10 @@ package web
 import (
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
@@ -20,6 +22,7 @@ func (v *visit) allowPage(s claim.State, status int, problems []Problem) error {
 	}
 	asked, later := s.Asks(v.Now())
 	page.Later = later
+	page.Profiles, page.Profile = choices(s.Profiles), v.r.PostForm.Get("profile")
 	ticked := v.r.PostForm["scope"]
 	for _, scope := range partner.AllScopes() {
 		if !slices.Contains(asked, scope) {
@@ -39,7 +42,7 @@ func postAllow(v *visit) error {
 		return v.see(v.at(claim.StepAllow))
 	}
 	if err == nil {
-		answer := claim.Answer{Allow: decision == "allow", Language: "en"}
+		answer := claim.Answer{Allow: decision == "allow", Profile: chosenProfile(v.r), Language: "en"}
 		for _, name := range v.r.PostForm["scope"] {
 			answer.Optional = append(answer.Optional, partner.Scope(name))
 		}
@@ -48,4 +51,27 @@ func postAllow(v *visit) error {
 	return v.next(err, claim.StepAllow, func(v *visit, s claim.State, problems []Problem) error {
 		return v.allowPage(s, http.StatusUnprocessableEntity, problems)
 	})
+}
+
+// choices are the profiles that the person may share, under their names. Kind and number tell apart two of one name.
+func choices(profiles []customer.Profile) []AllowProfile {
+	var list []AllowProfile
+	for _, p := range profiles {
+		list = append(list, AllowProfile{ID: strconv.FormatInt(int64(p.ID), 10), Name: p.Name(),
+			Business: p.Kind == customer.KindBusiness, Number: p.Value(customer.RegistrationNumber)})
+	}
+	return list
+}
+
+// chosenProfile is the profile that a form names: 0 for none, and what is no number is a profile that nobody has.
+func chosenProfile(r *http.Request) customer.ProfileID {
+	text := r.PostForm.Get("profile")
+	if text == "" {
+		return 0
+	}
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id <= 0 {
+		return -1
+	}
+	return customer.ProfileID(id)
 }

@@ -167,7 +167,7 @@ func TestHostileValues(t *testing.T) {
 			&DisputePage{Frame: f, Row: ReviewRow{Key: "name", Lines: []string{hostile}}, Note: hostile},
 			&AllowPage{Frame: f, Email: hostile, Host: hostile, Purpose: hostile, Profile: hostile,
 				Scopes:   []AllowScope{{Name: hostile, Title: hostile, Details: hostile, Optional: true}},
-				Profiles: []AllowProfile{{hostile, hostile}, {"2", hostile}}},
+				Profiles: []AllowProfile{{ID: hostile, Name: hostile}, {ID: "2", Name: hostile, Business: true, Number: hostile}}},
 			&HomePage{Frame: f, Name: hostile, Email: hostile, Partners: []string{hostile}},
 			&OtherCustomerPage{Frame: f, Email: hostile, Stay: Way{"way.partner", "/x"}},
 			&UnknownRequestPage{Frame: f, Given: hostile, Registered: []string{hostile}},

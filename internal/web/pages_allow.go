@@ -46,7 +46,24 @@ type AllowScope struct {
 }
 
 // AllowProfile is one profile that the person may share.
-type AllowProfile struct{ ID, Name string }
+type AllowProfile struct {
+	ID, Name string
+	// Business tells a business from a person; Number is its registration number
+	// or empty.
+	Business bool
+	Number   string
+}
+
+// KindID is the message that says what the profile is.
+func (p AllowProfile) KindID() string {
+	switch {
+	case p.Business && p.Number != "":
+		return "c10.profile.business.number"
+	case p.Business:
+		return "c10.profile.business"
+	}
+	return "c10.profile.personal"
+}
 
 // Reading are the scopes that only read.
 func (p *AllowPage) Reading() []AllowScope { return p.scopes(false) }

@@ -87,7 +87,7 @@ func sourceOf(p customer.Profile, f customer.Field) Source {
 func (v *visit) reviewPage(s claim.State, status int, stale bool, problems []Problem) error {
 	f := v.frame(s, claim.StepReview)
 	f.Problems = problems
-	page := &ReviewPage{Frame: f, Version: v.version(s.Profile, s.Account.Email), Stale: stale}
+	page := &ReviewPage{Frame: f, Version: v.version(s), Stale: stale}
 	_, marks := v.shownVersion()
 	for i, part := range reviewParts() {
 		row := reviewRow(s.Profile, part, s.Account.Email)
@@ -110,10 +110,10 @@ func (v *visit) reviewPage(s claim.State, status int, stale bool, problems []Pro
 // version is what the form of C8 carries: the edition that it shows, and a mark of each row. The edition decides what is
 // confirmed; the marks tell which rows are other ones when it is not the newest any more. They are keyed and of this journey,
 // so that they say nothing about the values.
-func (v *visit) version(p customer.Profile, email string) string {
-	version := strconv.FormatInt(p.Edition, 10)
+func (v *visit) version(s claim.State) string {
+	version := strconv.FormatInt(s.Edition(), 10)
 	for _, part := range reviewParts() {
-		version += "." + v.mark(reviewRow(p, part, email))
+		version += "." + v.mark(reviewRow(s.Profile, part, s.Account.Email))
 	}
 	return version
 }

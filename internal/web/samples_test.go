@@ -177,7 +177,7 @@ func reviewSamples() []sample {
 func decideSamples() []sample {
 	f := journeyFrame
 	until := time.Date(2027, 11, 22, 0, 0, 0, 0, time.UTC)
-	two := []AllowProfile{{"70010001", "Mira Kade"}, {"70010002", "Kade Joinery Ltd"}}
+	two := []AllowProfile{{ID: "70010001", Name: "Mira Kade"}, {ID: "70010002", Name: "Kade Joinery Ltd", Business: true, Number: "12345678"}}
 	signIn := f(0)
 	signIn.Step, signIn.Leave, signIn.Idle, signIn.Back = 0, "", 0, ""
 	wrong := signIn
