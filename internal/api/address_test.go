@@ -21,6 +21,7 @@ func old(code, name, words string) string {
 
 // Contract 9.1: a profile's address is created and updated by one call, and read by profile and by id.
 func TestAddresses(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := w.business(p)
@@ -57,6 +58,7 @@ func TestAddresses(t *testing.T) {
 
 // Contract 9.1 and OC-22: 403 for what is not the bearer's, 422 for what is wrong, all of it, never 500.
 func TestAddressErrors(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, other := w.open(acme, "mira.kade@example.org"), w.open(globex, "jonas.kade@example.org")
 	id, foreign := decimal(w.profile(p)), decimal(w.profile(other))
@@ -98,6 +100,7 @@ func TestAddressErrors(t *testing.T) {
 
 // Contract 9.2: the form grows with the values.
 func TestAddressRequirements(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := decimal(w.profile(p))

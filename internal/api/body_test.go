@@ -8,6 +8,7 @@ import (
 )
 
 func TestReadBody(t *testing.T) {
+	t.Parallel()
 	deep := strings.Repeat(`{"a":`, deepest) + "1" + strings.Repeat("}", deepest)
 	for _, x := range []struct {
 		name, text string
@@ -58,6 +59,7 @@ func TestReadBody(t *testing.T) {
 }
 
 func TestBodyKnowsWhatIsInIt(t *testing.T) {
+	t.Parallel()
 	b, err := readBody([]byte(`{"a":null,"b":"","C":{"d":1,"e":null},"f":[],"g":[{"h":1}],"i":false}`))
 	if err != nil {
 		t.Fatal(err)

@@ -64,6 +64,7 @@ const (
 
 // Contract 8.4 and 8.3: each version's request gives the documented object, and reads differ by family.
 func TestCreateBusiness(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct {
 		path, body, answer, read, contact string
 	}{
@@ -96,6 +97,7 @@ func TestCreateBusiness(t *testing.T) {
 
 // A business without a personal profile is for the versions that name the representative (contract 8.4).
 func TestBusinessNeedsPersonal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	const first = `{"errors":[{"code":"MISSING","message":"Create the personal profile first","arguments":[]}]}`
@@ -106,6 +108,7 @@ func TestBusinessNeedsPersonal(t *testing.T) {
 
 // Checklist 18 and contract 8.9: all that is wrong at once, arguments null.
 func TestBusinessErrors(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	required := []string{missing("businessName"), missing("registrationNumber"), missing("firstLevelCategory"), missing("address"), missing("companyType")}
@@ -156,6 +159,7 @@ func TestBusinessErrors(t *testing.T) {
 
 // OC-20: a business is one by number and country, or by name; a key repeats the first answer, and only its own version's.
 func TestCreateBusinessTwice(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	create := func(path, key, body string) reply {
@@ -187,6 +191,7 @@ func TestCreateBusinessTwice(t *testing.T) {
 
 // Contract 8.5: what is named changes, in the family's own categories; the rest stays.
 func TestUpdateBusiness(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	got := w.json("POST", v3Business, p.bearer, kadeV3)
@@ -217,6 +222,7 @@ func TestUpdateBusiness(t *testing.T) {
 
 // Contract 8.6: the representative is read, corrected for all that share it, and replaced whole.
 func TestRepresentative(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := w.business(p)
@@ -250,6 +256,7 @@ func TestRepresentative(t *testing.T) {
 
 // A business of the second version is represented by the account's own customer, whose personal profile says who that is.
 func TestRepresentativeIsTheCustomer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	personal := decimal(w.profile(p))
@@ -278,6 +285,7 @@ func TestRepresentativeIsTheCustomer(t *testing.T) {
 
 // Design 10.11, 10.13, OC-35: after the claim the token reaches the granted profile alone, and makes no further ones.
 func TestBusinessAfterTheClaim(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	w.profile(p)

@@ -13,6 +13,7 @@ import (
 
 // Checklist 7 and contract 6: the answer and, of OC-8 and OC-9, every refusal.
 func TestClaimAccount(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, other := w.open(acme, "mira.kade@example.org"), w.open(globex, "mira.kade@example.org")
 	const body = `{"registrationCode":"` + code + `"}`
@@ -50,6 +51,7 @@ func TestClaimAccount(t *testing.T) {
 
 // OC-9, OC-29 and design 10.12: after the hand-over a dead token is 401, a live one of a later grant 409.
 func TestClaimAccountAfterTheHandOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, _ := w.owned(acme, "mira.kade@example.org")
 	const body = `{"registrationCode":"` + code + `"}`
@@ -60,6 +62,7 @@ func TestClaimAccountAfterTheHandOver(t *testing.T) {
 
 // Checklist 8 and I1: 300 seconds to the millisecond, and the newest code wins.
 func TestClaimCodeLife(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	minted := w.mint(p)
@@ -82,6 +85,7 @@ func TestClaimCodeLife(t *testing.T) {
 
 // OC-42: five a minute for each account, and another account is not touched.
 func TestMintsAreLimited(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, other := w.open(acme, "mira.kade@example.org"), w.open(acme, "jonas.kade@example.org")
 	for range 5 {
@@ -99,6 +103,7 @@ func TestMintsAreLimited(t *testing.T) {
 
 // Design 10.21: a code minted for one authorize request opens no other.
 func TestBoundClaimCode(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	got := w.json("POST", "/v1/user/claim-account", p.bearer, `{"registrationCode":"`+code+`","redirect_uri":"`+callee+`","state":"t 5+5","code_challenge":"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}`)
@@ -114,6 +119,7 @@ func TestBoundClaimCode(t *testing.T) {
 // I2 under load: the partner writes and mints while the customer commits; each write either came before or is refused, and
 // nothing the partner held works afterwards.
 func TestPartnerRacesTheCommit(t *testing.T) {
+	t.Parallel()
 	for range 4 {
 		w := newWorld(t)
 		p := w.open(acme, "mira.kade@example.org")

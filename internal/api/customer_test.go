@@ -28,6 +28,7 @@ func notEmail(masked string) string {
 
 // Checklist 4, 5, 6 and contract 5.1: the sign-up's answer and each of its errors.
 func TestSignup(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	app := w.app(acme)
 	const path = "/v1/user/signup/registration_code"
@@ -90,6 +91,7 @@ func idOf(t *testing.T, body string) string {
 
 // Design 10.1 and 4.9: who meets whose addresses, and what a partner that hides them is told.
 func TestSignupAcrossPartners(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	const path, body = "/v1/user/signup/registration_code", `{"email":"mira.kade@example.org","registrationCode":"` + code + `"}`
 	ask := func(client, path, body string) reply { return w.json("POST", path, w.app(client), body) }
@@ -122,6 +124,7 @@ func TestSignupAcrossPartners(t *testing.T) {
 
 // One address, many sign-ups at once: one account.
 func TestManySignupsAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	app := w.app(acme)
 	var made atomic.Int64
@@ -144,6 +147,7 @@ func TestManySignupsAtOnce(t *testing.T) {
 
 // Contract 5.3: the user before and after the profile, and I10: everything foreign looks the same.
 func TestUser(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	other := w.open(acme, "jonas.kade@example.org")
@@ -172,6 +176,7 @@ func TestUser(t *testing.T) {
 
 // Contract 5.4 and design 10.3: a new contact address ends what led to a claim under the old one.
 func TestContactEmail(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "cust-0042@customer.acme.example")
 	path := "/v1/users/" + decimal(p.id) + "/contact-email"
@@ -191,6 +196,7 @@ func TestContactEmail(t *testing.T) {
 
 // Design 10.4: twenty wrong mailed codes hold the account; its partner sees that and ends it by correcting the address.
 func TestHeldForMailedCodes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	p := w.open(acme, "mira.kade@example.org")
@@ -230,6 +236,7 @@ func TestHeldForMailedCodes(t *testing.T) {
 
 // Design 10.6: answers that reveal have a budget a day; once it is spent a free address is refused like a taken one.
 func TestRevealingAnswersHaveABudget(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.open(globex, "mira.kade@example.org")
 	app := w.app(globex)
@@ -253,6 +260,7 @@ func TestRevealingAnswersHaveABudget(t *testing.T) {
 
 // Design 10.13 and 10.24: what a customer granted is all that a token opens, and writes after the claim are proposals.
 func TestScopes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, profile := w.owned(acme, "mira.kade@example.org")
 	id := decimal(p.id)

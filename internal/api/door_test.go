@@ -50,6 +50,7 @@ func every() map[string][]string {
 
 // Checklist 16 and 20, OC-39: both families, with and without a slash, know the same paths and methods.
 func TestEveryPathInBothFamilies(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for legacy, x := range every() {
 		allow := strings.Split(x[0], ", ")
@@ -77,6 +78,7 @@ func TestEveryPathInBothFamilies(t *testing.T) {
 
 // The table of docs/api.md is what is served, with the same scopes (design 10.24).
 func TestDocumentedRoutes(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../docs/api.md")
 	must(t, err)
 	who := map[identity]string{byClient: "client id and secret", byApplication: "the client's own token", byUser: "a token for the account", byAnyone: "anyone",
@@ -108,6 +110,7 @@ func TestDocumentedRoutes(t *testing.T) {
 
 // OC-2 and contract 1.2: what is not served is one 404.
 func TestUnknownPaths(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	bearer := w.open(acme, "mira.kade@example.org").bearer
 	for _, path := range []string{"/", "/v1", "/v1/", "/v2/me", "/v4/profiles", "/v3/profiles", "/me", "/profiles", "/users/1",
@@ -128,6 +131,7 @@ func TestUnknownPaths(t *testing.T) {
 
 // Checklist 14: trace id on everything (ask checks it), correlation id up to 36 characters.
 func TestCorrelation(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	long := strings.Repeat("a", 36)
 	for _, x := range []struct{ sent, echoed string }{
@@ -148,6 +152,7 @@ func TestCorrelation(t *testing.T) {
 
 // Checklist 7 and contract 3.3: bearer failures at every resource, in both families.
 func TestBearers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	app := w.app(acme)
@@ -195,6 +200,7 @@ func TestBearers(t *testing.T) {
 
 // OC-40, OC-41: bodies that cannot be read change nothing and are told so.
 func TestBadBodies(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	app := w.app(acme)
@@ -237,6 +243,7 @@ func TestBadBodies(t *testing.T) {
 
 // A body that ends before its announced length is refused, not used.
 func TestTruncatedBodies(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	for _, head := range []string{
@@ -261,6 +268,7 @@ func TestTruncatedBodies(t *testing.T) {
 
 // Checklist 15 and OC-42: volume limits, with what a client needs to wait.
 func TestVolumeLimits(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	app := w.app(slow)
 	limited := func(ask func() reply, atLeast, atMost int) {
@@ -294,6 +302,7 @@ func TestVolumeLimits(t *testing.T) {
 
 // Design 10.17: an authorize request on the API's host is led to the pages, its query untouched.
 func TestAuthorizeIsLedToThePages(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	const query = "client_id=a&redirect_uri=https://www.partner.example&state=+%2B%zz&&claim_account_code=x"
 	for _, path := range []string{"/oauth/authorize", "/oauth/authorize/"} {
@@ -309,6 +318,7 @@ func TestAuthorizeIsLedToThePages(t *testing.T) {
 
 // I11: a database that does not answer is 503 at every endpoint, never a refusal and never a success; and the log says why.
 func TestDatabaseTrouble(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	app := w.app(acme)
@@ -345,6 +355,7 @@ func TestDatabaseTrouble(t *testing.T) {
 
 // A panic is an apology with a trace id, and the next request is served.
 func TestPanicIsAnApology(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	at := w.now()
 	clock := w.door.Now

@@ -32,6 +32,7 @@ func good(keys ...string) []string {
 
 // Contract 11.2 and 11.3: what is asked for shrinks with what is given, which may be given again.
 func TestEvidences(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id, business := decimal(w.profile(p)), w.business(p)
@@ -57,6 +58,7 @@ func TestEvidences(t *testing.T) {
 
 // Contract 11.3, v5: of each evidence what became of it; v3: one bad makes all bad, and none is given twice.
 func TestEvidenceErrors(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id, business := decimal(w.profile(p)), w.business(p)
@@ -94,6 +96,7 @@ func TestEvidenceErrors(t *testing.T) {
 
 // Contract 10.5: the extensions are the older way to say the purpose, and mean the same.
 func TestExtensions(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id, business := decimal(w.profile(p)), w.business(p)

@@ -22,6 +22,7 @@ func parts(pairs ...string) string {
 }
 
 func TestReadForm(t *testing.T) {
+	t.Parallel()
 	grant := map[string]string{"grant_type": "refresh_token", "refresh_token": "a b+c&"}
 	for _, x := range []struct {
 		name, kind, text string
@@ -76,6 +77,7 @@ func manyFields(n int) string {
 }
 
 func TestReadCredentials(t *testing.T) {
+	t.Parallel()
 	basic := func(s string) []string { return []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(s))} }
 	for _, x := range []struct {
 		name   string
@@ -105,6 +107,7 @@ func TestReadCredentials(t *testing.T) {
 }
 
 func TestReadBearer(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct {
 		header []string
 		want   string

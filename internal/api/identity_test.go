@@ -22,6 +22,7 @@ func (w *world) documents(p person, id int64) []customer.Document {
 
 // Contract 10.3: documents are added, and one of the same number takes the place of the one before.
 func TestIdentityDocuments(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := w.profile(p)
@@ -45,6 +46,7 @@ func TestIdentityDocuments(t *testing.T) {
 
 // Contract 10.3: a proof of financial capacity needs a tax id first; the older family has no 422.
 func TestFinancialCapacity(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	path := "/profiles/" + decimal(w.profile(p)) + "/verification-documents"
@@ -57,6 +59,7 @@ func TestFinancialCapacity(t *testing.T) {
 
 // All that is wrong with a document at once; a replacement names fields in its own way (contract 3.3, 10.3).
 func TestIdentityDocumentErrors(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := w.profile(p)
@@ -91,6 +94,7 @@ func TestIdentityDocumentErrors(t *testing.T) {
 
 // Contract 10.4: opening and closing always succeed, and only a change is an event.
 func TestUpdateWindow(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	for _, id := range []string{decimal(w.profile(p)), w.business(p)} {

@@ -47,6 +47,7 @@ var personals = []string{"ACCOUNT_PURPOSE NOT_PROVIDED", "USE_CASE_COUNTRIES NOT
 
 // Contract 11.5: made, listed and read in both families.
 func TestKYCReview(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := decimal(w.profile(p))
@@ -82,6 +83,7 @@ func (w *world) firstReview(p person, id, link string) string {
 
 // What a review is asked for is checked, all at once; foreign and unknown are alike.
 func TestKYCReviewErrors(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	own, other := w.profile(p), w.open(acme, "other@example.org")
@@ -124,6 +126,7 @@ func TestKYCReviewErrors(t *testing.T) {
 
 // A link is made for a registered address alone, and only while the review waits (contract 11.5, design 10.19).
 func TestKYCLink(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	own := w.profile(p)
@@ -195,6 +198,7 @@ func (w *world) submit(p person, path, data string, files ...string) reply {
 
 // Contract 11.5: each requirement is submitted, the review goes on by itself, and the partner hears of it by version.
 func TestKYCRequirements(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	older, newer := w.listen(acme, partner.EventKYCReview, "2.0.0"), w.listen(acme, partner.EventKYCReview, "5.0.0")
 	p := w.open(acme, "mira.kade@example.org")
@@ -248,6 +252,7 @@ func TestKYCRequirements(t *testing.T) {
 
 // What is given on another way counts too.
 func TestKYCReviewSettlesByItself(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	own := w.profile(p)
@@ -269,6 +274,7 @@ func TestKYCReviewSettlesByItself(t *testing.T) {
 
 // E4: every error of a submission, all failing fields at once.
 func TestKYCRequirementErrors(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	own := w.profile(p)
@@ -311,6 +317,7 @@ func TestKYCRequirementErrors(t *testing.T) {
 
 // I2: reviews and their links end with the hand-over; another partner with a grant sees none of them.
 func TestKYCReviewEndsWithTheHandOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	own := w.profile(p)
@@ -335,6 +342,7 @@ func TestKYCReviewEndsWithTheHandOver(t *testing.T) {
 
 // Contract 14: a review is driven without a customer, and its errors have the shape E5.
 func TestSimulatedKYCReview(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.simulating()
 	p := w.open(acme, "mira.kade@example.org")

@@ -29,6 +29,7 @@ func ids(t *testing.T, got reply) []string {
 
 // Contract 10.1: POST appends, PUT replaces under new ids, DELETE leaves none; each answers all there are.
 func TestDirectors(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	path := "/profiles/" + w.business(p) + "/directors"
@@ -59,6 +60,7 @@ func TestDirectors(t *testing.T) {
 
 // Contract 10.2: the same for owners, whose ids are 32 hex digits.
 func TestOwners(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	path := "/profiles/" + w.business(p) + "/ubos"
@@ -85,6 +87,7 @@ func TestOwners(t *testing.T) {
 
 // What is wrong with any element is said at once, and nothing is stored.
 func TestPeopleErrors(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := w.business(p)

@@ -10,6 +10,7 @@ import (
 
 // A partner's whole prefill of a business with the typed client: what goes in comes out of the true server.
 func TestPrefillByTheClient(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	p := w.open(acme, "mira.kade@example.org")

@@ -28,6 +28,7 @@ func many(n int, ask func(i int) reply) map[string]int {
 
 // OC-20 at once and later: one business under a key, one without keys, and the first answer for as long as it is kept.
 func TestManyBusinessesAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	create := func(key, body string) reply {
@@ -58,6 +59,7 @@ func TestManyBusinessesAtOnce(t *testing.T) {
 
 // Nothing is lost when many write to one profile: every director is there, and one upload of a type wins.
 func TestManyPrefillsAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := w.business(p)
@@ -81,6 +83,7 @@ func TestManyPrefillsAtOnce(t *testing.T) {
 
 // I2: of a partner's write and the commit one comes first; what comes after the commit is refused, and nothing is in between.
 func TestPrefillAgainstTheCommit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := w.business(p)

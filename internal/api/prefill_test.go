@@ -73,6 +73,7 @@ func prefills(personal, business string) map[string]string {
 // I10, contract 2 and OC-4: every endpoint answers its own alone; foreign and unknown alike; other tokens not at all; and
 // nothing works any more once the customer has taken over (I2).
 func TestPrefillIsForTheOwn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, other := w.open(acme, "mira.kade@example.org"), w.open(globex, "jonas.kade@example.org")
 	personal, business := decimal(w.profile(p)), w.business(p)
@@ -117,6 +118,7 @@ func TestPrefillIsForTheOwn(t *testing.T) {
 
 // I8: each write that changes something has its one event, and what changes nothing has none.
 func TestPrefillEvents(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	personal, business := decimal(w.profile(p)), w.business(p)
@@ -139,6 +141,7 @@ func TestPrefillEvents(t *testing.T) {
 
 // Design 10.11: what the customer confirmed is not overwritten by a grant's token; what nobody said before is taken.
 func TestPrefillBecomesProposals(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := decimal(w.profile(p))

@@ -18,6 +18,7 @@ func tooLong(path string) string { return problem(path, "size.too.long", " is to
 
 // Contract 8.1: the documented request gives the documented answer.
 func TestCreatePersonal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	got := w.json("POST", "/v2/profiles/personal-profile", p.bearer, mira)
@@ -30,6 +31,7 @@ func TestCreatePersonal(t *testing.T) {
 
 // OC-19: every field at once, in the documented style.
 func TestPersonalErrors(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	change := func(old, new string) string { return strings.Replace(mira, old, new, 1) }
@@ -78,6 +80,7 @@ func TestPersonalErrors(t *testing.T) {
 
 // Checklist 17 and OC-20: a second profile is 409; the same key with the same body is the first answer, for 24 hours.
 func TestCreatePersonalTwice(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	const exists = `{"errors":[{"code":"NOT_UNIQUE","message":"There is a personal profile already","arguments":[]}]}`
 	const differs = `{"errors":[{"code":"NOT_UNIQUE","message":"The idempotency key was used with another request","arguments":[]}]}`
@@ -127,6 +130,7 @@ func TestCreatePersonalTwice(t *testing.T) {
 
 // Many creations with one key at once: one profile, and one answer for all.
 func TestManyCreationsAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	var mu sync.Mutex
@@ -151,6 +155,7 @@ func TestManyCreationsAtOnce(t *testing.T) {
 
 // Contract 8.2: what is named changes, what is null or absent stays, an empty text empties what is optional.
 func TestUpdatePersonal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	path := "/v2/profiles/" + decimal(w.profile(p)) + "/personal-profile"
@@ -177,6 +182,7 @@ func TestUpdatePersonal(t *testing.T) {
 
 // Contract 8.3, OC-4 and OC-35: one's own profile in full; another's like one that does not exist.
 func TestReadProfiles(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, other := w.open(acme, "mira.kade@example.org"), w.open(globex, "jonas.kade@example.org")
 	for _, path := range []string{"/v2/profiles", "/2026Q3/profiles/"} {

@@ -12,6 +12,7 @@ const (
 
 // Contract 8.8: the first version, whose address comes apart.
 func TestProfilesV1(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	w.json("GET", "/v1/profiles", p.bearer, "").want(t, 200, `[]`)
@@ -42,6 +43,7 @@ func TestProfilesV1(t *testing.T) {
 
 // Contract 8.9: the errors of the first version, all at once.
 func TestProfileErrorsV1(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, other := w.open(acme, "mira.kade@example.org"), w.open(globex, "jonas.kade@example.org")
 	whole := func(message string) string {

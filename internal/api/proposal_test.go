@@ -18,6 +18,7 @@ func (w *world) granted(p person, id string) customer.Caller {
 // Design 10.11 and 10.13 for businesses: after the claim a partner's word on details, representative and lists is a proposal,
 // and the answer shows what holds.
 func TestBusinessProposals(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	w.profile(p)
@@ -89,6 +90,7 @@ func (w *world) save(t *testing.T, p customer.Profile) {
 
 // An upload after the claim adds, and takes nothing away.
 func TestUploadAfterTheClaim(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, id := w.owned(acme, "mira.kade@example.org")
 	c := w.granted(p, decimal(id))

@@ -61,6 +61,7 @@ func ofPages() []string {
 
 // TestEveryErrorHasAnAnswer reads the nouns' sources, so that a new error cannot be forgotten here.
 func TestEveryErrorHasAnAnswer(t *testing.T) {
+	t.Parallel()
 	found := map[string]bool{}
 	for _, noun := range []string{"partner", "customer", "grant", "claim", "limit"} {
 		for _, name := range exportedErrors(t, "../"+noun) {
@@ -131,6 +132,7 @@ func exportedErrors(t *testing.T, dir string) []string {
 
 // An error that nobody thought of is an apology with the trace id, logged, and says nothing of itself (I9).
 func TestUnknownErrorIsAnApology(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	got := w.refusal(errors.New("secret detail"))
 	if got.status != 500 || strings.Contains(got.body, "secret detail") || !strings.Contains(got.body, strings.Repeat("0", 32)) {

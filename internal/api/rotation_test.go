@@ -17,6 +17,7 @@ func (w *world) strictPair(email string) tokenBody {
 // The class strict rotates (RFC 9700 section 4.14.2): each refresh answers a new refresh token, the same to two workers
 // within five seconds; a spent one that is shown later ends the family, and so does one from before that.
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	refresh := func(token string) reply { return w.form(strict, "grant_type", "refresh_token", "refresh_token", token) }
 	dead := func(what string, tokens ...tokenBody) {
@@ -54,6 +55,7 @@ func TestRotation(t *testing.T) {
 
 // A refresh token of strict ends 90 days after it was last used, and a year after it was first given, to the millisecond.
 func TestRefreshTokensOfStrictEnd(t *testing.T) {
+	t.Parallel()
 	const idle, most = 90 * 24 * time.Hour, 365 * 24 * time.Hour
 	w := newWorld(t)
 	refresh := func(token string) reply { return w.form(strict, "grant_type", "refresh_token", "refresh_token", token) }

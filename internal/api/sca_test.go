@@ -20,6 +20,7 @@ const noApproval = `{"errors":[{"code":"NOT_FOUND","message":"There is no such o
 
 // Contract 13: a protected call is refused with a token, which is cleared and used once. Only a sandbox has such calls.
 func TestOneTimeToken(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.simulating()
 	p := w.open(acme, "mira.kade@example.org")
@@ -71,6 +72,7 @@ func TestOneTimeToken(t *testing.T) {
 
 // Unknown, foreign, late and guessed tokens; ways that do not exist; too many tries.
 func TestOneTimeTokenRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.simulating()
 	p, other := w.open(acme, "mira.kade@example.org"), w.open(acme, "other@example.org")
@@ -108,6 +110,7 @@ func TestOneTimeTokenRefused(t *testing.T) {
 
 // Contract 13: phone numbers of accounts that the partner opened and nobody has claimed.
 func TestPhoneNumbers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, other := w.open(acme, "mira.kade@example.org"), w.open(acme, "other@example.org")
 	foreign := w.open(globex, "third@example.org")
@@ -138,6 +141,7 @@ func TestPhoneNumbers(t *testing.T) {
 
 // Contract 13, JOSE: what a client may read and give.
 func TestJOSEKeys(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	signing, err := secret.NewSigningKeys(noon)
 	must(t, err)
@@ -201,6 +205,7 @@ func inDER(t *testing.T, key any) string {
 
 // Design, Not built until an issue asks: PIN, device and face are documented and say so.
 func TestNotBuilt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	n := 0
 	for _, rt := range w.door.routes() {

@@ -30,6 +30,7 @@ func (got reply) made(t *testing.T) latchkey.Subscription {
 
 // Contract 12.1, byte for byte: 200 and not 201, the list a bare array, 204, and after it 404.
 func TestApplicationSubscription(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	app := w.app(acme)
 	got := w.json("POST", applicationPath+"/", app, verification) // as official collections send it
@@ -60,6 +61,7 @@ func TestApplicationSubscription(t *testing.T) {
 
 // OC-23: every wrong field, all in one answer.
 func TestBadSubscriptions(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	app := w.app(acme)
 	field := func(code, path, message string) string {
@@ -89,6 +91,7 @@ func TestBadSubscriptions(t *testing.T) {
 
 // OC-4: the wrong kind of token, another client's path and another client's subscription.
 func TestWhoMaySubscribe(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	app, other := w.app(acme), w.app(globex)
 	id := w.json("POST", applicationPath, app, verification).made(t).ID
@@ -111,6 +114,7 @@ func TestWhoMaySubscribe(t *testing.T) {
 
 // Our own events answer their secret once, at the creation.
 func TestSubscriptionSecret(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	app := w.app(acme)
 	body := strings.Replace(verification, "profiles#verification-state-change", "x-claims#state-change", 1)
@@ -130,6 +134,7 @@ func TestSubscriptionSecret(t *testing.T) {
 
 // I2: a profile's subscriptions are its own, and those of before the claim are dead after it.
 func TestProfileSubscriptionEndsWithTheClaim(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := w.profile(p)
@@ -161,6 +166,7 @@ func TestProfileSubscriptionEndsWithTheClaim(t *testing.T) {
 
 // OC-24: the keys of notifications are for everybody, and may be kept for an hour.
 func TestPublishedKeys(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, prefix := range []string{"", "/2026Q3"} {
 		got := w.ask("GET", prefix+"/webhooks/signing-key.pem", "")

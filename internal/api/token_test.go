@@ -36,6 +36,7 @@ const (
 
 // Checklist 1 and 2: the bytes of every token answer.
 func TestTokenAnswers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	got := w.form(acme, "grant_type", "client_credentials")
 	got.body = shaped(got.body)
@@ -69,6 +70,7 @@ func TestTokenAnswers(t *testing.T) {
 
 // The class strict has no stamps and prints the scopes that were given.
 func TestTokenAnswersOfStrict(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	got := w.form(strict, "grant_type", "client_credentials")
 	got.body = shaped(got.body)
@@ -85,6 +87,7 @@ func TestTokenAnswersOfStrict(t *testing.T) {
 
 // Checklist 13: every encoding that official clients send, and the forms of authentication.
 func TestTokenRequestsAreTakenAsClientsSendThem(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(acme+":"+acme+"-s3cr3t"))
 	escaped := "Basic " + base64.StdEncoding.EncodeToString([]byte("acme%2Dtreasury:acme%2Dtreasury%2Ds3cr3t"))
@@ -114,6 +117,7 @@ func TestTokenRequestsAreTakenAsClientsSendThem(t *testing.T) {
 
 // Contract 4.5 and OC-6: every refusal of a request as such, byte for byte.
 func TestTokenRefusals(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	basic := func(s string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
 	good := basic(acme + ":" + acme + "-s3cr3t")
@@ -180,6 +184,7 @@ func TestTokenRefusals(t *testing.T) {
 
 // Contract 4.5 and checklist 12: the registration_code grant, before and after the hand-over.
 func TestRegistrationGrant(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	w.profile(p)
@@ -213,6 +218,7 @@ func TestRegistrationGrant(t *testing.T) {
 
 // Checklist 3 and contract 4.4: a refresh kills the access token before it, and refuses all that is not its own.
 func TestRefresh(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	refresh := func(client, token string) reply {
@@ -249,6 +255,7 @@ func TestRefresh(t *testing.T) {
 
 // An access token lives 12 hours to the millisecond (contract 4.3).
 func TestAccessTokenEnds(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	w.advance(12*time.Hour - time.Millisecond)
@@ -266,6 +273,7 @@ func TestAccessTokenEnds(t *testing.T) {
 // Checklist 11 and I5: the exchange needs everything that the code is bound to; a second valid use ends the first tokens,
 // an invalid one changes nothing.
 func TestExchange(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	w.profile(p)
@@ -296,6 +304,7 @@ func TestExchange(t *testing.T) {
 
 // A code of classic lives 30 minutes, one of strict 60 seconds (contract 4.3, design 5).
 func TestAuthorizationCodeEnds(t *testing.T) {
+	t.Parallel()
 	for client, life := range map[string]time.Duration{acme: 30 * time.Minute, strict: time.Minute} {
 		w := newWorld(t)
 		query, verifier := "", []string(nil)
@@ -319,6 +328,7 @@ func TestAuthorizationCodeEnds(t *testing.T) {
 
 // I5 under 64 exchanges at once: one succeeds; the second valid use has ended what it gave.
 func TestManyExchangesAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	w.profile(p)
@@ -350,6 +360,7 @@ func TestManyExchangesAtOnce(t *testing.T) {
 // A newer authorization_code grant ends the refresh token of the older one at once; the older access token lives on
 // (contract 4.4). The customer passes without being asked again.
 func TestNewerGrantEndsOlderRefresh(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	w.profile(p)
@@ -374,6 +385,7 @@ func TestNewerGrantEndsOlderRefresh(t *testing.T) {
 
 // Wrong secrets are slowed down for one client from one network, and for nobody else (OC-42, I12).
 func TestWrongSecretsAreSlowed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ask := func(client, password, from string) reply {
 		return w.ask("POST", "/oauth/token", "grant_type=client_credentials", "Content-Type", encoded, "X-Test-From", from,

@@ -63,6 +63,7 @@ const pdf = "%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 
 // Contract 11.4: files are kept as what their content is, under the name that their sender gave them.
 func TestUploadDocument(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := decimal(w.profile(p))
@@ -93,6 +94,7 @@ func TestUploadDocument(t *testing.T) {
 
 // Files that lie, are empty, huge or many; forms that cannot be read. Nothing of any is kept.
 func TestUploadErrors(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := decimal(w.profile(p))
@@ -153,6 +155,7 @@ func TestUploadErrors(t *testing.T) {
 
 // A multipart form is refused where JSON is asked for.
 func TestMultipartElsewhere(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	const kind, body = "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"firstName\"\r\n\r\nMira\r\n--x--\r\n"

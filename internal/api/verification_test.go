@@ -62,6 +62,7 @@ func (w *world) listen(client string, kind partner.EventType, version string) fu
 
 // Contract 11.1, in both families.
 func TestVerificationStatus(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := w.profile(p)
@@ -98,6 +99,7 @@ func TestVerificationStatus(t *testing.T) {
 
 // After the claim the status is for those whom the customer let in, and what a partner made before reads nothing (I2).
 func TestVerificationStatusAfterTheClaim(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := w.profile(p)
@@ -113,6 +115,7 @@ func TestVerificationStatusAfterTheClaim(t *testing.T) {
 
 // Contract 12.4: one event for each change of state, none for what holds already, to those who may hear of it.
 func TestVerificationEvents(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	heard, elsewhere := w.listen(acme, partner.EventVerification, "2.0.0"), w.listen(globex, partner.EventVerification, "4.0.0")
 	p := w.open(acme, "mira.kade@example.org")
@@ -144,6 +147,7 @@ func TestVerificationEvents(t *testing.T) {
 
 // OC-21: what was checked is locked for good, the rest needs an open window, and all of it is named at once.
 func TestLockedPersonal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := w.profile(p)
@@ -191,6 +195,7 @@ func (w *world) caller(p person) customer.Caller {
 
 // After the claim a change of what was checked is not even a proposal.
 func TestLockedAfterTheClaim(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p, id := w.owned(acme, "mira.kade@example.org", partner.ScopeProfilesWrite)
 	path := "/v2/profiles/" + decimal(id) + "/personal-profile"
@@ -211,6 +216,7 @@ func TestLockedAfterTheClaim(t *testing.T) {
 
 // OC-21 for a business, its people and who represents it (contract 8.6).
 func TestLockedBusiness(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	got := w.json("POST", "/v3/profiles/business-profile", p.bearer, kadeJoinery)
@@ -253,6 +259,7 @@ const kadeJoinery = `{"businessName":"Kade Joinery Ltd","registrationNumber":"SC
 
 // OC-28: without the operator's word there is no simulation, whoever asks.
 func TestSimulationIsOff(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.open(acme, "mira.kade@example.org")
 	id := decimal(w.profile(p))
@@ -274,6 +281,7 @@ func TestSimulationIsOff(t *testing.T) {
 
 // Contract 14.
 func TestSimulatedVerification(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.simulating()
 	heard := w.listen(acme, partner.EventVerification, "2.0.0")
@@ -305,6 +313,7 @@ func TestSimulatedVerification(t *testing.T) {
 
 // Design 10.12: of a claimed account an application's token reaches nothing; a grant needs the scope.
 func TestSimulationAfterTheClaim(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.simulating()
 	p, id := w.owned(acme, "mira.kade@example.org")

@@ -51,6 +51,7 @@ func (w *world) snapshot(o *onboarding, code string, text string) (s snapshot) {
 // TestI1ManyBrowsersOneCode: 64 open, start and prove one code at once. All may open, the mails' limit lets some start, and
 // exactly one passes the mailbox proof.
 func TestI1ManyBrowsersOneCode(t *testing.T) {
+	t.Parallel()
 	for round := range 3 {
 		w := newWorld(t)
 		o := w.onboard(w.acme, "mira.kade@example.org")
@@ -106,6 +107,7 @@ func TestI1ManyBrowsersOneCode(t *testing.T) {
 // TestI1ReadingChangesNothingButSeen: whatever a scanner opens, nothing changes but the count of sightings, up to ten; the
 // code stays good for the person.
 func TestI1ReadingChangesNothingButSeen(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	code := o.minted()
@@ -134,6 +136,7 @@ func TestI1ReadingChangesNothingButSeen(t *testing.T) {
 
 // TestI1FiveMinutes: a code opens until the last millisecond of its 300 s; an opened one may be started later.
 func TestI1FiveMinutes(t *testing.T) {
+	t.Parallel()
 	for after, want := range map[time.Duration]error{-time.Millisecond: nil, 0: claim.ErrCodeExpired, time.Millisecond: claim.ErrCodeExpired} {
 		w := newWorld(t)
 		o := w.onboard(w.acme, "mira.kade@example.org")
@@ -156,6 +159,7 @@ func TestI1FiveMinutes(t *testing.T) {
 
 // TestI1ForeignAndUnknownLookAlike, and change nothing but one line of the audit (E4, I10).
 func TestI1ForeignAndUnknownLookAlike(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	code := o.minted()
@@ -184,6 +188,7 @@ func TestI1ForeignAndUnknownLookAlike(t *testing.T) {
 // TestNewestCodeWins (design 4.3): a superseded code opens no more, a ticket of one starts no more; a journey that started
 // goes on until another passes the proof, and the proof of an older code never takes over from a newer one.
 func TestNewestCodeWins(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	first := o.minted()
@@ -227,6 +232,7 @@ func TestNewestCodeWins(t *testing.T) {
 
 // TestChangedAddressEndsEverything: tickets, codes, journeys and mailed codes of before (design 10.3).
 func TestChangedAddressEndsEverything(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	code := o.minted()
@@ -256,6 +262,7 @@ func TestChangedAddressEndsEverything(t *testing.T) {
 
 // TestBoundCodes: what the partner said about the browser's request at the mint must match (design 10.21).
 func TestBoundCodes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	for bound, want := range map[claim.Binding]error{
@@ -271,6 +278,7 @@ func TestBoundCodes(t *testing.T) {
 
 // TestMinting: who may, with which code, how often.
 func TestMinting(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	mint := func(change func(*customer.Caller), registration string) error {
@@ -316,6 +324,7 @@ func (w *world) snapshotOf(code string) (found bool) {
 
 // TestClaimCodesAreStoredAsDigests (requirement 2, I9).
 func TestClaimCodesAreStoredAsDigests(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	code := o.minted()
@@ -327,6 +336,7 @@ func TestClaimCodesAreStoredAsDigests(t *testing.T) {
 
 // TestSignedInAsSomebodyElse: the code is neither opened nor started, and stays good (E9, requirement 18).
 func TestSignedInAsSomebodyElse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	other := w.onboard(w.globex, "other@example.org")
 	b := other.opened().to(claim.StepReview)

@@ -26,6 +26,7 @@ func (o *onboarding) ready() *browser {
 // TestI2EveryVerbOfThePartnerIsSevered: with the commit, each verb that takes a caller refuses the one of before, whatever
 // it is asked; so do verbs that are added later, since they are found by their signature.
 func TestI2EveryVerbOfThePartnerIsSevered(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	o.ready().to(claim.StepReview)
@@ -35,6 +36,7 @@ func TestI2EveryVerbOfThePartnerIsSevered(t *testing.T) {
 // TestI2EveryVerbIsSeveredByALaterEpoch: a customer's token of before a recovery, an e-mail change or a close, which raise
 // the epoch again.
 func TestI2EveryVerbIsSeveredByALaterEpoch(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	way, err := o.opened().to(claim.StepReturn).back()
@@ -102,6 +104,7 @@ func arguments(t *testing.T, f reflect.Type, o *onboarding) []reflect.Value {
 
 // TestI2EverythingOfALowerEpochIsDead: registration code, tokens, codes, tickets, other browsers, stored replies.
 func TestI2EverythingOfALowerEpochIsDead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	second, err := w.tokens.Registration(t.Context(), w.acme, o.email, o.registration, customer.Origin{})
@@ -165,6 +168,7 @@ func TestI2EverythingOfALowerEpochIsDead(t *testing.T) {
 
 // TestI2StoredRepliesDieWithTheEpoch: the same key, client and account, before and after.
 func TestI2StoredRepliesDieWithTheEpoch(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a, err := w.customers.Create(t.Context(), w.acme, customer.Signup{Email: "mira.kade@example.org", RegistrationCode: "r"}, "", "")
 	must(t, err)
@@ -261,6 +265,7 @@ func (o *onboarding) severed(what string, committed bool) {
 
 // TestI2RacesInBothOrders: each of the partner's calls before the commit and after it.
 func TestI2RacesInBothOrders(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	n := 0
 	fresh := func() (*onboarding, *browser) {
@@ -296,6 +301,7 @@ func TestI2RacesInBothOrders(t *testing.T) {
 
 // TestI2RacesAtOnce: the same at the same time, many rounds, several of each.
 func TestI2RacesAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	rounds, won := 12, 0
 	for round := range rounds {
@@ -336,6 +342,7 @@ func TestI2RacesAtOnce(t *testing.T) {
 // TestI2TwoCopiesOfOneAddress: pending accounts of two partners with one address; both stand before the commit; one gets the
 // address, the other browser learns that it has an account (design 10.1, E10).
 func TestI2TwoCopiesOfOneAddress(t *testing.T) {
+	t.Parallel()
 	for range 5 {
 		w := newWorld(t)
 		a, b := w.onboard(w.acme, "mira.kade@example.org"), w.onboard(w.globex, "Mira.Kade@EXAMPLE.org")
@@ -364,6 +371,7 @@ func TestI2TwoCopiesOfOneAddress(t *testing.T) {
 // TestI3NothingIsInherited: before the commit no account has a credential, and who comes after an abandoned journey begins
 // with nothing: not its password, not its app, not its recovery codes, not its proof.
 func TestI3NothingIsInherited(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	first := o.opened()
@@ -406,6 +414,7 @@ func TestI3NothingIsInherited(t *testing.T) {
 
 // TestI3SessionsEnd: an unfinished journey ends with its session, and a new code is needed; nothing goes on by itself.
 func TestI3SessionsEnd(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.ready()

@@ -121,6 +121,7 @@ func (st *stage) looks(s *scene) (where string) {
 // TestTheModelIsLikeTheStore plays the same events on the model of the exploration and on the true store and compares every
 // answer and where the browsers stand: first the whole way, then at random, with a preference for what changes something.
 func TestTheModelIsLikeTheStore(t *testing.T) {
+	t.Parallel()
 	b := bounds{mints: 2, journeys: 3, ticks: 2, moves: 1, visits: 1, hours: []time.Duration{5 * time.Minute, 15 * time.Minute}}
 	all := actions(b)
 	var way []int

@@ -93,6 +93,7 @@ func (w *world) spoilers() []spoiler {
 
 // TestI4NoCodeWithoutEachCondition removes one condition at a time from a journey that would get its code.
 func TestI4NoCodeWithoutEachCondition(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	n := 0
 	for _, c := range w.spoilers() {
@@ -131,6 +132,7 @@ func (o *onboarding) hasCode(what string, b *browser, want bool) {
 
 // TestI4ConsentIsExactlyWhatWasSaid: client, scopes, profile, wording, epoch; and the mail and the event say so.
 func TestI4ConsentIsExactlyWhatWasSaid(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened().to(claim.StepAllow)
@@ -172,6 +174,7 @@ func (o *onboarding) allowed() (*browser, string) {
 // TestI5ManyExchangesOfOneCode: exactly one succeeds; the others are second valid uses, so its tokens are dead afterwards:
 // one of the presenters was not the client. The access stands: the customer passes again without being asked.
 func TestI5ManyExchangesOfOneCode(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b, code := o.allowed()
@@ -206,6 +209,7 @@ func TestI5ManyExchangesOfOneCode(t *testing.T) {
 // TestI5WhatACodeIsBoundTo: with anything wrong nothing succeeds and nothing changes, before the redemption and after it: a
 // stranger with an old code must not be able to end a customer's access.
 func TestI5WhatACodeIsBoundTo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	verifier := strings.Repeat("v", 43)
 	o := w.onboard(w.initech, "mira.kade@example.org")
@@ -307,6 +311,7 @@ func secretChanged(k secret.Token) string {
 
 // TestI5VerifierWithoutChallenge: PKCE cannot be put on afterwards, which is how a stolen code is replayed.
 func TestI5VerifierWithoutChallenge(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	_, code := o.allowed()
@@ -320,6 +325,7 @@ func TestI5VerifierWithoutChallenge(t *testing.T) {
 
 // TestI5CodesEnd: on the millisecond, when a newer one is minted, and when what stands behind them ends.
 func TestI5CodesEnd(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	n := 0
 	fresh := func() (*onboarding, *browser, string) {
@@ -367,6 +373,7 @@ func TestI5CodesEnd(t *testing.T) {
 
 // TestALaterVisitWithLess: scopes that the customer takes back are gone from the tokens in use too.
 func TestALaterVisitWithLess(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened().to(claim.StepAllow)

@@ -71,6 +71,7 @@ func decided(d Decision) func() State {
 
 // TestNextInOrder walks the journey.
 func TestNextInOrder(t *testing.T) {
+	t.Parallel()
 	for i, c := range []struct {
 		state func() State
 		want  Step
@@ -86,6 +87,7 @@ func TestNextInOrder(t *testing.T) {
 
 // TestNextBeforeTheCommit changes one thing at a time, at each step before the commit.
 func TestNextBeforeTheCommit(t *testing.T) {
+	t.Parallel()
 	changes := []struct {
 		name   string
 		change func(*State)
@@ -139,6 +141,7 @@ func TestNextBeforeTheCommit(t *testing.T) {
 
 // TestNextAfterTheCommit: nobody but the owner, signed in at two factors, goes on (I4).
 func TestNextAfterTheCommit(t *testing.T) {
+	t.Parallel()
 	changes := []struct {
 		name   string
 		change func(*State)
@@ -184,6 +187,7 @@ func TestNextAfterTheCommit(t *testing.T) {
 
 // TestLeavingIsForTheBrowserOfTheJourney: whoever only knows the address is told nothing of it.
 func TestLeavingIsForTheBrowserOfTheJourney(t *testing.T) {
+	t.Parallel()
 	for _, d := range []Decision{Left, NotMe, Unreachable} {
 		for _, state := range []func() State{begun, withApp, committed, reviewed} {
 			left := at(state, func(s *State) { s.Journey.Decision = d })
@@ -206,6 +210,7 @@ func TestLeavingIsForTheBrowserOfTheJourney(t *testing.T) {
 
 // TestSilence: between C3 and C7 fifteen minutes without a step ask for the last proof again (design 10.7).
 func TestSilence(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		state         func() State
 		before, after Step
@@ -224,6 +229,7 @@ func TestSilence(t *testing.T) {
 }
 
 func TestSessionEndsAJourneyOnTheMillisecond(t *testing.T) {
+	t.Parallel()
 	for after, want := range map[time.Duration]EndReason{-ms: NotOver, 0: OverSession, ms: OverSession} {
 		if _, reason := begun().Next(today.Add(customer.IdleLife + after)); reason != want {
 			t.Errorf("%v after: %q", after, reason)
@@ -233,6 +239,7 @@ func TestSessionEndsAJourneyOnTheMillisecond(t *testing.T) {
 
 // TestOpens: a code opens in its five minutes and not on the millisecond after, and says why not (I1).
 func TestOpens(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		change func(*Code, *customer.Account)
@@ -267,6 +274,7 @@ func TestOpens(t *testing.T) {
 }
 
 func TestTicketsEndOnTheMillisecond(t *testing.T) {
+	t.Parallel()
 	ticket := Ticket{Text: "x", OpenedAt: today.UnixMilli()}
 	for after, want := range map[time.Duration]bool{-ms: true, 0: false, ms: false} {
 		if ticket.Alive(today.Add(TicketLife+after)) != want {
@@ -279,6 +287,7 @@ func TestTicketsEndOnTheMillisecond(t *testing.T) {
 }
 
 func TestBindings(t *testing.T) {
+	t.Parallel()
 	r := grant.Request{RedirectURI: "https://app.acme.example/cb", State: "a%2Bb", HasState: true, Challenge: "ch"}
 	for b, want := range map[Binding]bool{
 		{}: true, {RedirectURI: r.RedirectURI}: true, {State: "a+b"}: true, {Challenge: "ch"}: true, {r.RedirectURI, "a+b", "ch"}: true,
@@ -295,6 +304,7 @@ func TestBindings(t *testing.T) {
 
 // TestAsks: a later visit asks only about what is new; what stands is kept (journey C10).
 func TestAsks(t *testing.T) {
+	t.Parallel()
 	account, read, write := partner.ScopeAccountRead, partner.ScopeProfilesRead, partner.ScopeProfilesWrite
 	standing := grant.Grant{ID: 1, State: grant.Active, Scopes: []partner.Scope{account, read}}
 	for _, c := range []struct {
@@ -321,6 +331,7 @@ func TestAsks(t *testing.T) {
 // TestLeads: the partner hears of the one journey by which its account would be claimed, that of E10 included, and of no
 // other (design 10.6).
 func TestLeads(t *testing.T) {
+	t.Parallel()
 	existing := at(proven, func(s *State) { s.Journey.EndedAt, s.Journey.EndedReason = today, OverExisting })
 	for name, c := range map[string]struct {
 		state State

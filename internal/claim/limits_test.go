@@ -33,6 +33,7 @@ func (w *world) tries(key limit.Key) (n limit.Tries) {
 // TestI12MailedCodesWait: five wrong an hour over all journeys of the account, and the wait ends; the right one after the
 // wait passes.
 func TestI12MailedCodesWait(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	code := o.minted()
@@ -62,6 +63,7 @@ func TestI12MailedCodesWait(t *testing.T) {
 
 // TestI12RightCodesAreNotWrongOnes: proofs that succeed are not counted for the lifetime, which is of wrong tries.
 func TestI12RightCodesAreNotWrongOnes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	for range 25 {
@@ -79,6 +81,7 @@ func TestI12RightCodesAreNotWrongOnes(t *testing.T) {
 // TestI12HoldAfterTwenty: twenty wrong codes hold the account; its partner can still come in and correct the address, and
 // then everything begins anew (design 10.4).
 func TestI12HoldAfterTwenty(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	var last *browser
@@ -123,6 +126,7 @@ func TestI12HoldAfterTwenty(t *testing.T) {
 
 // TestI12AddressTries: five addresses typed on one opened link, and no waiting helps; another link begins anew.
 func TestI12AddressTries(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	code := o.minted()
@@ -144,6 +148,7 @@ func TestI12AddressTries(t *testing.T) {
 
 // TestMailedCodes: late, sent again, reset by a newer one, and how often.
 func TestMailedCodes(t *testing.T) {
+	t.Parallel()
 	for after, want := range map[time.Duration]error{-time.Millisecond: nil, 0: claim.ErrCodeLate, time.Millisecond: claim.ErrCodeLate} {
 		w := newWorld(t)
 		b := w.onboard(w.acme, "mira.kade@example.org").opened()
@@ -193,6 +198,7 @@ func TestMailedCodes(t *testing.T) {
 
 // TestSilence: 15 minutes without a step before C3 ask for a new mailed code, later for the password just set (design 10.7).
 func TestSilence(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened().to(claim.StepPassword)
@@ -223,6 +229,7 @@ func TestSilence(t *testing.T) {
 // TestI12UntriedTriesAreGivenBack: when the password was not compared, because too many were or because its row is broken,
 // the try is not counted: a flood must not use up the honest ones.
 func TestI12UntriedTriesAreGivenBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.ready() // its "hash" cannot be read
@@ -254,6 +261,7 @@ func TestI12UntriedTriesAreGivenBack(t *testing.T) {
 // TestI12FloodOfSignIns: with room for one hash at a time and no queue most are turned away. What is counted is what was
 // compared, no more and no less.
 func TestI12FloodOfSignIns(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened().to(claim.StepReview)
@@ -281,6 +289,7 @@ func TestI12FloodOfSignIns(t *testing.T) {
 // TestI12WaitsEnd: five wrong passwords, then waits of 1, 5, 15 and 60 minutes, per network; after each the owner gets in,
 // and a wait never grows by being told.
 func TestI12WaitsEnd(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	o.opened().to(claim.StepReview)
@@ -325,6 +334,7 @@ func TestI12WaitsEnd(t *testing.T) {
 
 // TestOneStepOfTheAppForManySignIns: 64 browsers with the right password show one code at once; one passes.
 func TestOneStepOfTheAppForManySignIns(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened().to(claim.StepReview)

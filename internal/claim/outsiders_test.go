@@ -20,6 +20,7 @@ import (
 
 // TestI9AuditHoldsNoValues: a journey in which every value is a canary, right and wrong; none of them is in any event.
 func TestI9AuditHoldsNoValues(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "canary.mira@canary.example")
 	canaries := []string{"canary", o.registration, o.issue.Access, o.issue.Refresh, password, callback, "s%2B1", "attacker"}
@@ -76,6 +77,7 @@ func TestI9AuditHoldsNoValues(t *testing.T) {
 // TestI10ForeignIsUnknown: every verb that takes an id answers for somebody else's as for one that does not exist, and
 // changes nothing.
 func TestI10ForeignIsUnknown(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	mine, theirs := w.onboard(w.acme, "mira.kade@example.org"), w.onboard(w.globex, "other@example.org")
 	before := w.snapshot(theirs, "", "")
@@ -127,6 +129,7 @@ func TestI10ForeignIsUnknown(t *testing.T) {
 // TestI10JourneysBelongToTheirBrowser: each post of another browser, and of none, is refused as for a journey that does not
 // exist, and changes nothing.
 func TestI10JourneysBelongToTheirBrowser(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	for _, step := range []claim.Step{claim.StepEmail, claim.StepPassword, claim.StepApp, claim.StepRecoveryCodes} {
@@ -163,6 +166,7 @@ func second[T any](_ T, err error) error { return err }
 // TestI11TroubleIsNothingElse: with the database closed every verb answers that it is unavailable: never that a password is
 // wrong, a code has run out or something is not there, and never success.
 func TestI11TroubleIsNothingElse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened().to(claim.StepApp)

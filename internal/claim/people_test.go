@@ -20,6 +20,7 @@ import (
 
 // TestObjectingBeforeTheProof ends this browser's journey and the code, and nothing else: whoever has the link can press it.
 func TestObjectingBeforeTheProof(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	code := o.minted()
@@ -49,6 +50,7 @@ func TestObjectingBeforeTheProof(t *testing.T) {
 // TestObjectingAfterTheProof: the owner of the mailbox speaks. The account is held, its creator is out, and cannot create
 // one for the address again for 30 days (design 10.8).
 func TestObjectingAfterTheProof(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened().to(claim.StepRecoveryCodes)
@@ -86,6 +88,7 @@ func TestObjectingAfterTheProof(t *testing.T) {
 
 // TestObjectingNeedsASay: a journey whose address counts no more, or that another took the place of, holds nothing.
 func TestObjectingNeedsASay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	old := o.opened().to(claim.StepPassword)
@@ -108,6 +111,7 @@ func TestObjectingNeedsASay(t *testing.T) {
 // TestExistingAccount is E10: a partner that hides existing accounts opens a copy; only the proof of the mailbox tells the
 // person, nothing is merged, and the copy looks to its partner like any that was abandoned.
 func TestExistingAccount(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	owned := w.onboard(w.globex, "mira.kade@example.org").opened().to(claim.StepReview)
 	before := w.account(owned.o.account)
@@ -147,6 +151,7 @@ func TestExistingAccount(t *testing.T) {
 // its calls are answered the same, as over one that stops after the mailbox proof for any other reason (design 10.6). The
 // model counts what is told.
 func TestAPartnerCannotTellExistingAccounts(t *testing.T) {
+	t.Parallel()
 	var heard [2]string
 	for i, taken := range []bool{false, true} {
 		b := bounds{mints: 2, journeys: 2, taken: true}
@@ -174,6 +179,7 @@ func TestAPartnerCannotTellExistingAccounts(t *testing.T) {
 // TestDoubleClicks: the second answer wins the tab, so it must hold the key that works (design 10.23); and once the new key
 // was seen, the old one is worth nothing.
 func TestDoubleClicks(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	first := w.onboard(w.acme, "first@example.org").opened()
 	must(t, first.start())
@@ -206,6 +212,7 @@ func TestDoubleClicks(t *testing.T) {
 // TestPlantedSessionsStayOutside: a session that somebody else knows does not become the one that is signed in
 // (session fixation): each rise of privilege changes its secret, and a sign-in makes a new one.
 func TestPlantedSessionsStayOutside(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	planted := w.onboard(w.globex, "attacker@example.org").opened()
@@ -238,6 +245,7 @@ func TestPlantedSessionsStayOutside(t *testing.T) {
 // TestRefreshing (contract 4.4): the old access token dies at once, twice within five seconds is the same answer, a new code
 // ends the old refresh token; classic keeps it, strict turns it and ends the family at a replay.
 func TestRefreshing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	o := w.onboard(w.acme, "mira.kade@example.org")
@@ -296,6 +304,7 @@ func (b *browser) signInLater() error {
 // TestRotating: class strict gives a new refresh token each time; a spent one that comes back later ends the family, be it
 // the last or an older one.
 func TestRotating(t *testing.T) {
+	t.Parallel()
 	t.Run("the last", func(t *testing.T) {
 		rotates(t, func(_, second grant.Issue) string { return second.Refresh })
 	})

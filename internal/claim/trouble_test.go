@@ -21,6 +21,7 @@ var wholeWay = []string{"partner changes profile", "partner moves address", "par
 // TestI11EveryCallMayFail: whichever of the calls on the database fails, on the way of every verb, the answer is that it is
 // unavailable and nothing is written; asked again, the verb does its work.
 func TestI11EveryCallMayFail(t *testing.T) {
+	t.Parallel()
 	b := bounds{mints: 1, journeys: 1, ticks: 2, moves: 1, visits: 1, hours: []time.Duration{5 * time.Minute, 15 * time.Minute}}
 	st, s := newStage(t, b)
 	all, failures := actions(b), 0
@@ -69,6 +70,7 @@ func TestI11EveryCallMayFail(t *testing.T) {
 // TestRepeatsAreSafe: on the whole way, each event at once again, as after an answer that did not come, changes nothing that
 // matters: the journey ends as it does without (I7).
 func TestRepeatsAreSafe(t *testing.T) {
+	t.Parallel()
 	b := bounds{mints: 9, journeys: 9, ticks: 2, moves: 9, visits: 9, hours: []time.Duration{5 * time.Minute, 15 * time.Minute}}
 	st, s := newStage(t, b)
 	all := actions(b)

@@ -14,6 +14,7 @@ import (
 
 // TestTheWholeJourney from the partner's first call to its tokens, with every step's leavings looked at.
 func TestTheWholeJourney(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened()
@@ -68,6 +69,7 @@ func TestTheWholeJourney(t *testing.T) {
 
 // TestEveryStepHasItsEvent: each change of state has exactly one, in the order of the steps (I8).
 func TestEveryStepHasItsEvent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened().to(claim.StepReturn)
@@ -95,6 +97,7 @@ func TestEveryStepHasItsEvent(t *testing.T) {
 // TestResuming: the same browser lands on the first unfinished step by any way in; after the commit any browser does, once
 // the owner is signed in.
 func TestResuming(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened().to(claim.StepApp)
@@ -138,6 +141,7 @@ func (b *browser) visit(r grant.Request) error {
 // TestVisits: with a standing grant a visit passes without being asked; prompt=consent and new scopes ask; a stopped grant
 // asks; and a visit twice is one visit.
 func TestVisits(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened().to(claim.StepReturn)
@@ -191,6 +195,7 @@ func (w *world) stop(id customer.AccountID) error {
 
 // TestDecliningLeavesTheOwner: the account stays the customer's, the partner gets no code, and coming back asks again.
 func TestDecliningLeavesTheOwner(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened().to(claim.StepAllow)
@@ -218,6 +223,7 @@ func TestDecliningLeavesTheOwner(t *testing.T) {
 // TestLeaving: before the commit nothing is inherited; afterwards the account is the customer's; a browser that only knows
 // the journey's address can neither leave for its owner nor learn the partner's state.
 func TestLeaving(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	before := o.opened().to(claim.StepRecoveryCodes)
@@ -247,6 +253,7 @@ func TestLeaving(t *testing.T) {
 
 // TestUnfinishedProfile: what is missing is asked for, what changed since is shown, and nothing is confirmed before (I4).
 func TestUnfinishedProfile(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	_, err := w.customers.UpdatePersonal(t.Context(), o.caller, o.profile, customer.Personal{Values: map[customer.Field]string{customer.City: ""}})

@@ -49,6 +49,7 @@ func (w *world) claimWith(p partner.Partner, address, query string) (opened, *br
 // C10 says who asks, for what, for how long and where one goes; both buttons are of equal weight; optional scopes are
 // unticked, required ones are plain text (journey C10).
 func TestAllowShows(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.claimWith(w.choosy("strict"), email, "")
 	says := b.says()
@@ -88,6 +89,7 @@ func (b *browser) buttonClass(message string) string {
 
 // What is allowed is exactly the required scopes and the ticked ones among those that were asked for.
 func TestScopes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.choosy("classic")
 	for i, c := range []struct {
@@ -118,6 +120,7 @@ func TestScopes(t *testing.T) {
 
 // A form with neither button, or with a word that is none, decides nothing.
 func TestNoDecision(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.owned(email, "c10")
 	before := w.stored(o.account.ID)
@@ -135,6 +138,7 @@ func TestNoDecision(t *testing.T) {
 // Declining: access_denied and the state go back, no grant exists, the account stays the customer's own, and the way back can
 // be loaded again.
 func TestDecline(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, class := range []string{"classic", "strict"} {
 		p := w.choosy(class)
@@ -165,6 +169,7 @@ func TestDecline(t *testing.T) {
 
 // C11 gives state back byte for byte as it was sent, in link, refresh and header; without one it gives none.
 func TestStateComesBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, _ := w.owned(email, "c11")
 	key := w.account(o.account.ID).Credentials.Apps[0].Secret
@@ -192,6 +197,7 @@ func TestStateComesBack(t *testing.T) {
 
 // What a state holds beside the bytes of an address is percent-encoded, so that it breaks neither header nor page.
 func TestStateWithRawBytes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.owned(email, "c11")
 	r, err := http.NewRequest(http.MethodGet, w.server.URL, nil)
@@ -208,6 +214,7 @@ func TestStateWithRawBytes(t *testing.T) {
 
 // App schemes wait for the link: no refresh, the address unchanged (design 10.18).
 func TestAppScheme(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	app := w.addPartner(partner.Registration{ClientID: "app", Secret: "4pp-4pp-4pp-4pp", Name: "Pocket Ledger", RedirectURIs: []string{"org.example.pocket:/back"}})
 	_, b := w.claimWith(app, email, "")
@@ -221,6 +228,7 @@ func TestAppScheme(t *testing.T) {
 // A reload of C11 gives the same working code; one that ran out unused is replaced, the old one dead; a redeemed one is not:
 // "You are connected", and no code anywhere (journey C11).
 func TestReturnAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.choosy("strict")
 	_, b := w.claimWith(p, email, "")
@@ -250,6 +258,7 @@ func TestReturnAgain(t *testing.T) {
 
 // After the session is over C11 gives nothing: sign in first (I4). The id in the address is no credential.
 func TestReturnNeedsTheOwner(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.owned(email, "c11")
 	at := b.at

@@ -48,6 +48,7 @@ var reachedFiles = regexp.MustCompile(`^(claim/.*|customer/(account|email|factor
 // Every error that a noun exports has a row in answers, a sentence in sayings, a handler that names it, or a reason why it
 // does not reach the pages (examples.md, Errors). What has none would be an apology for something that nobody did wrong.
 func TestEveryErrorHasAnAnswer(t *testing.T) {
+	t.Parallel()
 	named, byClaims := errorsNamed(t, "."), errorsNamed(t, "../claim")
 	found := 0
 	for _, noun := range []string{"claim", "customer", "grant", "partner", "limit", "secret"} {
@@ -131,6 +132,7 @@ func eachFile(t *testing.T, dir string, do func(name string, f *ast.File)) {
 // The first row that fits an error answers it: an error of another's journey is one of no journey too, and a refused try with
 // its wait is one of too many tries.
 func TestAnswersInOrder(t *testing.T) {
+	t.Parallel()
 	d := &Door{Unavailable: errors.New("gone")}
 	for _, c := range []struct {
 		err  error

@@ -13,6 +13,7 @@ import (
 // E5: an unknown client or an address that is not registered, byte for byte, is never answered with a redirect, names no
 // partner and links nowhere but to our own pages (journey section 3, lines 1 and 2; I6).
 func TestUnknownRequestLeadsNowhere(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	code := w.mint(o)
@@ -68,6 +69,7 @@ func TestUnknownRequestLeadsNowhere(t *testing.T) {
 
 // In the sandbox E5 shows the given and the registered addresses; the difference is marked.
 func TestUnknownAddressInTheSandbox(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.door.Sandbox, w.door.Pages = true, w.sandboxPages()
 	b := w.browser().get("/oauth/authorize?client_id=acme-treasury&redirect_uri=" + url.QueryEscape("https://app.acme.example/other?<b>"))
@@ -79,6 +81,7 @@ func TestUnknownAddressInTheSandbox(t *testing.T) {
 
 // No state is allowed, and not returned; the sandbox warns of it on C1 (journey section 6).
 func TestNoStateInTheSandbox(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	for _, sandbox := range []bool{false, true} {
@@ -95,6 +98,7 @@ func TestNoStateInTheSandbox(t *testing.T) {
 // Any other mistake: classic shows a page with a button to the registered address, strict goes back at once with iss
 // (journey section 3, line 3; design 10.19). The state goes back as it came.
 func TestMistakesOfRequests(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	strict := w.addPartner(partner.Registration{ClientID: "strict-pay", Secret: "str1ct-str1ct", Name: "Strict Pay", Class: "strict",
 		RedirectURIs: []string{"https://strict.example/back"}})
@@ -136,6 +140,7 @@ func TestMistakesOfRequests(t *testing.T) {
 // What a link may hold beside a claim code changes nothing (contract 7.1): documented requests have no response_type and a
 // scope that nobody defined, some have a slash before the query, some do not encode the address.
 func TestRequestsThatAreTaken(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	for name, query := range map[string]string{
@@ -160,6 +165,7 @@ func TestRequestsThatAreTaken(t *testing.T) {
 
 // E4: unknown, malformed and foreign codes have one answer, and change nothing (journey section 6).
 func TestCodesThatAreUnknown(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	other := w.second()
 	o := w.open(w.partner, email)
@@ -199,6 +205,7 @@ func TestCodesThatAreUnknown(t *testing.T) {
 // The way back of E1, E2 and E4: the registered restart address with reason and state; without one, the address of the
 // request with access_denied (journey section 6). Nothing goes there by itself.
 func TestWaysBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	other := w.second()
 	for _, c := range []struct {
@@ -226,6 +233,7 @@ func TestWaysBack(t *testing.T) {
 // E1: a code opens until one millisecond before five minutes are over, and not when they are (I1). A newer code supersedes
 // it.
 func TestCodesRunOut(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	code := w.mint(o)
@@ -248,6 +256,7 @@ func TestCodesRunOut(t *testing.T) {
 
 // What a browser fetches ahead opens nothing and leaves no cookie (journey section 2).
 func TestPrefetchOpensNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	code := w.mint(w.open(w.partner, email))
 	for _, purpose := range []string{"prefetch", "prefetch;prerender", "prefetch;anonymous-client-ip"} {
@@ -266,6 +275,7 @@ func TestPrefetchOpensNothing(t *testing.T) {
 // Ten unknown codes a minute from one network are let through, then E8 with the wait; codes that are right count for nothing
 // (OC-42), and the wait ends.
 func TestUnknownCodesAreCounted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	for range 15 {
@@ -291,6 +301,7 @@ func (w *world) mintSlowly(o opened) string {
 
 // HEAD is GET without a body: it opens at most a ticket.
 func TestHeadOpensATicket(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	code := w.mint(o)

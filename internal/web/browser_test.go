@@ -39,6 +39,7 @@ func (b *browser) fill(address string) (string, url.Values) {
 // A double click on every step: both answers lead to the same next page, and with the cookie of either the browser goes on
 // and stays signed in (journey section 2, design 10.23). The same form a third time, with the newest cookie, leads on too.
 func TestDoubleClicks(t *testing.T) {
+	t.Parallel()
 	for i, step := range steps[:len(steps)-1] {
 		for _, keepsFirst := range []bool{true, false} {
 			w := newWorld(t)
@@ -74,6 +75,7 @@ func TestDoubleClicks(t *testing.T) {
 
 // Two clicks at the very same time.
 func TestClicksAtOnce(t *testing.T) {
+	t.Parallel()
 	for i, step := range steps[:len(steps)-1] {
 		w := newWorld(t)
 		o := w.open(w.partner, email)
@@ -105,6 +107,7 @@ func TestClicksAtOnce(t *testing.T) {
 // The back button on every step: a finished page says so and leads on, C11 stands after C10, and a page that is not due yet
 // leads to the one that is. A form that is sent again from there lands on the current step (journey section 6).
 func TestBackButton(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -147,6 +150,7 @@ func TestBackButton(t *testing.T) {
 
 // Two tabs, two partners, two journeys in one browser: neither disturbs the other.
 func TestTwoJourneys(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	other := w.second()
 	one, two := w.open(w.partner, email), w.open(other, "ines@example.org")
@@ -169,6 +173,7 @@ func TestTwoJourneys(t *testing.T) {
 // E6: no cookie on C1 or later, by GET or by POST; it says what to do and leads back to the partner that the address names.
 // Forged, cut and foreign cookies are as none.
 func TestNoCookie(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, page := range []string{"c1", "c2", "c3", "c4", "c5", "c7"} {
 		o := w.open(w.partner, page+"@example.org")
@@ -197,6 +202,7 @@ func TestNoCookie(t *testing.T) {
 
 // Where the partner has no restart address E6 leads to its home, and where it has none either, nowhere.
 func TestNoCookieNoAddress(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for p, want := range map[*partner.Partner]string{new(w.second()): "", new(w.choosy("classic")): "https://choosy.example/home"} {
 		b := w.browser().get(authorize(*p, w.mint(w.open(*p, p.ClientID+"@example.org")), "s")).expect(http.StatusOK, "c1")
@@ -216,6 +222,7 @@ func otherCookie(t *testing.T) string {
 
 // After C7 a browser without its cookie is led to sign in; the account is set up, nothing needs to begin anew.
 func TestNoCookieAfterCommit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.owned(email, "c8")
 	at := b.at
@@ -228,6 +235,7 @@ func TestNoCookieAfterCommit(t *testing.T) {
 // Somebody sends you their link: to their page of a journey (another browser has it), or to C1 (it asks for an address that
 // you do not know, and the code goes to their mailbox). Nothing of theirs is shown or changed.
 func TestTheirLink(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -256,6 +264,7 @@ func TestTheirLink(t *testing.T) {
 // Cross-site forms, by Sec-Fetch-Site or by Origin, are E7 and change nothing, even with the right token and cookie
 // (journey section 2).
 func TestCrossSite(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, page := range []string{"c1", "c4", "c7", "c10"} {
 		address := page + "@example.org"
@@ -293,6 +302,7 @@ func TestCrossSite(t *testing.T) {
 
 // A form without the token, or with one of another step, journey or browser, is not applied (E7), and the page goes on.
 func TestStepTokens(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, mine := w.owned("mine@example.org", "c10")
 	_, myForm := mine.form()
@@ -333,6 +343,7 @@ func TestStepTokens(t *testing.T) {
 // A browser holds five opened requests; the oldest that was not started goes first, a started one never (design 10.21). The
 // cookie fits into every browser with states of any length that is taken.
 func TestFiveTickets(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	started := w.open(w.partner, email)
 	w.prefill(started)
@@ -358,6 +369,7 @@ func TestFiveTickets(t *testing.T) {
 
 // Long states: what fits is kept, and the newest request always; what cannot fit is refused before anything opens.
 func TestLongStates(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	wide := w.addPartner(partner.Registration{ClientID: "wide", Secret: "w1d3-w1d3-w1d3", Name: "Wide Ledger",
 		RedirectURIs: []string{"https://wide.example/" + strings.Repeat("a&b=", 490)}})
@@ -390,6 +402,7 @@ func TestLongStates(t *testing.T) {
 
 // Over https the cookie is __Host-lk and Secure; the plain one is not read there (design 10.17).
 func TestCookieOverTLS(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.door.WebURL = "https://id.example.com"
 	handler := w.door.Handler()
@@ -414,6 +427,7 @@ func TestCookieOverTLS(t *testing.T) {
 // Pages and methods that do not exist: E13, with 405 and the methods that do where the page exists. The headers stand on all
 // of them (watched).
 func TestUnknownPagesAndMethods(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.owned(email, "c8")
 	base := b.base()
@@ -441,6 +455,7 @@ func TestUnknownPagesAndMethods(t *testing.T) {
 
 // What pages load has the headers too.
 func TestAssetHeaders(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	b := w.browser().get("/help")
 	loaded := 0
@@ -462,6 +477,7 @@ func TestAssetHeaders(t *testing.T) {
 
 // One language: no links to others. What the address says about a language changes nothing.
 func TestOneLanguage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	b := w.browser().get("/help?lang=de").expect(http.StatusOK, "help")
 	if strings.Contains(b.body, "?lang=") || b.header.Get("Content-Language") != "en" {
@@ -472,6 +488,7 @@ func TestOneLanguage(t *testing.T) {
 // The secret of before a rise of privilege repeats the answer of the step that it took and gets the new one for the cookie;
 // it takes no further step, and dies when the new one is seen or after a minute (design 10.23).
 func TestPreviousSecret(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.at("c7", email)
 	action, form := b.fill(email)
@@ -495,6 +512,7 @@ func TestPreviousSecret(t *testing.T) {
 
 // A late form of a finished step with a mistake in it is not told of the mistake: the step is done.
 func TestLateMistakes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)

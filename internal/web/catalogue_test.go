@@ -13,6 +13,7 @@ import (
 // Every message id that a template or a Go file names exists in every
 // language, with the placeholders of the English sentence.
 func TestEveryMessageExists(t *testing.T) {
+	t.Parallel()
 	words, err := readCatalogues()
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +66,7 @@ func notMessages(s string) bool {
 // Every language says the same: the same ids but for plural forms, with the
 // same placeholders.
 func TestLanguagesAgree(t *testing.T) {
+	t.Parallel()
 	words, err := readCatalogues()
 	if err != nil {
 		t.Fatal(err)
@@ -107,6 +109,7 @@ func holes(sentence string) []string {
 
 // The words of journey.md section 2: one word for one thing, no blame.
 func TestWords(t *testing.T) {
+	t.Parallel()
 	words, err := readCatalogues()
 	if err != nil {
 		t.Fatal(err)
@@ -120,6 +123,7 @@ func TestWords(t *testing.T) {
 }
 
 func TestCatalogueFile(t *testing.T) {
+	t.Parallel()
 	for _, wrong := range []string{"a.b no equals sign", "a = 1\na = 2"} {
 		if _, err := parseCatalogue("en", wrong); err == nil {
 			t.Errorf("%q is accepted", wrong)
@@ -141,6 +145,7 @@ func TestCatalogueFile(t *testing.T) {
 
 // A sentence with a hole, or without words, is an error and not a page.
 func TestSentenceWithoutValue(t *testing.T) {
+	t.Parallel()
 	c, err := parseCatalogue("en", "a = Hello {name}\nb = {day}")
 	if err != nil {
 		t.Fatal(err)
@@ -161,6 +166,7 @@ func TestSentenceWithoutValue(t *testing.T) {
 }
 
 func TestDatesAndDurations(t *testing.T) {
+	t.Parallel()
 	c := testPages(t).words[0]
 	if got := c.date(time.Date(1988, 11, 30, 0, 0, 0, 0, time.UTC)); got != `<time datetime="1988-11-30">30 November 1988</time>` {
 		t.Error(got)
@@ -176,6 +182,7 @@ func TestDatesAndDurations(t *testing.T) {
 }
 
 func TestCountries(t *testing.T) {
+	t.Parallel()
 	c := testPages(t).words[0]
 	all := countries(c.tag, nil)
 	if len(all) < 240 || len(all) > 260 {

@@ -38,6 +38,7 @@ func (w *world) relink(o opened, id customer.ProfileID, review string) string {
 
 // Contract 11.5: the page shows what is asked for, is used once, and leads back by a page of ours.
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -85,6 +86,7 @@ func TestCheck(t *testing.T) {
 
 // Five minutes, and not for those who post from elsewhere or guess.
 func TestCheckRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)

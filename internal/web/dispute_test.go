@@ -45,6 +45,7 @@ func (w *world) listen() func() []partner.Event {
 
 // Journey C8: what was checked is locked, and a note about it reaches the partner.
 func TestDispute(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -99,6 +100,7 @@ func TestDispute(t *testing.T) {
 
 // A form for a row that was locked meanwhile changes nothing and leads to the note.
 func TestLockedMeanwhile(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)

@@ -22,6 +22,7 @@ func wrongDigits(right string) string {
 
 // The sentences of C2. A code is never shown again, and spaces, hyphens, dots and brackets in it are dropped.
 func TestEmailFields(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	b := w.browser().claim(o, "s").walk("c2", email)
@@ -49,6 +50,7 @@ func TestEmailFields(t *testing.T) {
 
 // A right code that comes late brings a new mail at once; where no mail is left, the page says so with the wait.
 func TestEmailCodeLate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	b := w.browser().claim(o, "s").walk("c2", email)
@@ -75,6 +77,7 @@ func TestEmailCodeLate(t *testing.T) {
 // "Send a new code": the newest counts, four an hour, then the page says so and the last code still works. A second click
 // sends nothing.
 func TestSendCode(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	b := w.browser().claim(o, "s").walk("c2", email)
@@ -117,6 +120,7 @@ func (w *world) mails() int {
 // Five wrong codes an hour, over all journeys of the account: then E8 with the wait, which ends. Twenty put the account on
 // hold until its partner corrects the address (design 10.4).
 func TestEmailTries(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	b := w.browser().claim(o, "s").walk("c2", email)
@@ -155,6 +159,7 @@ func TestEmailTries(t *testing.T) {
 
 // The proof spends the code and ends the other browsers' journeys, whatever step they are at (I1).
 func TestProofEndsOtherJourneys(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	code := w.mint(o)
@@ -196,6 +201,7 @@ func (w *world) mailedTo(address string, n int) string {
 
 // Whoever opens the same code again, in the browser that goes on with it, lands on its step (E2).
 func TestOpeningAgainResumes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -214,6 +220,7 @@ func TestOpeningAgainResumes(t *testing.T) {
 
 // E2 for an account that is set up: the link leads to the sign-in, and from there to what the link was for.
 func TestUsedLinkOfAnOwner(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -233,6 +240,7 @@ func TestUsedLinkOfAnOwner(t *testing.T) {
 // After a silence before C3 the mailbox is proved again: the page says so, no mail goes out by looking, and the old code
 // brings a new one (design 10.7).
 func TestSilenceBeforePassword(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -254,6 +262,7 @@ func TestSilenceBeforePassword(t *testing.T) {
 // "I can't use this address" goes back to the partner, which alone can correct it, with the reason. Once the address is
 // proved, a late form does not end the journey.
 func TestUnreachable(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	b := w.browser().claim(o, "s").walk("c2", email)
@@ -286,6 +295,7 @@ func leadsTo(b *browser) string {
 // E10: the proven address belongs to a claimed account. It is shown only now, nothing is merged, and signing in goes on with
 // the same request.
 func TestExistingAccount(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	hidden := w.second()
 	owned, owner := w.owned(email, "c11")

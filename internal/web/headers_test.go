@@ -10,6 +10,7 @@ import (
 
 // The headers of journey.md section 2, byte for byte.
 func TestHeaders(t *testing.T) {
+	t.Parallel()
 	want := map[string]string{
 		"Content-Security-Policy":    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 		"Referrer-Policy":            "same-origin",
@@ -37,6 +38,7 @@ func TestHeaders(t *testing.T) {
 // Every file that a page loads is there, with its type, to be kept for good;
 // nothing else is there.
 func TestAssets(t *testing.T) {
+	t.Parallel()
 	png := "\x89PNG\r\n\x1a\n" + strings.Repeat("x", 100)
 	p, err := NewPages(Brand{Logo: []byte(png)}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -77,6 +79,7 @@ func TestAssets(t *testing.T) {
 }
 
 func TestLogo(t *testing.T) {
+	t.Parallel()
 	for what, logo := range map[string]string{"no picture": "<svg onload=alert(1)>", "too large": "\x89PNG\r\n\x1a\n" + strings.Repeat("x", 32<<10)} {
 		if _, err := NewPages(Brand{Logo: []byte(logo)}, slog.New(slog.DiscardHandler)); err == nil {
 			t.Errorf("%s: accepted", what)

@@ -72,6 +72,7 @@ func eachSample(t *testing.T, check func(t *testing.T, s sample, root *html.Node
 // A browser mends what is not well formed, each in its own way; so every
 // element that needs an end has one, in the right order.
 func TestMarkupIsWellFormed(t *testing.T) {
+	t.Parallel()
 	void := []string{"meta", "link", "input", "img", "br"}
 	p := testPages(t)
 	for _, s := range samples() {
@@ -100,6 +101,7 @@ func TestMarkupIsWellFormed(t *testing.T) {
 // The frame of journey.md section 2: one h1, one main, a title made of it, page
 // and message ids, language and direction, at most one primary button.
 func TestFrame(t *testing.T) {
+	t.Parallel()
 	p := testPages(t)
 	eachSample(t, func(t *testing.T, s sample, root *html.Node) {
 		h1 := elements(root, named("h1"))
@@ -142,6 +144,7 @@ func TestFrame(t *testing.T) {
 
 // Ids are unique, and whatever points at one finds it.
 func TestReferences(t *testing.T) {
+	t.Parallel()
 	eachSample(t, func(t *testing.T, s sample, root *html.Node) {
 		ids := map[string]bool{}
 		for _, n := range elements(root, func(n *html.Node) bool { return has(n, "id") }) {
@@ -168,6 +171,7 @@ func TestReferences(t *testing.T) {
 // The policy of Headers refuses inline style and script, and anything from
 // elsewhere; a page that had some would be broken in a browser.
 func TestNothingInlineNothingForeign(t *testing.T) {
+	t.Parallel()
 	eachSample(t, func(t *testing.T, s sample, root *html.Node) {
 		for _, n := range elements(root, func(*html.Node) bool { return true }) {
 			for _, a := range n.Attr {
@@ -197,6 +201,7 @@ func TestNothingInlineNothingForeign(t *testing.T) {
 // Forms as journey.md section 2 asks: every control named and labelled, the
 // form token, no help that gets in the way.
 func TestForms(t *testing.T) {
+	t.Parallel()
 	eachSample(t, func(t *testing.T, s sample, root *html.Node) {
 		labelled := map[string]bool{}
 		for _, n := range elements(root, named("label")) {
@@ -238,6 +243,7 @@ func TestForms(t *testing.T) {
 // Every problem is said twice in the same words, in the summary and beside its
 // field, the field is marked, and the summary gets the focus without script.
 func TestProblems(t *testing.T) {
+	t.Parallel()
 	eachSample(t, func(t *testing.T, s sample, root *html.Node) {
 		problems := s.page.frame().Problems
 		boxes := elements(root, inClass("problems"))
@@ -290,6 +296,7 @@ func TestProblems(t *testing.T) {
 
 // The Fields table of journey.md section 4.
 func TestFieldsTable(t *testing.T) {
+	t.Parallel()
 	want := map[string]string{ // page.name: type inputmode autocomplete
 		"c1.email": "email  email", "c2.code": "text numeric one-time-code", "c3.email": "email  username",
 		"c3.new_password": "password  new-password", "c4.method": "radio  ", "c5.code": "text numeric one-time-code",

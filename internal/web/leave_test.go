@@ -12,6 +12,7 @@ import (
 
 // Leaving first says what is kept, then goes to C11 with access_denied; the account stays what it was (journey section 2).
 func TestLeave(t *testing.T) {
+	t.Parallel()
 	for page, kept := range map[string]string{"c1": "kept.partner", "c2": "kept.partner", "c3": "kept.unfinished", "c5": "kept.unfinished",
 		"c7": "kept.unfinished", "c8": "kept.account", "c10": "kept.account"} {
 		w := newWorld(t)
@@ -58,6 +59,7 @@ func (w *world) again(o opened, b *browser, left string) {
 
 // Leaving from the sign-in of a visit.
 func TestLeaveSignIn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	b := w.browser().get(authorize(w.partner, "", "s")).expect(http.StatusOK, "r1")
 	b.get(b.link("frame.leave")).expect(http.StatusOK, "leave").post().expect(http.StatusOK, "c11")
@@ -70,6 +72,7 @@ func TestLeaveSignIn(t *testing.T) {
 // "This isn't me" on C1 or C2: it explains first; then the codes die, the browser's journey ends, and the account is as it was.
 // Whoever has the link can press it, so it does no more (design 10.8).
 func TestNotMeBeforeTheProof(t *testing.T) {
+	t.Parallel()
 	for _, page := range []string{"c1", "c2"} {
 		w := newWorld(t)
 		o := w.open(w.partner, email)
@@ -105,6 +108,7 @@ func TestNotMeBeforeTheProof(t *testing.T) {
 
 // After the proof it is the mailbox's owner who speaks: the account is held, and nothing of the partner's opens it again.
 func TestNotMeAfterTheProof(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	b := w.browser().claim(o, "s").walk("c5", email)
@@ -125,6 +129,7 @@ func TestNotMeAfterTheProof(t *testing.T) {
 
 // Once the account is the customer's own there is nothing to object to: the page and a late form lead to the journey's step.
 func TestNotMeAfterTheCommit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -141,6 +146,7 @@ func TestNotMeAfterTheCommit(t *testing.T) {
 
 // What was left stays left, also when it is asked about again; a ticket that ran out objects to nothing.
 func TestLeftAlready(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	code := w.mint(o)
@@ -160,6 +166,7 @@ func TestLeftAlready(t *testing.T) {
 
 // A visit has no claim to object to.
 func TestNotMeOnAVisit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.owned(email, "c11")
 	b.get(authorize(w.partner, "", "s")).expect(http.StatusOK, "r5")

@@ -41,6 +41,7 @@ func theme(t *testing.T, css string, dark bool) map[string]Accent {
 // Text has 4.5:1 and controls have 3:1 on whatever is behind them, in both
 // themes and with any accent (WCAG 2.2, 1.4.3 and 1.4.11).
 func TestContrast(t *testing.T) {
+	t.Parallel()
 	style, err := staticFiles.ReadFile("static/latchkey.css")
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +86,7 @@ func TestContrast(t *testing.T) {
 }
 
 func TestAccent(t *testing.T) {
+	t.Parallel()
 	for _, wrong := range []string{"", "red", "#fff", "#gggggg", "0f7a72", "#0f7a727f", "#+12345"} {
 		if a, err := ParseAccent(wrong); err == nil {
 			t.Errorf("%q is %s", wrong, a)
@@ -119,6 +121,7 @@ func TestAccent(t *testing.T) {
 
 // The style uses logical properties only, moves nothing and loads nothing.
 func TestStyle(t *testing.T) {
+	t.Parallel()
 	style, err := staticFiles.ReadFile("static/latchkey.css")
 	if err != nil {
 		t.Fatal(err)
@@ -136,6 +139,7 @@ func TestStyle(t *testing.T) {
 
 // The first page is under 60 KB in all, and so is every other.
 func TestSize(t *testing.T) {
+	t.Parallel()
 	p := testPages(t)
 	assets := len(p.assets.Style.bytes) + len(p.assets.Brand.bytes) + len(p.assets.Script.bytes) + len(p.assets.Icon.bytes)
 	most := 0
@@ -152,6 +156,7 @@ func TestSize(t *testing.T) {
 // What strangers type cannot become markup, and cannot turn the sentence around
 // it: it is escaped, stripped of marks that reorder text, and set apart.
 func TestHostileValues(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("\u05d0", 100)
 	for _, hostile := range []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, "Acme\u202eyrusaerT", "'; --", long, "{{.Frame}}", "{brand}"} {
 		f := journeyFrame(2, Wrong("x_k", "c9.extra.empty", "label", hostile))

@@ -18,6 +18,7 @@ import (
 // A page that cannot be rendered is E11 with its reference, never half a page,
 // and the log says why.
 func TestPageThatCannotBeRendered(t *testing.T) {
+	t.Parallel()
 	var log bytes.Buffer
 	p := testPages(t)
 	p.log = slog.New(slog.NewTextHandler(&log, nil))
@@ -45,6 +46,7 @@ func TestPageThatCannotBeRendered(t *testing.T) {
 
 // Start fails when the files and the declared pages are not the same.
 func TestStartFails(t *testing.T) {
+	t.Parallel()
 	files := fstest.MapFS{}
 	names, _ := pageFiles.ReadDir("pages")
 	for _, name := range names {
@@ -80,6 +82,7 @@ func TestStartFails(t *testing.T) {
 
 // An error page that knows no partner speaks without one.
 func TestErrorsWithoutPartner(t *testing.T) {
+	t.Parallel()
 	p := testPages(t)
 	for trouble, status := range troubleStatus {
 		for _, kept := range []Kept{"", KeptNothing, KeptPartner, KeptUnfinished, KeptAccount} {
@@ -102,6 +105,7 @@ func TestErrorsWithoutPartner(t *testing.T) {
 // C11 writes the address byte for byte, as link, as refresh and as header; app
 // schemes wait for the link; a redeemed code leads nowhere by itself.
 func TestReturnAddress(t *testing.T) {
+	t.Parallel()
 	p := testPages(t)
 	for _, c := range []struct {
 		address   string
@@ -143,6 +147,7 @@ func TestReturnAddress(t *testing.T) {
 // No page links to an address that runs or holds content instead of leading to
 // a place, nor to one that could break out of its attribute or header.
 func TestLinksThatAreRefused(t *testing.T) {
+	t.Parallel()
 	for _, address := range []string{"javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "vbscript:x", "blob:x", "file:///etc/passwd",
 		"https://a.example/\r\nSet-Cookie: a=b", "https://a.example/ b", "https://a.example/>; rel=x, <b", "\tjavascript:alert(1)"} {
 		if got, err := hrefAttr(address); err == nil {
@@ -163,6 +168,7 @@ func TestLinksThatAreRefused(t *testing.T) {
 // The picture is the code of the address, module for module, dark on white with
 // the margin that readers need.
 func TestPicture(t *testing.T) {
+	t.Parallel()
 	svg, err := qrPicture(sampleAddress, `a "label"`)
 	if err != nil {
 		t.Fatal(err)
@@ -199,6 +205,7 @@ func TestPicture(t *testing.T) {
 }
 
 func TestKeyInGroups(t *testing.T) {
+	t.Parallel()
 	for key, want := range map[string]string{"": "", "ABC": "ABC", "ABCD": "ABCD", "ABCDE": "ABCD E", sampleKey: "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP"} {
 		if got := strings.Join((&AppPage{Key: key}).Groups(), " "); got != want {
 			t.Errorf("%q: %q", key, got)
@@ -207,6 +214,7 @@ func TestKeyInGroups(t *testing.T) {
 }
 
 func TestDownload(t *testing.T) {
+	t.Parallel()
 	p := testPages(t)
 	want := "Latchkey recovery codes\r\nmira.kade@example.org\r\n22 November 2026\r\nEach works once\r\n\r\n7K2M-9QXR-4TVB-H3ND\r\n0C8F-YW6J-5PZE-A1GS\r\n"
 	got, err := p.RecoveryCodesText(&RecoveryCodesPage{Codes: sampleCodes()[:2], Email: sampleMail, Date: sampleDay})
@@ -217,6 +225,7 @@ func TestDownload(t *testing.T) {
 
 // E5 in the sandbox marks the first difference; elsewhere it shows no address.
 func TestUnknownRequest(t *testing.T) {
+	t.Parallel()
 	page := &UnknownRequestPage{Given: "https://a.example/é?x", Registered: []string{"https://a.example/è?x", "https://a.example/", "b"}}
 	if got := page.GivenParts(); got != (addressParts{"https://a.example/", "é?x"}) {
 		t.Errorf("%v", got)
@@ -235,6 +244,7 @@ func TestUnknownRequest(t *testing.T) {
 }
 
 func TestRetryAfter(t *testing.T) {
+	t.Parallel()
 	p := testPages(t)
 	for wait, want := range map[time.Duration]string{0: "", time.Millisecond: "1", 59*time.Second + 1: "60", 5 * time.Minute: "300"} {
 		w := write(t, p, sample{status: 429, page: &ErrorPage{Trouble: TroubleTries, Wait: wait}})

@@ -81,6 +81,7 @@ func rightToLeft(s string) string {
 // look at them over file://. With en-XA and ar-XB it does so in the
 // pseudo-languages too.
 func TestPreview(t *testing.T) {
+	t.Parallel()
 	dir := os.Getenv("LATCHKEY_PREVIEW")
 	if dir == "" {
 		dir = t.TempDir() // nobody looks, yet every page must be written

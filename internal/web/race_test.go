@@ -27,6 +27,7 @@ func atOnce(from, to int, do func(n int)) {
 // 64 browsers open one code at once, start at once, as far as the limit on mails lets them, and prove the mailbox at once,
 // each with the code that was mailed for it: exactly one gets past. It finishes, and the others are told so (I1, I2).
 func TestSixtyFourBrowsers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -102,6 +103,7 @@ func (w *world) mailedFor(j claim.Journey) string {
 // Two browsers of one person press the last button of C7 at once: one account, one owner, one epoch (I2). Only the browser
 // whose proof was the last can.
 func TestCommitsAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -121,6 +123,7 @@ func TestCommitsAtOnce(t *testing.T) {
 
 // Two decisions at once: one grant, one code.
 func TestDecisionsAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.owned(email, "c10")
 	action, form := b.form()

@@ -8,6 +8,7 @@ import (
 // Every page is rendered in every state, with its own status and id; a page
 // that has no sample fails here.
 func TestEveryPageInEveryState(t *testing.T) {
+	t.Parallel()
 	p := testPages(t)
 	rendered := map[string]bool{}
 	for _, s := range samples() {

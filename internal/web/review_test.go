@@ -60,6 +60,7 @@ func (b *browser) rowSays(key, message string) bool {
 
 // C8 shows what the partner said, who said it, and what is missing; the button is never disabled.
 func TestReviewShows(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.owned(email, "c8")
 	for key, want := range map[string]string{"name": "Mira Kade", "birth": "30 November 1988", "phone": "+441315550142", "country": "United Kingdom",
@@ -80,6 +81,7 @@ func TestReviewShows(t *testing.T) {
 // Nothing given at all: every needed row asks for its value, a notice counts them, and confirming answers 422 with a line for
 // each (journey C8).
 func TestReviewGaps(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	b := w.browser().claim(o, "s").walk("c8", email)
@@ -113,6 +115,7 @@ func TestReviewGaps(t *testing.T) {
 
 // Every page of C9, field by field: what is wrong, in which words, with everything typed kept and nothing stored.
 func TestSectionFields(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.owned(email, "c8")
 	before := w.stored(o.account.ID)
@@ -172,6 +175,7 @@ func TestSectionFields(t *testing.T) {
 
 // What is right is stored in one form, as the customer's own, and C8 shows it at its row. Everything is filled in before.
 func TestSectionsSave(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.owned(email, "c8")
 	for _, c := range []struct {
@@ -213,6 +217,7 @@ func TestSectionsSave(t *testing.T) {
 
 // One name only: the family name may be empty when the box is ticked, and the tick can be taken back.
 func TestOneName(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.owned(email, "c8")
 	b.get(b.base()+"/review/name").post("given_name", "Suharto", "family_name", "", "one_name", "yes").expect(http.StatusOK, "c8")
@@ -232,6 +237,7 @@ func TestOneName(t *testing.T) {
 // Country, then address: another country empties what was written in the old one's form, and asks for the address at once;
 // region and postcode are asked where the country has them.
 func TestCountryThenAddress(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.owned(email, "c8")
 	b.get(b.base()+"/review/country").post("country", "GB").expect(http.StatusOK, "c8")
@@ -255,6 +261,7 @@ func TestCountryThenAddress(t *testing.T) {
 
 // 409: what another tab changed since the page was shown is marked, row by row, and nothing unseen is confirmed (journey C8).
 func TestReviewStale(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.owned(email, "c8")
 	_, form := b.form()
@@ -288,6 +295,7 @@ func TestReviewStale(t *testing.T) {
 
 // Pages that do not exist are E13; the address that was proved has no page of its own.
 func TestUnknownSections(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.owned(email, "c8")
 	before := w.stored(o.account.ID)
@@ -303,6 +311,7 @@ func TestUnknownSections(t *testing.T) {
 
 // A late form of C9 is not applied: not after the details were confirmed in another tab, and not after the session.
 func TestLateSection(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.owned(email, "c8")
 	late := b.tab().get(b.base() + "/review/phone")
@@ -328,6 +337,7 @@ func TestLateSection(t *testing.T) {
 
 // Details can be changed until access is decided, and confirmed once: the second click gets the same answer.
 func TestReviewTwice(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.owned(email, "c8")
 	action, form := b.form()
@@ -343,6 +353,7 @@ func TestReviewTwice(t *testing.T) {
 
 // An occupation is asked for where the contract asks for one, also when a region brings it up, and nowhere else.
 func TestOccupation(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.owned(email, "c8")
 	if b.elementWithID("row-occupation") != nil {

@@ -16,6 +16,7 @@ import (
 // Ten scanners meet the link first: they fetch it, fetch ahead, follow every link on the pages and press every button with
 // what a program would type, except to say that they are not the person. The code stays good for its person (I1).
 func TestScanners(t *testing.T) {
+	t.Parallel()
 	for name, presses := range map[string]bool{"that look": false, "that press every button": true} {
 		w := newWorld(t)
 		o := w.open(w.partner, email)
@@ -125,6 +126,7 @@ func (b *browser) forms(typed string) []filledForm {
 // A person who says "This isn't me", or a program that presses that too, ends the code (design 10.8): the partner mints
 // another, and nothing else has changed.
 func TestScannerThatObjects(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)

@@ -17,6 +17,7 @@ import (
 
 // The sentences of C3. The address is shown and never read back; no password is ever shown again, nor logged.
 func TestPasswordFields(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -56,6 +57,7 @@ func TestPasswordFields(t *testing.T) {
 
 // Lengths are counted in code points, one normalisation at set and at check, and nothing is trimmed: 12 and 256 are taken.
 func TestPasswordForms(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for i, c := range []struct{ set, typed string }{
 		{"żółw gęś dzi", "żółw gęś dzi"},
@@ -78,6 +80,7 @@ func TestPasswordForms(t *testing.T) {
 
 // C4 is preselected, so that it works as it is; what does not exist is refused.
 func TestSecondStepFields(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	b := w.browser().claim(w.open(w.partner, email), "s").walk("c4", email)
 	if b.value("method") != "app" {
@@ -97,6 +100,7 @@ func TestSecondStepFields(t *testing.T) {
 // C5: the same secret on every reload, in the picture, the link and the key; a code of one step to either side is taken; the
 // code is never shown again.
 func TestAppFields(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	b := w.browser().claim(w.open(w.partner, email), "s").walk("c5", email)
 	key := b.appKey()
@@ -125,6 +129,7 @@ func TestAppFields(t *testing.T) {
 // Five wrong codes of the app, then waits of 1, 5, 15 and 60 minutes that end: E8 says how long, and the right code opens
 // after it (journey section 1).
 func TestAppTries(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	b := w.browser().claim(w.open(w.partner, email), "s").walk("c5", email)
 	key, at := b.appKey(), b.at
@@ -148,6 +153,7 @@ func TestAppTries(t *testing.T) {
 // C7: ten codes, the same on every reload and in the file, until the box is ticked; then none is kept in a form that can be
 // shown.
 func TestRecoveryCodesFields(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -191,6 +197,7 @@ func TestRecoveryCodesFields(t *testing.T) {
 
 // A download without the right token is E7 while the codes are due, and leads on when they are not.
 func TestDownloadWithoutToken(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -212,6 +219,7 @@ func TestDownloadWithoutToken(t *testing.T) {
 
 // The commit: the account is the customer's, everything of before is dead, the browser's secret is a new one, M1 goes out.
 func TestCommitHandsOver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -250,6 +258,7 @@ func (w *world) lastMail(address string) string {
 // After 15 minutes of silence C4 to C7 ask for the password just set; after the right one the journey goes on where it
 // stopped (design 10.7).
 func TestSilence(t *testing.T) {
+	t.Parallel()
 	for _, page := range []string{"c4", "c5", "c7"} {
 		w := newWorld(t)
 		o := w.open(w.partner, email)
@@ -282,6 +291,7 @@ func TestSilence(t *testing.T) {
 
 // Five wrong passwords after a silence, then E8; the wait ends.
 func TestSilenceTries(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	b := w.browser().claim(o, "s").walk("c4", email)
@@ -301,6 +311,7 @@ func TestSilenceTries(t *testing.T) {
 // A session that is over before C7: nothing secret carries over. The next code asks for the mailbox and a password anew,
 // also in the same browser (journey section 4, Resuming).
 func TestNothingIsInherited(t *testing.T) {
+	t.Parallel()
 	for _, page := range []string{"c2", "c3", "c4", "c5", "c7"} {
 		w := newWorld(t)
 		o := w.open(w.partner, email)

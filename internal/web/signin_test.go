@@ -19,6 +19,7 @@ func (b *browser) elsewhere() *browser {
 
 // The sentences of R1 and R2; the address is kept, the password and the code are not.
 func TestSignInFields(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, owner := w.owned(email, "c11")
 	b := owner.elsewhere().get("/signin").expect(http.StatusOK, "r1")
@@ -50,6 +51,7 @@ func TestSignInFields(t *testing.T) {
 // Unknown address, pending account, wrong password, account on hold: the same answer, byte for byte but for the token
 // (RTS 4(3)(a)).
 func TestSignInTellsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.owned(email, "c11")
 	w.open(w.partner, "pending@example.org")
@@ -77,6 +79,7 @@ func TestSignInTellsNothing(t *testing.T) {
 
 // A code of the app signs in once: the same one in another browser is refused, and says so (RFC 6238 section 5.2).
 func TestAppCodeReused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, owner := w.owned(email, "c11")
 	w.clock.advance(time.Minute)
@@ -90,6 +93,7 @@ func TestAppCodeReused(t *testing.T) {
 
 // E8 at R1 and R2: five wrong, then the wait in words and in Retry-After, from this network alone, and it ends.
 func TestSignInWaits(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, owner := w.owned(email, "c11")
 	b := owner.elsewhere().get("/signin")
@@ -117,6 +121,7 @@ func TestSignInWaits(t *testing.T) {
 
 // Between password and second step nothing opens, and the step is over after a quarter of an hour.
 func TestHalfwayOpensNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, owner := w.owned(email, "c8")
 	b := owner.elsewhere().get("/signin").walk("r2", email)
@@ -130,6 +135,7 @@ func TestHalfwayOpensNothing(t *testing.T) {
 
 // Signing out ends the session: neither the cookie of before nor the back button opens anything. A second click is no error.
 func TestSignOut(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.owned(email, "c11")
 	b.get("/account").expect(http.StatusOK, "home")
@@ -149,6 +155,7 @@ func TestSignOut(t *testing.T) {
 
 // After C7 the customer signs in, in any browser, and goes on where they stopped, with what they changed (Resuming).
 func TestResumeAfterCommit(t *testing.T) {
+	t.Parallel()
 	for _, page := range []string{"c8", "c10"} {
 		w := newWorld(t)
 		o, b := w.owned(email, "c8")
@@ -176,6 +183,7 @@ func TestResumeAfterCommit(t *testing.T) {
 
 // A form that comes after the session is over is not applied; signing in leads back to its step.
 func TestLateFormsAfterCommit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.owned(email, "c8")
 	action, form := b.form()
@@ -190,6 +198,7 @@ func TestLateFormsAfterCommit(t *testing.T) {
 
 // A return visit: the standing access passes without being asked again, with a fresh code for the same grant.
 func TestReturnVisit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, owner := w.owned(email, "c11")
 	first := owner.leaves().Query().Get("code")
@@ -211,6 +220,7 @@ func TestReturnVisit(t *testing.T) {
 
 // R5: a browser that was signed in before the request is asked, once, and may choose another account.
 func TestContinue(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.owned(email, "c11")
 	_, other := w.owned("ines@example.org", "c11")
@@ -239,6 +249,7 @@ func TestContinue(t *testing.T) {
 
 // No GET begins a visit: neither HEAD nor a look at the sign-in page spends the person's consent (R5).
 func TestNoVisitByLooking(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.owned(email, "c11")
 	b.get(authorize(w.partner, "", "s2")).expect(http.StatusOK, "r5")
@@ -257,6 +268,7 @@ func TestNoVisitByLooking(t *testing.T) {
 // prompt=consent asks again, prompt=login wants a sign-in of its own, prompt=none never shows a page (OpenID Connect Core
 // 3.1.2.1).
 func TestPrompts(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.owned(email, "c11")
 	b.get(authorize(w.partner, "", "s")+"&prompt=consent").expect(http.StatusOK, "r5").post().expect(http.StatusOK, "c10").walk("c11", email)
@@ -286,6 +298,7 @@ func TestPrompts(t *testing.T) {
 
 // A visit that asks for more is asked about the rest alone, and what stands is kept whatever the answer (journey C10).
 func TestNewScopes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.choosy("classic")
 	o, b := w.claimWith(p, email, "")
@@ -320,6 +333,7 @@ func TestNewScopes(t *testing.T) {
 
 // Access that ended by time is asked for again (journey section 1).
 func TestAccessRunsOut(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := w.choosy("strict")
 	o, b := w.claimWith(p, email, "")
@@ -333,6 +347,7 @@ func TestAccessRunsOut(t *testing.T) {
 // Signed in as somebody else: E9 when a code is opened, at C1 and at Start, and when the journey is another's; nothing is used
 // up, and signing out goes on (ASVS 7.6.2).
 func TestOtherCustomer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.owned("ines@example.org", "c11")
 	o := w.open(w.partner, email)
@@ -360,6 +375,7 @@ func TestOtherCustomer(t *testing.T) {
 // The same when the browser signs in as somebody else while C1 is open, and for a journey of another account: no loop of
 // sign-ins.
 func TestOtherCustomerMeanwhile(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, other := w.owned("ines@example.org", "c11")
 	o := w.open(w.partner, email)
@@ -395,6 +411,7 @@ func TestOtherCustomerMeanwhile(t *testing.T) {
 
 // What a browser had begun before it signed in as somebody else is over (E3); the partner mints another code.
 func TestSignInEndsWhatWasBegun(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, other := w.owned("ines@example.org", "c11")
 	o := w.open(w.partner, email)
@@ -415,6 +432,7 @@ func TestSignInEndsWhatWasBegun(t *testing.T) {
 // The journey in the address of the sign-in is one of this server's, or it is ignored: nobody is led to a place of a
 // stranger's choice.
 func TestSignInLeadsNowhereElse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, owner := w.owned(email, "c11")
 	for _, journey := range []string{"https://evil.example/", "//evil.example", "../../evil", "x", strings.Repeat("A", 43), "%0d%0aLocation:%20https://evil.example/"} {
@@ -427,6 +445,7 @@ func TestSignInLeadsNowhereElse(t *testing.T) {
 
 // The sign-in of a claim that is opened and not begun leads to its own first page.
 func TestSignInForAClaim(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, other := w.owned("ines@example.org", "c11")
 	o := w.open(w.partner, email)
@@ -440,6 +459,7 @@ func TestSignInForAClaim(t *testing.T) {
 
 // Partners are apart: access for one is none for the other, and each is asked about on its own.
 func TestTwoPartners(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	other := w.second()
 	o, b := w.owned(email, "c11")

@@ -13,6 +13,7 @@ import (
 
 // C1 shows no personal data: whoever has the link can read it. Its address holds no code.
 func TestStartTellsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -33,6 +34,7 @@ func TestStartTellsNothing(t *testing.T) {
 
 // The sentences of C1, the typed address kept; five other addresses, and then only the partner can help.
 func TestStartFields(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	b := w.browser().claim(o, "s")
@@ -72,6 +74,7 @@ func TestStartFields(t *testing.T) {
 
 // Another spelling of the same address is the same address; the mail goes to the one that the partner gave.
 func TestStartTakesSpellings(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	for _, typed := range []string{"MIRA.Kade@Example.ORG", "  mira.kade@example.org\t", "mira.kade@example.org"} {
@@ -83,6 +86,7 @@ func TestStartTakesSpellings(t *testing.T) {
 // The same token stands on every render of C1, and a second click gets the same answer: one mail, one session, whichever of
 // the two cookies the browser keeps.
 func TestStartTwice(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -113,6 +117,7 @@ func TestStartTwice(t *testing.T) {
 // A second click in a browser that had a session already: the session's secret changes with Start, and both answers keep the
 // browser on its way.
 func TestStartTwiceWithASession(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	one, two := w.open(w.partner, email), w.open(w.partner, "ines@example.org")
 	w.prefill(two)
@@ -134,6 +139,7 @@ func TestStartTwiceWithASession(t *testing.T) {
 // A ticket starts a journey until one millisecond before half an hour is over; afterwards E3, and nothing is stored. What a
 // late form says is not applied.
 func TestTicketsRunOut(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	b := w.browser().claim(o, "s")
@@ -157,6 +163,7 @@ func TestTicketsRunOut(t *testing.T) {
 
 // What happened to the code between opening and Start decides what Start answers.
 func TestStartTooLate(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, page string
 		status     int
@@ -193,6 +200,7 @@ func TestStartTooLate(t *testing.T) {
 
 // Twelve mails an hour to one account over all its journeys: then E8 on C1, with the wait and the way on; it ends.
 func TestStartMailLimit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	code := w.mint(o)
@@ -212,6 +220,7 @@ func TestStartMailLimit(t *testing.T) {
 
 // More time lifts the idle limit, and nothing else asks for it again (WCAG 2.2.1).
 func TestMoreTime(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, patient := w.open(w.partner, email), w.open(w.partner, "ines@example.org")
 	b := w.browser().claim(o, "s").walk("c2", email)

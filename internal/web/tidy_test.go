@@ -12,6 +12,7 @@ import (
 // A journey without a step for 24 hours is told to the partner once; the account is erased 30 days after the last change,
 // and then the link, the registration code and the address are as if it had never been.
 func TestTimeEndsWhatNobodyFinished(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	o := w.open(w.partner, email)

@@ -42,6 +42,7 @@ var everyPage = []struct{ page, next string }{{"c1", "c2"}, {"c2", "c3"}, {"c3",
 // wrong password, an expired link or a success that was none (I11). Sending the form again, when the trouble is over, leads
 // on, whether the first one was applied or not.
 func TestDatabaseTroubleInForms(t *testing.T) {
+	t.Parallel()
 	for _, c := range everyPage {
 		w := newWorld(t)
 		uses := 0
@@ -90,6 +91,7 @@ func (w *world) checkTrouble(name string, e exchange) {
 
 // Every page that reads the database answers E12 while it is gone, and itself when it is back.
 func TestDatabaseTroubleInPages(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, "opens@example.org")
 	code := w.mint(o)
@@ -129,6 +131,7 @@ func TestDatabaseTroubleInPages(t *testing.T) {
 
 // A store that is closed is trouble like any other.
 func TestClosedDatabase(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.at("c7", email)
 	action, form := b.fill(email)
@@ -142,6 +145,7 @@ func TestClosedDatabase(t *testing.T) {
 // Forms that are no forms: another content type, too large, cut off, not UTF-8, fields twice. They are refused, change
 // nothing, and the page goes on (issue, Bad input).
 func TestBrokenForms(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, c := range everyPage {
 		address := c.page + "@example.org"
@@ -196,6 +200,7 @@ func multipartForm(form url.Values) struct{ kind, body string } {
 
 // A body that ends before its length: the connection dies in the middle of a form, and nothing is applied.
 func TestTruncatedForm(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.at("c7", email)
 	action, form := b.fill(email)
@@ -223,6 +228,7 @@ func TestTruncatedForm(t *testing.T) {
 
 // A trouble page has a reference that stands in the log too (journey section 6). What is on hold says so (E14).
 func TestReferences(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.at("c4", email)
 	w.faults.failAll()
@@ -245,6 +251,7 @@ func TestReferences(t *testing.T) {
 
 // E11: what nobody expects is an apology with a reference, and the log has the cause. The answers are kept.
 func TestOurOwnFault(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.at("c8", email)
 	action, form := b.fill(email)
@@ -260,6 +267,7 @@ func TestOurOwnFault(t *testing.T) {
 
 // Markup in what a partner or a person wrote is text on every page (journey section 6).
 func TestInjectedMarkup(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	name := `<script>alert("1")</script>&amp;'{{.}}`
 	p := w.addPartner(partner.Registration{ClientID: "markup", Secret: "m4rkup-m4rkup", Name: name, Purpose: name, RedirectURIs: []string{"https://markup.example/?a=%22%3E"}})
@@ -282,6 +290,7 @@ func TestInjectedMarkup(t *testing.T) {
 // The log holds nothing that a log must not hold, after a whole claim with every kind of mistake on the way (I9). Each test
 // checks its own log too.
 func TestQuietLog(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, canary := range []string{"state-canary-7731", goodPassword, "Wrong-Canary-Passw0rd", "stranger-canary@example.org", "Mira", "Kade", "Harbour Row", "+441315550142", "EH6 6AB"} {
 		w.hide(canary)

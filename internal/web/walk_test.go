@@ -34,6 +34,7 @@ func (b *browser) secureAccount(address string) string {
 
 // The claim from the partner's link to the exchange, on prefilled details (journey C1 to C11).
 func TestWholeClaim(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
