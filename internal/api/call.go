@@ -27,6 +27,8 @@ type call struct {
 	r    *http.Request
 	// trace names the request in answer, log and audit; network is the coarse one that it came from.
 	trace, network string
+	// asked is the path as the client wrote it: the mux sees one without its calendar label.
+	asked string
 	// partner is who calls, once it is known.
 	partner partner.Partner
 	// access is what the bearer admits to, on routes that take one.

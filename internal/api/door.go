@@ -98,7 +98,7 @@ func (d *Door) frame(next http.Handler) http.Handler {
 		if id := r.Header.Get("X-External-Correlation-Id"); len(id) <= 36 && visible(id) {
 			h.Set("X-External-Correlation-Id", id)
 		}
-		c := &call{door: d, w: w, r: r, trace: trace, network: audit.Network(d.From(r))}
+		c := &call{door: d, w: w, r: r, trace: trace, network: audit.Network(d.From(r)), asked: r.URL.Path}
 		defer func() {
 			if thrown := recover(); thrown != nil {
 				what := fmt.Sprintf("%T", thrown) // not the value: it may hold what nobody may read in a log (I9)

@@ -214,7 +214,7 @@ func badSubmission(code, ref, detail string) submissionError {
 
 // submissionBody is the E4 body.
 func (c *call) submissionBody(e submissionError) latchkey.SubmissionError {
-	return latchkey.SubmissionError{Type: "/errors/types/validation", Title: "Validation Error", Status: http.StatusBadRequest, Instance: c.r.URL.Path,
+	return latchkey.SubmissionError{Type: "/errors/types/validation", Title: "Validation Error", Status: http.StatusBadRequest, Instance: c.asked,
 		Errors: e.problems}
 }
 

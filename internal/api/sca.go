@@ -124,7 +124,7 @@ func (d *Door) simulateProtected(c *call) (any, error) {
 	c.w.Header().Set(result, "REJECTED")
 	c.w.Header().Set(token, text)
 	return answered{http.StatusForbidden, latchkey.StatusError{Timestamp: latchkey.StatusStamp(d.Now()), Status: http.StatusForbidden, Code: "Forbidden",
-		Message: "Unauthorized", Path: c.r.URL.Path}}, nil
+		Message: "Unauthorized", Path: c.asked}}, nil
 }
 
 // addPhone keeps a number for an account that nobody has claimed (contract 13).
