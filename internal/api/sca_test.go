@@ -141,7 +141,6 @@ func TestPhoneNumbers(t *testing.T) {
 
 // Contract 13, JOSE: what a client may read and give.
 func TestJOSEKeys(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	signing, err := secret.NewSigningKeys(noon)
 	must(t, err)
