@@ -46,6 +46,10 @@ const (
 	PurposeMaster
 	// PurposePhone is for recognising a phone number that a partner gave before (contract 13).
 	PurposePhone
+	// PurposePasskey is for challenges that passkeys answer at sign-in, and for recognising those that were answered.
+	PurposePasskey
+	// PurposeAudit is for the chain of audit events.
+	PurposeAudit
 
 	purposeCount
 )
@@ -68,6 +72,8 @@ func (p Purpose) label() string {
 		PurposeWebhook:           "webhook",
 		PurposeMaster:            "master key",
 		PurposePhone:             "phone number",
+		PurposeAudit:             "audit chain",
+		PurposePasskey:           "passkey challenge",
 	}[p]
 }
 

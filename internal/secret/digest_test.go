@@ -58,6 +58,8 @@ func TestDigestsStayWhatTheyWere(t *testing.T) {
 		PurposeMaster:            "685649110b46002d0cf781e35ed7fece9417dcbfeb4777124d1ebdc781fa1792",
 		PurposeReply:             "c4dbeb75cb16d9df19637ae871278448a695fc08352a3c87240e09964bfba29c",
 		PurposePhone:             "ae85476ee51db97417fd7aced61ab4e30b97c0267636f16b9c2f38c2e1b79358",
+		PurposePasskey:           "92ad3c171eb82311b8519a5217bac43c66e6179c2461c32925cc82e0d4d00c6d",
+		PurposeAudit:             "8034166efc189e41b97f017eac5f20818f5f23f533bbc0323ff7c7f7630fb3ee",
 		PurposeWebhook:           "fa0b74553dab42b0b00c07ad5c854588092cbf1df0095a3a1ce5b4194f5f7089",
 	}
 	for p := range purposeCount {
