@@ -95,7 +95,7 @@ func (s *scene) texts() (texts []string) {
 // answer names an error by the noun's value that it is.
 func answer(err error) string {
 	for _, known := range []error{claim.ErrNotNow, claim.ErrNoJourney, claim.ErrTicketOver, claim.ErrCodeExpired, claim.ErrCodeUsed, claim.ErrCodeUnknown,
-		claim.ErrAlreadyClaimed, claim.ErrSignedInAsOther, claim.ErrCodeLate, claim.ErrIncomplete, customer.ErrHeld, customer.ErrStale, customer.ErrNoSession,
+		claim.ErrAlreadyClaimed, claim.ErrSignedInAsOther, claim.ErrCodeLate, claim.ErrIncomplete, claim.ErrNoProfileChosen, customer.ErrHeld, customer.ErrStale, customer.ErrNoSession,
 		customer.ErrVersion, customer.ErrCodeWrong, customer.ErrCodeReused, customer.ErrSignIn, grant.ErrInvalidGrant, store.ErrUnavailable, limit.ErrExceeded} {
 		if errors.Is(err, known) {
 			return known.Error()
@@ -122,12 +122,13 @@ func (st *stage) looks(s *scene) (where string) {
 // answer and where the browsers stand: first the whole way, then at random, with a preference for what changes something.
 func TestTheModelIsLikeTheStore(t *testing.T) {
 	t.Parallel()
-	b := bounds{mints: 2, journeys: 3, ticks: 2, moves: 1, visits: 1, hours: []time.Duration{5 * time.Minute, 15 * time.Minute}}
+	b := bounds{mints: 2, journeys: 3, ticks: 2, moves: 1, visits: 1, business: true, hours: []time.Duration{5 * time.Minute, 15 * time.Minute}}
 	all := actions(b)
 	var way []int
 	for _, name := range wholeWay {
 		way = append(way, slices.IndexFunc(all, func(a action) bool { return a.name == name }))
 	}
+	b.business = false
 	p := newPair(t, b)
 	for _, i := range way {
 		p.play(all[i])
@@ -138,6 +139,7 @@ func TestTheModelIsLikeTheStore(t *testing.T) {
 	played := p.played
 	for seed := range uint64(16) {
 		r := rand.New(rand.NewPCG(seed, 7))
+		b.business = seed%2 == 1
 		p := newPair(t, b)
 		for _, i := range way[:r.IntN(len(way))] { // from anywhere on the way
 			p.play(all[i])

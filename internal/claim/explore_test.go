@@ -36,10 +36,10 @@ type scene struct {
 	// What was spent of the bounds below.
 	mints, ticks, moves, visits int
 	// redeemed counts, by authorization code, the exchanges that succeeded; owner is the password hash that the commit gave
-	// the account; consents counts what customers said at C10.
+	// the account; consents are the profiles that customers chose at C10.
 	redeemed map[grant.CodeID]int
 	owner    string
-	consents int
+	consents []customer.ProfileID
 	path     *step
 }
 
@@ -61,8 +61,8 @@ func (s *step) String() string {
 type bounds struct {
 	depth, mints, journeys, ticks, moves, visits int
 	hours                                        []time.Duration
-	// taken: the address is claimed elsewhere at some time (E10).
-	taken bool
+	// taken: the address is claimed elsewhere at some time (E10). business: the account has a business besides the person.
+	taken, business bool
 }
 
 // A stage plays scenes: the true verbs over the model.
@@ -74,8 +74,10 @@ type stage struct {
 	bounds  bounds
 	account customer.AccountID
 	profile customer.ProfileID
-	caller  customer.Caller
-	seed    maphash.Seed
+	// business is 0 where the account has none.
+	business customer.ProfileID
+	caller   customer.Caller
+	seed     maphash.Seed
 	// halfway puts a session into the store that has passed the password.
 	halfway func(customer.Session) error
 }
@@ -117,6 +119,11 @@ func (st *stage) begin() scene {
 	profile, _, err := st.customers.CreatePersonal(ctx, st.caller, customer.Personal{Values: details}, plain(""))
 	must(t, err)
 	st.profile = profile.ID
+	if st.bounds.business {
+		made, _, err := st.customers.CreateBusiness(ctx, st.caller, joinery, plain(""))
+		must(t, err)
+		st.business = made.ID
+	}
 	return scene{rows: st.m.rows, hour: st.now().UnixMilli(), keys: []grant.Issue{issue}, redeemed: map[grant.CodeID]int{}}
 }
 
@@ -137,7 +144,7 @@ type action struct {
 func actions(b bounds) []action {
 	var all []action
 	for i, name := range []string{"A", "B"} {
-		for _, a := range browserActions() {
+		for _, a := range browserActions(b) {
 			all = append(all, action{name + " " + a.name, func(st *stage, s *scene) (bool, error) { return a.run(st, s, &s.who[i]) }})
 		}
 	}
@@ -188,14 +195,13 @@ var posts = []browserAction{
 		return len(v.app) > 0, st.claims.ProveApp(st.Context(), v.post(), secret.AppCode(v.app, st.now()))
 	}},
 	{"confirms", func(st *stage, s *scene, v *visitor) (bool, error) {
-		return v.text != "", st.claims.Confirm(st.Context(), v.post(), s.rows.profiles[0].Edition)
+		return v.text != "", st.claims.Confirm(st.Context(), v.post(), (&claim.State{Profiles: s.rows.profiles}).Edition())
 	}},
 	{"allows", func(st *stage, s *scene, v *visitor) (bool, error) {
-		err := st.claims.Decide(st.Context(), v.post(), claim.Answer{Allow: true, Language: "en"})
-		if err == nil {
-			s.consents++
+		if st.business != 0 {
+			return st.allow(s, v, st.profile)
 		}
-		return v.text != "", err
+		return st.allow(s, v, 0)
 	}},
 	{"declines", func(st *stage, _ *scene, v *visitor) (bool, error) {
 		return v.text != "", st.claims.Decide(st.Context(), v.post(), claim.Answer{})
@@ -211,8 +217,11 @@ var posts = []browserAction{
 	}},
 }
 
-func browserActions() []browserAction {
+func browserActions(b bounds) []browserAction {
 	all := slices.Clone(posts)
+	if b.business {
+		all = append(all, choices...)
+	}
 	for _, newest := range []bool{true, false} {
 		all = append(all, browserAction{fmt.Sprintf("opens code (newest %t)", newest), func(st *stage, s *scene, v *visitor) (bool, error) {
 			if len(s.codes) == 0 || !newest && len(s.codes) == 1 {
@@ -248,6 +257,25 @@ func browserActions() []browserAction {
 			}
 			return v.session.ID != 0, err
 		}})
+}
+
+// choices are the answers to C10 that differ where there are several profiles.
+var choices = []browserAction{
+	{"allows the business", func(st *stage, s *scene, v *visitor) (bool, error) { return st.allow(s, v, st.business) }},
+	{"allows without a choice", func(st *stage, s *scene, v *visitor) (bool, error) { return st.allow(s, v, 0) }},
+	{"allows another's profile", func(st *stage, s *scene, v *visitor) (bool, error) { return st.allow(s, v, st.business+1) }},
+}
+
+// allow is C10, with a note of what was consented to. No choice is the only profile.
+func (st *stage) allow(s *scene, v *visitor, p customer.ProfileID) (bool, error) {
+	err := st.claims.Decide(st.Context(), v.post(), claim.Answer{Allow: true, Profile: p, Language: "en"})
+	if p == 0 {
+		p = st.profile
+	}
+	if err == nil {
+		s.consents = append(slices.Clone(s.consents), p)
+	}
+	return v.text != "", err
 }
 
 // crashing are the posts that change the cookie; unanswered, the browser keeps the old one.
@@ -445,7 +473,7 @@ func (s *scene) same(before *scene) bool {
 // refusal fails for an error that no verb may answer with here.
 func (st *stage) refusal(s *scene, err error) {
 	for _, known := range []error{nil, claim.ErrNotNow, claim.ErrNoJourney, claim.ErrTicketOver, claim.ErrCodeExpired, claim.ErrCodeUsed, claim.ErrAlreadyClaimed,
-		claim.ErrSignedInAsOther, claim.ErrCodeLate, claim.ErrIncomplete, customer.ErrHeld, customer.ErrStale, customer.ErrNoSession, customer.ErrVersion,
+		claim.ErrSignedInAsOther, claim.ErrCodeLate, claim.ErrIncomplete, claim.ErrNoProfileChosen, customer.ErrHeld, customer.ErrStale, customer.ErrNoSession, customer.ErrVersion,
 		customer.ErrCodeWrong, customer.ErrCodeReused, customer.ErrSignIn, grant.ErrInvalidGrant} {
 		if known == nil && err == nil || known != nil && errors.Is(err, known) {
 			return
@@ -465,6 +493,7 @@ func explorations() []exploration {
 	list := []exploration{
 		{name: "an address that gets an account", least: 2_500, bounds: bounds{mints: 1, journeys: 2, taken: true}},
 		{name: "two codes", least: 25_000, bounds: bounds{mints: 2, journeys: 2}},
+		{name: "two profiles", least: 3_000, bounds: bounds{mints: 1, journeys: 1, visits: 1, business: true}},
 		{name: "the address moves", least: 4_000, bounds: bounds{mints: 1, journeys: 2, moves: 1}},
 		wide}
 	if os.Getenv("LATCHKEY_FULL") != "" {

@@ -2,6 +2,7 @@ package claim_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"reflect"
@@ -132,8 +133,13 @@ func (st *stage) severed(s *scene, fail func(law, format string, args ...any)) {
 // consented checks that each authorization code and token has its grant, consent and owner behind it (I4).
 func (st *stage) consented(s *scene, fail func(law, format string, args ...any)) {
 	a := s.rows.accounts[0]
-	if len(s.rows.grants) > s.consents {
-		fail("I4", "%d grants after %d consents", len(s.rows.grants), s.consents)
+	for _, g := range s.rows.grants {
+		if !slices.Contains(s.consents, g.Profile) {
+			fail("I4", "a grant of profile %d after consents to %v", g.Profile, s.consents)
+		}
+	}
+	if len(s.rows.grants) > len(s.consents) {
+		fail("I4", "%d grants after %d consents", len(s.rows.grants), len(s.consents))
 	}
 	for _, c := range s.rows.auths {
 		i := slices.IndexFunc(s.rows.grants, func(g grant.Grant) bool { return g.ID == c.Grant })
@@ -145,9 +151,31 @@ func (st *stage) consented(s *scene, fail func(law, format string, args ...any))
 			fail("I4", "code %+v of grant %+v", c, g)
 		}
 	}
+	st.bound(s, fail)
 	for _, k := range s.rows.tokens {
 		if k.Kind == grant.Customer && !slices.ContainsFunc(s.rows.auths, func(c grant.Code) bool { return c.Token == k.ID && !c.RedeemedAt.IsZero() }) {
 			fail("I5", "a customer's token that no redemption issued")
+		}
+	}
+}
+
+// bound checks that each token of a customer's reads the profile of its code and no other (I4, I10).
+func (st *stage) bound(s *scene, fail func(law, format string, args ...any)) {
+	for _, issue := range s.keys[1:] {
+		access, err := st.tokens.Access(st.Context(), issue.Access)
+		if err != nil {
+			continue // ended
+		}
+		i := slices.IndexFunc(s.rows.auths, func(c grant.Code) bool { return c.Token == issue.Token.ID })
+		if i < 0 || access.Profile == 0 || access.Profile != s.rows.auths[i].Profile {
+			fail("I4", "a token of profile %d from code %d", access.Profile, i)
+			continue
+		}
+		for _, p := range s.rows.profiles {
+			_, err := st.customers.Profile(st.Context(), access.Caller("", ""), p.ID)
+			if (err == nil) != (p.ID == access.Profile) || err != nil && !errors.Is(err, customer.ErrNoProfile) {
+				fail("I10", "a token of profile %d reads profile %d: %v", access.Profile, p.ID, err)
+			}
 		}
 	}
 }
@@ -184,9 +212,14 @@ func (st *stage) moved(before, after *scene) {
 			known, previous := after.rows.sessions[i].Knows(v.session, st.now())
 			return known && !previous && after.rows.sessions[i].SignedIn(is, st.now())
 		})
-		p := after.rows.profiles[0]
-		if !signed || !p.Confirmed() || len(p.Missing()) > 0 || !after.rows.grants[0].Stands(st.now()) {
+		c := after.rows.auths[len(after.rows.auths)-1]
+		p := after.rows.profiles[slices.IndexFunc(after.rows.profiles, func(p customer.Profile) bool { return p.ID == c.Profile })]
+		g := after.rows.grants[slices.IndexFunc(after.rows.grants, func(g grant.Grant) bool { return g.ID == c.Grant })]
+		if !signed || !p.Confirmed() || len(p.Missing()) > 0 || !g.Stands(st.now()) {
 			fail("I4", "an authorization code: signed in %t, confirmed %t, missing %v", signed, p.Confirmed(), p.Missing())
+		}
+		if n := len(after.consents); n > len(before.consents) && c.Profile != after.consents[n-1] {
+			fail("I4", "a code of profile %d for a consent to %d", c.Profile, after.consents[n-1])
 		}
 	}
 	// I5: after a second valid use what the first produced is dead.
@@ -209,7 +242,8 @@ func sameRows(a, b rows) bool {
 
 // state is what the journey's own browser would see.
 func (st *stage) state(s *scene, j claim.Journey) claim.State {
-	state := claim.State{Journey: j, Account: s.rows.accounts[0], Partner: st.partner, Profile: s.rows.profiles[0]}
+	state := claim.State{Journey: j, Account: s.rows.accounts[0], Partner: st.partner, Profile: s.rows.profiles[0],
+		Profiles: s.rows.profiles}
 	for _, session := range s.rows.sessions {
 		if session.ID == j.Session {
 			state.Session = session
@@ -235,7 +269,7 @@ func (st *stage) key(s *scene) uint64 {
 	slices.SortFunc(who[:], bytes.Compare)
 	b.Write(who[0])
 	b.Write(who[1])
-	fmt.Fprint(&b, "|", s.mints, s.ticks, s.moves, s.visits, len(s.codes), len(s.auths), len(s.keys), s.consents)
+	fmt.Fprint(&b, "|", s.mints, s.ticks, s.moves, s.visits, len(s.codes), len(s.auths), len(s.keys), len(s.consents))
 	for _, text := range s.codes {
 		digest := st.keys.Digest(secret.PurposeClaimCode, text)
 		fmt.Fprint(&b, " c", slices.IndexFunc(s.rows.codes, func(c claim.Code) bool { return bytes.Equal(c.Digest, digest) }))
@@ -275,6 +309,9 @@ func (st *stage) writeRows(b *bytes.Buffer, s *scene) {
 		fmt.Fprint(b, "s", s.hour/30000-app.LastStep)
 	}
 	fmt.Fprint(b, "|", p.Edition, " ", p.ConfirmedEdition, p.Value(customer.City))
+	for _, p := range r.profiles[1:] {
+		fmt.Fprint(b, "+", p.Edition, " ", p.ConfirmedEdition)
+	}
 	for _, x := range r.sessions {
 		fmt.Fprint(b, "\nS", x.Account != 0, x.Level, x.Epoch, s.ago(x.CreatedAt), " ", s.ago(x.SeenAt), " ", s.ago(x.PreviousUntil), is(x.EndedAt), len(x.Previous) > 0)
 	}
@@ -288,10 +325,10 @@ func (st *stage) writeRows(b *bytes.Buffer, s *scene) {
 			is(j.CommittedAt), j.Method, len(j.AppSecret), is(j.ReviewedAt), j.Decision, auth, " ", s.ago(j.FreshAt), j.EndedReason, j.Provisional.Complete())
 	}
 	for _, g := range r.grants {
-		fmt.Fprint(b, "\nG", g.State, g.Scopes)
+		fmt.Fprint(b, "\nG", g.State, g.Scopes, g.Profile == p.ID)
 	}
 	for _, c := range r.auths {
-		fmt.Fprint(b, "\nA", journeyAt(c.Journey), is(c.RedeemedAt), is(c.SupersededAt), s.ago(c.MintedAt))
+		fmt.Fprint(b, "\nA", c.Profile == p.ID, journeyAt(c.Journey), is(c.RedeemedAt), is(c.SupersededAt), s.ago(c.MintedAt))
 	}
 	for _, k := range r.tokens {
 		fmt.Fprint(b, "\nT", k.Kind, is(k.EndedAt), is(k.RefreshEndedAt), s.ago(k.AccessIssuedAt))

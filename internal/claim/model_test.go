@@ -21,6 +21,7 @@ type rows struct {
 	partners []partner.Partner
 	accounts []customer.Account
 	profiles []customer.Profile
+	persons  []customer.Representative
 	sessions []customer.Session
 	codes    []claim.Code
 	journeys []claim.Journey
@@ -217,6 +218,14 @@ func (tx *modelTx) Profiles(id customer.AccountID) (all []customer.Profile, err 
 
 func (tx *modelTx) SaveProfile(p *customer.Profile) error {
 	return save(tx, &tx.rows.profiles, p, func(r customer.Profile) bool { return r.ID == p.ID }, func(r *customer.Profile) *int64 { return &r.Version })
+}
+
+func (tx *modelTx) Representative(id customer.RepresentativeID) (customer.Representative, error) {
+	return find(tx, tx.rows.persons, func(r customer.Representative) bool { return r.ID == id }, customer.ErrNoRepresentative)
+}
+
+func (tx *modelTx) SaveRepresentative(r *customer.Representative) error {
+	return save(tx, &tx.rows.persons, r, func(o customer.Representative) bool { return o.ID == r.ID }, func(o *customer.Representative) *int64 { return &o.Version })
 }
 
 func (tx *modelTx) Files(customer.AccountID, customer.ProfileID) ([]customer.File, error) {

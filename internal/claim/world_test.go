@@ -168,6 +168,16 @@ var details = map[customer.Field]string{customer.FirstName: "Mira", customer.Las
 // onboard opens and prefills an account.
 func (w *world) onboard(p partner.Partner, email string) *onboarding {
 	w.t.Helper()
+	return w.onboardAs(p, email, func(o *onboarding) {
+		profile, _, err := w.customers.CreatePersonal(context.Background(), o.caller, customer.Personal{Values: details}, plain(""))
+		must(w.t, err)
+		o.profile = profile.ID
+	})
+}
+
+// onboardAs opens an account and has it filled.
+func (w *world) onboardAs(p partner.Partner, email string, fill func(*onboarding)) *onboarding {
+	w.t.Helper()
 	o := &onboarding{w: w, partner: p, email: email, registration: "a registration code of 32 characters " + email}
 	a, err := w.customers.Create(context.Background(), p, customer.Signup{Email: email, RegistrationCode: o.registration}, "ref", "192.0.2.0/24")
 	must(w.t, err)
@@ -177,9 +187,7 @@ func (w *world) onboard(p partner.Partner, email string) *onboarding {
 	access, err := w.tokens.Access(context.Background(), o.issue.Access)
 	must(w.t, err)
 	o.caller = access.Caller("ref", "192.0.2.0/24")
-	profile, _, err := w.customers.CreatePersonal(context.Background(), o.caller, customer.Personal{Values: details}, plain(""))
-	must(w.t, err)
-	o.profile = profile.ID
+	fill(o)
 	return o
 }
 
