@@ -16,6 +16,7 @@ import (
 // demoCommand walks the demo without a browser.
 type demoCommand struct {
 	Check   bool   `env:"-" help:"Walk the whole claim and every break, print a line a step, exit 0 when all is well."`
+	All     bool   `env:"-" help:"Go on with a person and a business: all that can be uploaded, claim, reviews, webhooks, to verified."`
 	URL     string `name:"url" env:"-" placeholder:"URL" help:"A running sandbox's server, such as http://localhost:8080. Default: a sandbox of its own on free ports."`
 	DemoURL string `name:"demo-url" env:"-" default:"http://127.0.0.1:8090" placeholder:"URL" help:"That sandbox's demo partner. Default: ${default}."`
 }
@@ -23,7 +24,7 @@ type demoCommand struct {
 // Run walks a running sandbox, or one of its own.
 func (cmd *demoCommand) Run(ctx context.Context, s streams) error {
 	if !cmd.Check {
-		return hinted{"nothing to do", []string{"latchkey demo --check walks the demo without a browser", "latchkey dev starts it for you to click through"}}
+		return hinted{"nothing to do", []string{"latchkey demo --check walks the demo without a browser", "latchkey demo --check --all goes on to a business and to verified", "latchkey dev starts it for you to click through"}}
 	}
 	if cmd.URL != "" {
 		return cmd.walk(ctx, s.out, strings.TrimRight(cmd.URL, "/"), strings.TrimRight(cmd.DemoURL, "/"))
@@ -44,7 +45,8 @@ func (cmd *demoCommand) Run(ctx context.Context, s streams) error {
 func (cmd *demoCommand) walk(ctx context.Context, out io.Writer, web, app string) error {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	check := &demo.Check{Web: web, Demo: app, Transport: transport, Out: out, Now: time.Now}
+	check := &demo.Check{Web: web, Demo: app, Transport: transport, Out: out, Now: time.Now, All: cmd.All,
+		ID: demoID, Secret: demoSecret, OtherID: otherID, OtherSecret: demoSecret}
 	err := check.Run(ctx)
 	if errors.Is(err, demo.ErrCheck) {
 		fmt.Fprintln(out, "FAILED")

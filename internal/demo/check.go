@@ -23,6 +23,11 @@ type Check struct {
 	Out io.Writer
 	// Now measures how long it took; it is no clock of the sandbox's.
 	Now func() time.Time
+	// All goes on: a person and a business are filled in by API with all that can be said of them, claimed and verified.
+	All bool
+	// ID and Secret are the demo partner's credentials, the Other ones the second partner's; needed for All.
+	ID, Secret           string
+	OtherID, OtherSecret string
 }
 
 // ErrCheck: at least one step did not end as it must. The lines say which.
@@ -44,10 +49,10 @@ func (c *Check) Run(ctx context.Context) error {
 	began := c.Now()
 	w := &walk{Check: c, browser: newWalker(c.Transport), password: "seven quiet harbour lanterns"}
 	w.browser.allowed = []string{c.Web, c.Demo}
-	parts := []struct {
-		name  string
-		steps []checkStep
-	}{{"partner", w.partner()}, {"prove", w.prove()}, {"secure", w.secure()}, {"decide", w.decide()}, {"return", w.visit()}, {"webhooks", w.webhooks()}, {"breaks", w.breaks()}}
+	parts := []checkPart{{"partner", w.partner()}, {"prove", w.prove()}, {"secure", w.secure()}, {"decide", w.decide()}, {"return", w.visit()}, {"webhooks", w.webhooks()}, {"breaks", w.breaks()}}
+	if c.All {
+		parts = append(parts, w.everything()...)
+	}
 	for _, part := range parts {
 		for _, s := range part.steps {
 			err := s.do(ctx)
@@ -61,6 +66,12 @@ func (c *Check) Run(ctx context.Context) error {
 		}
 	}
 	return w.end(began)
+}
+
+// checkPart is a group of steps that build upon one another.
+type checkPart struct {
+	name  string
+	steps []checkStep
 }
 
 // checkStep is one step and what it is called.

@@ -353,3 +353,22 @@ func text(n *html.Node) string {
 	}
 	return out.String()
 }
+
+// choices are the values of a group of radio buttons.
+func (p page) choices(name string) []string {
+	var values []string
+	for _, field := range find(p.root, "input") {
+		if attr(field, "name") == name && attr(field, "type") == "radio" {
+			values = append(values, attr(field, "value"))
+		}
+	}
+	return values
+}
+
+// plain is the text of the page's main part, without its markup.
+func (p page) plain() string {
+	for _, main := range find(p.root, "main") {
+		return text(main)
+	}
+	return ""
+}

@@ -104,10 +104,17 @@ func serve(t *testing.T, l net.Listener, h http.Handler) {
 
 // check runs the walk and returns its lines.
 func (w *world) check() (string, error) {
+	return w.walk(http.DefaultTransport.(*http.Transport).Clone(), false)
+}
+
+// walk runs it over a transport; all says whether it goes on to the person and the business.
+func (w *world) walk(transport http.RoundTripper, all bool) (string, error) {
 	var out strings.Builder
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
-	err := (&demo.Check{Web: w.web, Demo: w.app, Transport: transport, Out: &out, Now: time.Now}).Run(w.t.Context())
+	if t, is := transport.(*http.Transport); is {
+		defer t.CloseIdleConnections()
+	}
+	err := (&demo.Check{Web: w.web, Demo: w.app, Transport: transport, Out: &out, Now: time.Now, All: all,
+		ID: "demo", Secret: "demo-secret", OtherID: "wages", OtherSecret: "wages-secret"}).Run(w.t.Context())
 	return out.String(), err
 }
 
