@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -34,8 +35,9 @@ func (d *Door) saveAddress(c *call) (any, error) {
 	if len(k.fields) > 0 {
 		return nil, fieldsError{422, k.fields}
 	}
-	e, err := d.Customers.SaveAddress(c.r.Context(), c.caller(), customer.ProfileID(in.Profile), k.out)
-	return addressEntry(e.Profile), err
+	return once(c, http.StatusOK, func(e customer.Entry) any { return addressEntry(e.Profile) }, func(by customer.Caller) (customer.Entry, error) {
+		return d.Customers.SaveAddress(c.r.Context(), by, customer.ProfileID(in.Profile), k.out)
+	})
 }
 
 // addressCheck collects an address and what is wrong with it, under the documented names, which are not the fields' own.

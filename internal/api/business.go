@@ -32,7 +32,7 @@ func (d *Door) createBusiness(form businessForm) func(*call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		idempotency, err := c.idempotency(form.endpoint, func(e customer.Entry) any { return form.answer(e) })
+		idempotency, err := c.idempotency(form.endpoint, func(e any) any { return form.answer(e.(customer.Entry)) })
 		if err != nil {
 			return nil, err
 		}

@@ -27,6 +27,8 @@ type call struct {
 	r    *http.Request
 	// trace names the request in answer, log and audit; network is the coarse one that it came from.
 	trace, network string
+	// route is the line of the map that the request came by.
+	route route
 	// asked is the path as the client wrote it: the mux sees one without its calendar label.
 	asked string
 	// partner is who calls, once it is known.
@@ -36,6 +38,8 @@ type call struct {
 	// body is the JSON object of POST and PUT, form the fields of a token request.
 	body body
 	form map[string]string
+	// sent is what a multipart form says, in a text that its boundary does not change.
+	sent string
 }
 
 func (c *call) origin() customer.Origin {
@@ -46,6 +50,7 @@ func (c *call) caller() customer.Caller { return c.access.Caller(c.trace, c.netw
 
 // run does what all routes have in common, in this order: who asks, how often, with what; then the route's own part.
 func (c *call) run(rt route) (any, error) {
+	c.route = rt
 	if rt.by == byClient {
 		if err := c.admitClient(); err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
@@ -97,14 +98,17 @@ func (d *Door) giveEvidences(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	others, err := d.Customers.GiveEvidences(c.r.Context(), c.caller(), customer.ProfileID(id), customer.Evidences{Values: values})
-	if err != nil {
-		return nil, err
-	}
+	return once(c, 207, func(others []customer.Field) any { return resultsOf(foreign(all, others)) }, func(by customer.Caller) ([]customer.Field, error) {
+		return d.Customers.GiveEvidences(c.r.Context(), by, customer.ProfileID(id), customer.Evidences{Values: values})
+	})
+}
+
+// resultsOf says of each evidence what became of it.
+func resultsOf(all []verdict) latchkey.EvidenceResults {
 	const success, fail = "SUCCESS", "FAIL"
 	answer := latchkey.EvidenceResults{OverallStatus: success, Results: []latchkey.EvidenceResult{}}
 	good := 0
-	for _, v := range foreign(all, others) {
+	for _, v := range all {
 		result := latchkey.EvidenceResult{EvidenceRequirementKey: v.key, Result: success, Message: success}
 		if v.wrong != "" {
 			result.Result, result.Message = fail, v.wrong
@@ -120,7 +124,7 @@ func (d *Door) giveEvidences(c *call) (any, error) {
 	default:
 		answer.OverallStatus = "PARTIAL_SUCCESS"
 	}
-	return answered{207, answer}, nil
+	return answer
 }
 
 // giveEvidencesOnce is the version before (contract 11.3, v3): all or nothing where the values are bad, once for each evidence.
@@ -136,11 +140,28 @@ func (d *Door) giveEvidencesOnce(c *call) (any, error) {
 	if len(values) < len(all) {
 		return nil, badEvidences(all)
 	}
-	others, err := d.Customers.GiveEvidences(c.r.Context(), c.caller(), customer.ProfileID(id), customer.Evidences{Values: values, Once: true})
-	if err == nil && len(others) > 0 { // the others are stored, as the contract allows
-		err = badEvidences(foreign(all, others))
+	return c.giveAll(http.StatusNoContent, id, customer.Evidences{Values: values, Once: true}, func(others []customer.Field) error {
+		return badEvidences(foreign(all, others)) // the rest is stored, as the contract allows
+	})
+}
+
+// giveAll gives evidences where one that is not asked for is an error, after which the request can be mended and sent again under
+// its key.
+func (c *call) giveAll(status int, id int64, in customer.Evidences, wrong func([]customer.Field) error) (any, error) {
+	var others []customer.Field
+	answer, err := once(c, status, func(others []customer.Field) any {
+		if len(others) > 0 {
+			return nil
+		}
+		return struct{}{}
+	}, func(by customer.Caller) (_ []customer.Field, err error) {
+		others, err = c.door.Customers.GiveEvidences(c.r.Context(), by, customer.ProfileID(id), in)
+		return others, err
+	})
+	if err == nil && len(others) > 0 {
+		err = wrong(others)
 	}
-	return answered{status: 204}, err
+	return answer, err
 }
 
 func badEvidences(all []verdict) error {
@@ -213,12 +234,10 @@ func (d *Door) saveExtensions(c *call) (any, error) {
 		}
 		return nil, fieldsError{422, []latchkey.FieldError{oldProblem("accountPurpose", problem)}}
 	}
-	others, err := d.Customers.GiveEvidences(c.r.Context(), c.caller(), customer.ProfileID(id),
-		customer.Evidences{Values: map[customer.Field]string{customer.AccountPurpose: purpose}})
-	if err == nil && len(others) > 0 {
-		err = fieldsError{422, []latchkey.FieldError{oldProblem("accountPurpose", customer.Malformed)}}
-	}
-	return struct{}{}, err
+	return c.giveAll(http.StatusOK, id, customer.Evidences{Values: map[customer.Field]string{customer.AccountPurpose: purpose}},
+		func([]customer.Field) error {
+			return fieldsError{422, []latchkey.FieldError{oldProblem("accountPurpose", customer.Malformed)}}
+		})
 }
 
 // extensions reads them back (contract 10.5). A purpose that the extensions have no word for is null.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"net/http"
 	"regexp"
 	"slices"
 	"unicode/utf8"
@@ -77,11 +78,13 @@ func (d *Door) replaceDocument(c *call) (any, error) {
 }
 
 func (d *Door) saveDocument(c *call, id int64, document customer.Document, replace bool) (any, error) {
-	err := d.Customers.SaveDocument(c.r.Context(), c.caller(), customer.ProfileID(id), document, replace)
+	answer, err := onceDone(c, http.StatusOK, latchkey.Outcome{Success: true}, func(by customer.Caller) error {
+		return d.Customers.SaveDocument(c.r.Context(), by, customer.ProfileID(id), document, replace)
+	})
 	if errors.Is(err, customer.ErrNoTaxID) && !c.calendar() {
 		return latchkey.Outcome{ErrorMessage: "A tax id is needed first"}, nil // 422 is of the calendar labels alone (contract 1.2)
 	}
-	return latchkey.Outcome{Success: true}, err
+	return answer, err
 }
 
 // documentCheck collects what is wrong with a document.
@@ -168,6 +171,8 @@ func (d *Door) setWindow(open bool) func(*call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		return struct{}{}, d.Customers.SetWindow(c.r.Context(), c.caller(), customer.ProfileID(id), open)
+		return onceDone(c, http.StatusOK, struct{}{}, func(by customer.Caller) error {
+			return d.Customers.SetWindow(c.r.Context(), by, customer.ProfileID(id), open)
+		})
 	}
 }

@@ -49,8 +49,9 @@ func (d *Door) createReview(c *call) (any, error) {
 	if len(fields) > 0 {
 		return nil, fieldsError{400, fields}
 	}
-	r, err := d.Customers.CreateReview(c.r.Context(), c.caller(), customer.ProfileID(id), trigger)
-	return answered{http.StatusAccepted, c.reviewOf(r)}, err
+	return once(c, http.StatusAccepted, c.reviewOf, func(by customer.Caller) (customer.KYCReview, error) {
+		return d.Customers.CreateReview(c.r.Context(), by, customer.ProfileID(id), trigger)
+	})
 }
 
 // reviews lists a page of those that have not passed (contract 3.5, 11.5).
@@ -246,14 +247,16 @@ func (d *Door) submitRequirement(c *call) (any, error) {
 	if in.Files, err = submittedFiles(given.files, form); err != nil {
 		return nil, err
 	}
-	err = d.Customers.SubmitRequirement(c.r.Context(), c.caller(), customer.ProfileID(id), publicID, in)
+	answer, err := onceDone(c, http.StatusAccepted, struct{}{}, func(by customer.Caller) error {
+		return d.Customers.SubmitRequirement(c.r.Context(), by, customer.ProfileID(id), publicID, in)
+	})
 	switch {
 	case errors.Is(err, customer.ErrReviewState):
 		err = badSubmission("invalid_request", "kycReviewId", "The review waits for nothing")
 	case errors.Is(err, customer.ErrRequirement):
 		err = badSubmission("invalid_request", "requirementKey", "The review does not ask for this, or has it")
 	}
-	return answered{http.StatusAccepted, struct{}{}}, err
+	return answer, err
 }
 
 // submission reads the JSON text of the form.

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/latchkey-id/latchkey"
 	"github.com/latchkey-id/latchkey/internal/customer"
@@ -19,8 +20,9 @@ func (d *Door) saveDirectors(replace bool) func(*call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		e, err := d.Customers.SaveDirectors(c.r.Context(), c.caller(), customer.ProfileID(id), list, replace)
-		return directorsOf(e.Profile), err
+		return once(c, http.StatusOK, func(e customer.Entry) any { return directorsOf(e.Profile) }, func(by customer.Caller) (customer.Entry, error) {
+			return d.Customers.SaveDirectors(c.r.Context(), by, customer.ProfileID(id), list, replace)
+		})
 	}
 }
 
@@ -82,8 +84,9 @@ func (d *Door) saveOwners(replace bool) func(*call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		e, err := d.Customers.SaveOwners(c.r.Context(), c.caller(), customer.ProfileID(id), list, replace)
-		return ownersOf(e.Profile), err
+		return once(c, http.StatusOK, func(e customer.Entry) any { return ownersOf(e.Profile) }, func(by customer.Caller) (customer.Entry, error) {
+			return d.Customers.SaveOwners(c.r.Context(), by, customer.ProfileID(id), list, replace)
+		})
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"github.com/latchkey-id/latchkey"
 	"github.com/latchkey-id/latchkey/internal/customer"
-	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
 // createPersonal makes the account's personal profile (contract 8.1). The idempotency key counts for both path families.
@@ -16,26 +15,12 @@ func (d *Door) createPersonal(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	idempotency, err := c.idempotency("POST personal-profile", func(e customer.Entry) any { return createdOf(e.Profile) })
+	idempotency, err := c.idempotency("POST personal-profile", func(e any) any { return createdOf(e.(customer.Entry).Profile) })
 	if err != nil {
 		return nil, err
 	}
 	_, answer, err := d.Customers.CreatePersonal(c.r.Context(), c.caller(), in, idempotency)
 	return json.RawMessage(answer), err
-}
-
-// idempotency reads the key that makes a creation safe to repeat (contract 8.1). The answer is what of says of the profile.
-func (c *call) idempotency(endpoint string, of func(customer.Entry) any) (customer.Idempotency, error) {
-	key := strings.ToLower(c.r.Header.Get("X-Idempotence-Uuid"))
-	if key != "" && (len(key) > 100 || !visible(key)) {
-		return customer.Idempotency{}, fieldsError{400, []latchkey.FieldError{{Code: "BAD_REQUEST", Message: "The idempotency key is not a UUID",
-			Path: "X-idempotence-uuid", Arguments: []string{}}}}
-	}
-	return customer.Idempotency{Endpoint: endpoint, Key: key, Request: c.door.Customers.Keys.Digest(secret.PurposeReply, string(c.body.raw)),
-		Render: func(e customer.Entry) []byte {
-			answer, _ := render(of(e)) // of plain strings and numbers: there is nothing in it that cannot be written
-			return answer
-		}}, nil
 }
 
 // updatePersonal changes what the body names (contract 8.2); null leaves a field alone, as clients write null for what they

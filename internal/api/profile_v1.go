@@ -15,7 +15,7 @@ func (d *Door) createProfileV1(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	idempotency, err := c.idempotency("POST v1 profiles", profileOfV1)
+	idempotency, err := c.idempotency("POST v1 profiles", func(e any) any { return profileOfV1(e.(customer.Entry)) })
 	if err != nil {
 		return nil, err
 	}

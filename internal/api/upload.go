@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"path"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/latchkey-id/latchkey"
 	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
 // Errors of uploads (contract 11.4).
@@ -77,7 +79,9 @@ func (d *Door) uploadDocument(c *call) (any, error) {
 		}
 		form.files[i].Media = media
 	}
-	return answered{status: 204}, d.Customers.Upload(c.r.Context(), c.caller(), customer.ProfileID(id), purpose, form.files)
+	return onceDone(c, http.StatusNoContent, struct{}{}, func(by customer.Caller) error {
+		return d.Customers.Upload(c.r.Context(), by, customer.ProfileID(id), purpose, form.files)
+	})
 }
 
 // upload reads a multipart form with files under one of the names, each part as it comes and none beyond its bound. Another
@@ -95,6 +99,7 @@ func (c *call) upload(names ...string) (upload, error) {
 	for count := 0; ; count++ {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
+			c.sent = form.text()
 			return form, nil
 		}
 		if err == nil && count == mostParts {
@@ -107,6 +112,23 @@ func (c *call) upload(names ...string) (upload, error) {
 			return upload{}, c.uploadFault(err)
 		}
 	}
+}
+
+// text is all that the form says, each part behind its length so that no two forms are one text. A file is in it by its digest.
+func (form upload) text() string {
+	var b strings.Builder
+	say := func(parts ...string) {
+		for _, part := range parts {
+			fmt.Fprintf(&b, "%d:%s", len(part), part)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(form.texts)) {
+		say(name, form.texts[name])
+	}
+	for _, f := range form.files {
+		say(f.Name, string(secret.Hash(string(f.Content))))
+	}
+	return b.String()
 }
 
 // uploadFault says what was wrong. The rest is read and dropped, up to the bound: a client that is still sending would lose

@@ -193,7 +193,7 @@ func (w *world) onboardAs(p partner.Partner, email string, fill func(*onboarding
 
 // plain renders an answer of which nothing matters but that it is one.
 func plain(key string) customer.Idempotency {
-	return customer.Idempotency{Endpoint: "personal", Key: key, Request: []byte("r"), Render: func(customer.Entry) []byte { return []byte("answer") }}
+	return customer.Idempotency{Endpoint: "personal", Key: key, Request: []byte("r"), Render: func(any) []byte { return []byte("answer") }}
 }
 
 func (o *onboarding) mint() (string, error) {

@@ -50,6 +50,8 @@ type Caller struct {
 	Registration bool
 	// Reference and Network go to the audit.
 	Reference, Network string
+	// Once makes a write to a profile safe to send again; nil where no key came.
+	Once *Idempotency
 }
 
 func (c Caller) event(now time.Time, action audit.Action) audit.Event {

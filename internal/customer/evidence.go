@@ -112,6 +112,7 @@ func (cs Customers) GiveEvidences(ctx context.Context, c Caller, id ProfileID, i
 				direct[f] = value
 			}
 		}
+		c.Once.says(foreign)
 		action := audit.Action("")
 		after, changed := p.Propose(proposed, now)
 		if len(changed) > 0 {

@@ -38,7 +38,9 @@ func (cs Customers) CreateReview(ctx context.Context, c Caller, id ProfileID, t 
 			}
 		}
 		made.State = made.standing()
-		return p, audit.ReviewCreated, cs.saveReview(tx, before, &made, now)
+		err = cs.saveReview(tx, before, &made, now)
+		c.Once.says(made)
+		return p, audit.ReviewCreated, err
 	})
 	return made, err
 }

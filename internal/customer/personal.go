@@ -18,14 +18,6 @@ type Personal struct {
 	Occupations                                 []string
 }
 
-// An Idempotency is what makes a retry safe: Key empty means none was sent. Render writes the answer that is stored.
-type Idempotency struct {
-	Endpoint string
-	Key      string
-	Request  []byte
-	Render   func(Entry) []byte
-}
-
 // CreatePersonal makes the account's one personal profile. With a key that was used before and the same request, it
 // answers the stored bytes and changes nothing; another request under the key is ErrReplyDiffers; a second profile is
 // ErrProfileExists (contract 8.1, OC-20). After the claim the customer's own profile exists, so it is ErrProfileExists.
@@ -52,9 +44,8 @@ func (cs Customers) create(ctx context.Context, c Caller, idem Idempotency, fn f
 		if err != nil {
 			return audit.Event{}, err
 		}
-		stored, found, err := cs.replay(tx, c, idem, now)
-		if err != nil || found {
-			body = stored.Body
+		if err := cs.replay(tx, c, &idem, now); err != nil || idem.Replayed {
+			body = idem.Answer
 			return audit.Event{}, err
 		}
 		existing, err := tx.Profiles(a.ID)
@@ -71,12 +62,9 @@ func (cs Customers) create(ctx context.Context, c Caller, idem Idempotency, fn f
 		if err != nil {
 			return audit.Event{}, err
 		}
-		if body = idem.Render(e); idem.Key != "" {
-			reply := Reply{ID: cs.IDs.Next(), Partner: c.Partner, Account: a.ID, Endpoint: idem.Endpoint, Key: idem.Key,
-				Request: idem.Request, Body: body, At: now}
-			if err := tx.SaveReply(reply); err != nil {
-				return audit.Event{}, err
-			}
+		body = idem.Render(e)
+		if _, err := cs.keep(tx, c, &idem, e, now); err != nil {
+			return audit.Event{}, err
 		}
 		return c.event(now, audit.ProfileCreated), cs.touch(tx, a, now)
 	})
@@ -87,17 +75,6 @@ func (cs Customers) create(ctx context.Context, c Caller, idem Idempotency, fn f
 func (cs Customers) touch(tx AccountTx, a Account, now time.Time) error {
 	a.UpdatedAt = now
 	return tx.SaveAccount(&a)
-}
-
-func (cs Customers) replay(tx ReplyTx, c Caller, idem Idempotency, now time.Time) (Reply, bool, error) {
-	if idem.Key == "" {
-		return Reply{}, false, nil
-	}
-	stored, found, err := tx.Reply(Reply{Partner: c.Partner, Account: c.Account, Endpoint: idem.Endpoint, Key: idem.Key}, now)
-	if found && !secret.Equal(stored.Request, idem.Request) {
-		return Reply{}, false, ErrReplyDiffers
-	}
-	return stored, found, err
 }
 
 // NewProfile is an empty profile of an account.
@@ -139,8 +116,8 @@ func (cs Customers) UpdatePersonal(ctx context.Context, c Caller, id ProfileID, 
 }
 
 // amend is every write to a profile: it admits the caller, finds the profile within its reach, lets fn decide, and saves the
-// profile and the account's row. Without an action nothing changed and nothing is written. kind is the only one that fn
-// takes, "" for any; a profile of another kind is as unknown as none.
+// profile and the account's row. Without an action nothing changed and nothing is written but a reply that is to be kept. kind
+// is the only one that fn takes, "" for any; a profile of another kind is as unknown as none.
 func (cs Customers) amend(ctx context.Context, c Caller, id ProfileID, kind Kind, fn func(Tx, Profile, time.Time) (Profile, audit.Action, error)) (Entry, error) {
 	now := cs.Now()
 	var seen Entry
@@ -154,13 +131,22 @@ func (cs Customers) amend(ctx context.Context, c Caller, id ProfileID, kind Kind
 		if err != nil {
 			return audit.Event{}, err
 		}
+		if err := cs.replay(tx, c, c.Once, now); err != nil || c.Once.replayed() {
+			return audit.Event{}, err
+		}
 		after, action, err := fn(tx, before, now)
 		if err != nil {
 			return audit.Event{}, err
 		}
 		if action == "" {
-			seen, err = cs.entry(tx, a, before)
-			return audit.Event{}, err
+			if seen, err = cs.entry(tx, a, before); err != nil {
+				return audit.Event{}, err
+			}
+			kept, err := cs.keep(tx, c, c.Once, seen, now)
+			if err != nil || !kept {
+				return audit.Event{}, err
+			}
+			return c.event(now, audit.ReplyStored), cs.touch(tx, a, now)
 		}
 		if err := before.guard(after, a.Epoch); err != nil {
 			return audit.Event{}, err
@@ -172,6 +158,9 @@ func (cs Customers) amend(ctx context.Context, c Caller, id ProfileID, kind Kind
 			return audit.Event{}, err
 		}
 		if seen, err = cs.entry(tx, a, after); err != nil {
+			return audit.Event{}, err
+		}
+		if _, err := cs.keep(tx, c, c.Once, seen, now); err != nil {
 			return audit.Event{}, err
 		}
 		return c.event(now, action), cs.touch(tx, a, now)

@@ -184,7 +184,7 @@ func TestOneProfile(t *testing.T) {
 				answers := make([]string, crowdSize)
 				won := w.race(t, func(n node, i int) error {
 					_, body, err := n.customers.CreatePersonal(context.Background(), caller, customer.Personal{}, customer.Idempotency{Endpoint: "e",
-						Key: key, Request: []byte("r"), Render: func(e customer.Entry) []byte { return []byte(e.Profile.PublicID) }})
+						Key: key, Request: []byte("r"), Render: func(e any) []byte { return []byte(e.(customer.Entry).Profile.PublicID) }})
 					answers[i] = string(body)
 					return err
 				}, customer.ErrProfileExists)
@@ -305,7 +305,7 @@ func TestThePartnerRacesTheCommit(t *testing.T) {
 					return err
 				case 3:
 					_, _, err := n.customers.CreatePersonal(ctx, caller, customer.Personal{}, customer.Idempotency{Endpoint: "e", Key: fmt.Sprint(i),
-						Request: []byte("r"), Render: func(customer.Entry) []byte { return []byte("body") }})
+						Request: []byte("r"), Render: func(any) []byte { return []byte("body") }})
 					return err
 				}
 				_, err := n.tokens.Refresh(ctx, w.acme, issue.Refresh, customer.Origin{})

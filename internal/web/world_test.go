@@ -175,7 +175,7 @@ func (w *world) prefill(o opened) {
 	_, _, err := w.customers.CreatePersonal(context.Background(), o.caller, customer.Personal{Values: map[customer.Field]string{
 		customer.FirstName: "Mira", customer.LastName: "Kade", customer.DateOfBirth: "1988-11-30", customer.Phone: "+441315550142",
 		customer.Email: email, customer.Country: "GB", customer.FirstLine: "7 Harbour Row", customer.City: "Leith", customer.PostCode: "EH6 6AB",
-	}}, customer.Idempotency{Render: func(customer.Entry) []byte { return nil }})
+	}}, customer.Idempotency{Render: func(any) []byte { return nil }})
 	if err != nil {
 		w.t.Fatal(err)
 	}
