@@ -178,3 +178,70 @@ func TestAppHeaders(t *testing.T) {
 		t.Errorf("cookie %q", cookie)
 	}
 }
+
+// Page 2 sends what is known of a business, with its people, evidences and a paper, word for word.
+func TestDetailsOfABusiness(t *testing.T) {
+	p := newWorld(t).person()
+	p.signUp("mira.kade@example.org")
+	_, _, body := p.get("/details?kind=business")
+	for _, want := range []string{`value="Kade Joinery Ltd"`, `value="SC700123"`, `name="kind" value="business"`, `href="/details?kind=business" aria-current="page"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the form has no %q", want)
+		}
+	}
+	if _, _, person := p.get("/details"); strings.Contains(person, "Joinery") || !strings.Contains(person, `href="/details?kind=person" aria-current="page"`) {
+		t.Error("without a choice the form is not that of a person")
+	}
+	form := url.Values{"kind": {"business"}, "business_name": {"Kade Joinery Ltd"}, "number": {"SC700123"}, "type": {"LIMITED"}, "category": {"SOFTWARE_DEVELOPMENT_PUBLISHING"},
+		"street": {"7 Harbour Row"}, "city": {"Leith"}, "postcode": {"EH6 6AB"}, "country": {"GBR"}, "first_name": {"Mira"}, "last_name": {"Kade"}, "born": {"1988-11-30"},
+		"email": {"mira.kade@example.org"}, "phone": {"+441315550142"}, "more": {"yes"}, "own": {"yes"}}
+	wrong := url.Values{}
+	for name, value := range form {
+		wrong[name] = value
+	}
+	wrong.Set("number", "")
+	if status, _, body := p.post("/details", wrong); status != 422 || !strings.Contains(body, `role="alert"`) || !strings.Contains(body, "registrationNumber") || !strings.Contains(body, `name="kind" value="business"`) {
+		t.Errorf("without a number: status %d\n%s", status, body)
+	}
+	if status, to, body := p.post("/details", form); status != 303 || to != "/details" {
+		t.Fatalf("status %d to %q\n%s", status, to, body)
+	}
+	_, _, body = p.get("/details")
+	for _, want := range []string{"is filled in", "/profiles/business-profile", "/profiles/personal-profile", "/directors", "/ubos", "/upload-evidences", "letter-of-authority.png (", "-F &#39;files=@letter-of-authority.png&#39;"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("page 2 does not show %q", want)
+		}
+	}
+}
+
+// What was made stays made when a later call is refused: the page says both.
+func TestDetailsThatAreRefusedHalfWay(t *testing.T) {
+	p := newWorld(t).person()
+	p.signUp("mira.kade@example.org")
+	form := url.Values{"kind": {"business"}, "business_name": {"Kade Joinery Ltd"}, "number": {"SC700123"}, "type": {"LIMITED"}, "category": {"SOFTWARE_DEVELOPMENT_PUBLISHING"},
+		"street": {"7 Harbour Row"}, "city": {"Leith"}, "postcode": {"EH6 6AB"}, "country": {"gbr"}, "first_name": {"Mira"}, "last_name": {"Kade"}, "born": {"1988-11-30"},
+		"email": {"mira.kade@example.org"}, "phone": {"+441315550142"}}
+	if status, _, body := p.post("/details", form); status != 303 {
+		t.Fatalf("status %d\n%s", status, body)
+	}
+	// A second browser window sends the same business again.
+	if status, _, body := p.post("/details", form); status != 422 || !strings.Contains(body, "is filled in") || !strings.Contains(body, "NOT_UNIQUE") {
+		t.Errorf("again: status %d\n%s", status, body)
+	}
+}
+
+// A person too can be known better than by a profile.
+func TestDetailsOfAPersonWithPapers(t *testing.T) {
+	p := newWorld(t).person()
+	p.signUp("mira.kade@example.org")
+	if status, to, body := p.post("/details", url.Values{"first_name": {"Mira"}, "last_name": {"Kade"}, "born": {"1988-11-30"}, "email": {"mira.kade@example.org"}, "phone": {"+441315550142"},
+		"street": {"7 Harbour Row"}, "city": {"Leith"}, "postcode": {"EH6 6AB"}, "country": {"gbr"}, "more": {"yes"}}); status != 303 || to != "/details" {
+		t.Fatalf("status %d to %q\n%s", status, to, body)
+	}
+	_, _, body := p.get("/details")
+	for _, want := range []string{"/verification-documents", "P7001234", "/upload-evidences", "passport.png ("} {
+		if !strings.Contains(body, want) {
+			t.Errorf("page 2 does not show %q", want)
+		}
+	}
+}

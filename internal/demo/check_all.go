@@ -49,6 +49,7 @@ func (w *walk) everything() []checkPart {
 		{"business", slices.Concat(b.opens(), b.business(), b.people(), b.uploads())},
 		{"claim", slices.Concat(b.claims(), b.severed())},
 		{"verify", slices.Concat(b.bound(), b.verifies(), b.locked())},
+		{"pages", w.businessPages()},
 	}
 }
 

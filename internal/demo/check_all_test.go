@@ -31,12 +31,13 @@ func TestCheckAllWalksPersonAndBusinessToVerified(t *testing.T) {
 		"business a business names its representative", "business the representative is read", "business directors are added",
 		"business owners are added", "business evidences are given", "business a file is kept once",
 		"verify   the token reaches the chosen profile alone", "verify   what was verified is locked",
+		"pages    page 2 sends a business with its people and papers", "pages    C10 offers the person and the business",
 	} {
 		if !strings.Contains(lines, "ok    "+step) {
 			t.Errorf("nothing was said of %q:\n%s", step, lines)
 		}
 	}
-	for part, times := range map[string]int{"C7 hands the account over": 3, "a simulation verifies it": 2, "what was held before is dead": 2} {
+	for part, times := range map[string]int{"C7 hands the account over": 4, "a simulation verifies it": 2, "what was held before is dead": 2} {
 		if got := strings.Count(lines, part); got != times {
 			t.Errorf("%q came %d times, want %d", part, got, times)
 		}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/latchkey-id/latchkey"
 )
@@ -23,12 +21,7 @@ func (h *held) claims() []checkStep {
 		return h.visitPage(ctx, h.client.AuthorizeURL(latchkey.AuthorizeRequest{RedirectURI: h.redirectURI(), State: h.state, ClaimCode: code,
 			Challenge: latchkey.Challenge(h.verifier)}), "c1")
 	}}}
-	for _, s := range slices.Concat(h.prove(), h.secure()) {
-		if !strings.Contains(s.name, "refuses") && !strings.Contains(s.name, "asks") { // mistakes were made before
-			steps = append(steps, s)
-		}
-	}
-	return append(steps,
+	return append(append(steps, h.without("refuses", "asks")...), // mistakes were made before
 		checkStep{"C8 shows what was said, and is confirmed", func(ctx context.Context) error { return h.reviews(ctx) }},
 		checkStep{"C10 gives access to the chosen profile, and C11 leads back", func(ctx context.Context) error { return h.decides(ctx) }},
 	)
@@ -49,7 +42,7 @@ func (h *held) reviews(ctx context.Context) error {
 // decides is C10 and C11, and the exchange of the code.
 func (h *held) decides(ctx context.Context) error {
 	fields := map[string]string{"scope": "profiles.write"}
-	if len(h.browser.page.choices("profile")) > 0 {
+	if len(h.browser.page.offers("profile")) > 0 {
 		fields["profile"] = strconv.FormatInt(int64(h.profile), 10)
 	}
 	if err := h.press(ctx, "decision=allow", fields, "c11", http.StatusOK); err != nil {

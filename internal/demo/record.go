@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/http/httputil"
 	"slices"
@@ -112,13 +114,77 @@ func lines(head []byte) string {
 	return strings.Join(kept, "\n") + "\n"
 }
 
-// readable indents JSON and shows everything else as it is.
+// readable indents JSON, names the parts of a form with files, and shows everything else as it is.
 func readable(kind string, body []byte) string {
+	if parts := partsOf(kind, body); parts != nil {
+		var out strings.Builder
+		for _, p := range parts {
+			fmt.Fprintf(&out, "%s: %s\n", p.name, p.shown())
+		}
+		return out.String()
+	}
 	var out bytes.Buffer
 	if strings.HasPrefix(kind, "application/json") && json.Indent(&out, body, "", "  ") == nil {
 		return out.String()
 	}
 	return string(body)
+}
+
+// formPart is one part of a multipart form. The content of a file is not shown: it is no text.
+type formPart struct {
+	name, file, value string
+	size              int
+}
+
+func (p formPart) shown() string {
+	if p.file == "" {
+		return p.value
+	}
+	return fmt.Sprintf("%s (%d bytes)", p.file, p.size)
+}
+
+// partsOf reads a multipart form; nil when it is none.
+func partsOf(kind string, body []byte) []formPart {
+	media, parameters, err := mime.ParseMediaType(kind)
+	if err != nil || media != "multipart/form-data" {
+		return nil
+	}
+	var parts []formPart
+	for reader := multipart.NewReader(bytes.NewReader(body), parameters["boundary"]); ; {
+		part, err := reader.NextPart()
+		if err != nil {
+			return parts
+		}
+		content, err := io.ReadAll(part)
+		if err != nil {
+			return parts
+		}
+		one := formPart{name: part.FormName(), file: part.FileName(), size: len(content)}
+		if one.file == "" {
+			one.value = string(content)
+		}
+		parts = append(parts, one)
+	}
+}
+
+// bodyArguments are what curl needs to send the body again. A file must lie where the command runs.
+func bodyArguments(kind string, body []byte) []string {
+	if len(body) == 0 {
+		return nil
+	}
+	parts := partsOf(kind, body)
+	if parts == nil {
+		return []string{"-d " + quoted(string(body))}
+	}
+	var list []string
+	for _, p := range parts {
+		value := p.value
+		if p.file != "" {
+			value = "@" + p.file
+		}
+		list = append(list, "-F "+quoted(p.name+"="+value))
+	}
+	return list
 }
 
 // curlText is the command that sends the same request.
@@ -137,7 +203,8 @@ func curlText(r *http.Request, body []byte) string {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	form := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+	kind := r.Header.Get("Content-Type")
+	form := strings.HasPrefix(kind, "application/x-www-form-urlencoded") || strings.HasPrefix(kind, "multipart/form-data")
 	for _, name := range names {
 		skip := name == "Accept" || name == "User-Agent" || basic && name == "Authorization" || form && name == "Content-Type"
 		for _, value := range r.Header[name] {
@@ -146,10 +213,7 @@ func curlText(r *http.Request, body []byte) string {
 			}
 		}
 	}
-	if len(body) > 0 {
-		parts = append(parts, "-d "+quoted(string(body)))
-	}
-	return strings.Join(parts, " \\\n  ")
+	return strings.Join(append(parts, bodyArguments(kind, body)...), " \\\n  ")
 }
 
 // quoted is one word for a shell, whatever is in it.

@@ -1,8 +1,10 @@
 package demo
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -106,5 +108,33 @@ func TestRecorderKeepsWhatFailed(t *testing.T) {
 	}
 	if calls := rec.list(); len(calls) != 1 || !strings.Contains(calls[0].Answer, "connection refused") {
 		t.Errorf("%+v", calls)
+	}
+}
+
+// A form with files is shown by its parts, and the command sends the files that lie beside it.
+func TestRecorderShowsFormsWithFiles(t *testing.T) {
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	_ = form.WriteField("documentType", "ID_PROOF")
+	part, err := form.CreateFormFile("files", "it's a passport.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = part.Write([]byte("\x89PNG\x00\xff"))
+	_ = form.Close()
+	call := recorded(t, "POST", "/upload", b.String(), func(r *http.Request) { r.Header.Set("Content-Type", form.FormDataContentType()) })
+	if !strings.Contains(call.Request, "\n\ndocumentType: ID_PROOF\nfiles: it's a passport.png (6 bytes)\n") || strings.Contains(call.Request, "PNG\x00") {
+		t.Errorf("request:\n%s", call.Request)
+	}
+	for _, want := range []string{"-F 'documentType=ID_PROOF'", `-F 'files=@it'\''s a passport.png'`} {
+		if !strings.Contains(call.Curl, want) {
+			t.Errorf("the command has no %q:\n%s", want, call.Curl)
+		}
+	}
+	if strings.Contains(call.Curl, "-d ") || strings.Contains(call.Curl, "multipart") {
+		t.Errorf("the command:\n%s", call.Curl)
+	}
+	if parts := partsOf("multipart/form-data; boundary=x", []byte("no form")); parts != nil {
+		t.Errorf("%v of no form", parts)
 	}
 }

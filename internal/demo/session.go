@@ -23,8 +23,9 @@ type sessionState struct {
 	UserID latchkey.UserID
 	// Token is the registration-code token, good until the customer takes the account over.
 	Token latchkey.Token
-	// ProfileID is the profile that was filled in; 0 when nothing was.
+	// ProfileID is the profile that was filled in; 0 when nothing was. Kind is what it is of; empty is a person.
 	ProfileID latchkey.ProfileID
+	Kind      string
 	// Skipped is true when the customer is left to type everything.
 	Skipped bool
 	// ClaimCode is the newest one minted, State and Verifier those of the newest authorize request.
@@ -51,8 +52,10 @@ type returned struct {
 	StateMatched    bool
 	Profile         latchkey.ProfileID
 	Name, Email     string
-	Born            latchkey.Date
-	Calls           []Call
+	// Born is a person's, Number a business's.
+	Born   latchkey.Date
+	Number string
+	Calls  []Call
 	// Received is what an unexpected return carried, Curl the command that exchanges its code by hand.
 	Received []parameter
 	Curl     string

@@ -51,57 +51,6 @@ func open(ctx context.Context, c *latchkey.Client, email string) (sessionState, 
 	return state, err
 }
 
-// details is page 2: what the partner knows.
-func (s *site) details(w http.ResponseWriter, r *http.Request) {
-	state := s.sessions.of(w, r).view()
-	if state.UserID == 0 {
-		http.Redirect(w, r, "/", http.StatusSeeOther)
-		return
-	}
-	s.write(w, r, http.StatusOK, pageDetails, appView{ID: "demo2", Step: 2, Title: "Say what you know", Session: state, Calls: state.DetailsCalls})
-}
-
-func (s *site) doDetails(w http.ResponseWriter, r *http.Request) {
-	session := s.sessions.of(w, r)
-	state := session.view()
-	if state.UserID == 0 {
-		http.Redirect(w, r, "/", http.StatusSeeOther)
-		return
-	}
-	leave := r.PostFormValue("leave")
-	if leave == "everything" {
-		session.change(func(state *sessionState) { state.Skipped = true })
-		http.Redirect(w, r, "/details", http.StatusSeeOther)
-		return
-	}
-	rec := s.record()
-	profile, err := s.client(rec).Account(state.Token).CreatePersonalProfile(r.Context(), personal(r, leave), latchkey.NewKey())
-	if err != nil {
-		s.write(w, r, http.StatusUnprocessableEntity, pageDetails, appView{ID: "demo2", Step: 2, Title: "Say what you know",
-			Session: state, Calls: rec.list(), Problem: problemText(err)})
-		return
-	}
-	session.change(func(state *sessionState) {
-		state.ProfileID, state.Skipped, state.DetailsCalls = profile.ID, false, rec.list()
-	})
-	http.Redirect(w, r, "/details", http.StatusSeeOther)
-}
-
-// personal reads the form; leave names what is left for the customer to fill in.
-func personal(r *http.Request, leave string) latchkey.PersonalProfile {
-	value := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
-	p := latchkey.PersonalProfile{
-		FirstName: value("first_name"), LastName: value("last_name"), DateOfBirth: latchkey.Date(value("born")),
-		Address: &latchkey.PersonalAddress{AddressFirstLine: value("street"), City: value("city"),
-			CountryIso3Code: strings.ToLower(value("country")), PostCode: value("postcode")},
-		ContactDetails: &latchkey.ContactDetails{Email: value("email"), PhoneNumber: value("phone")},
-	}
-	if leave == "postcode" {
-		p.Address.PostCode = ""
-	}
-	return p
-}
-
 // goPage is page 3: mint a code at the click, and go.
 func (s *site) goPage(w http.ResponseWriter, r *http.Request) {
 	state := s.sessions.of(w, r).view()
@@ -195,6 +144,9 @@ func (s *site) take(r *http.Request, state sessionState) returned {
 		return fail(err)
 	}
 	out.Name, out.Email, out.Born, out.Calls = profile.FullName, me.Email, profile.DateOfBirth, rec.list()
+	if profile.Business != nil {
+		out.Name, out.Number = profile.Business.BusinessName, string(profile.Business.RegistrationNumber)
+	}
 	return out
 }
 

@@ -354,12 +354,18 @@ func text(n *html.Node) string {
 	return out.String()
 }
 
-// choices are the values of a group of radio buttons.
-func (p page) choices(name string) []string {
-	var values []string
+// offers are the values of a group of radio buttons, and what the label of each says.
+func (p page) offers(name string) map[string]string {
+	values := map[string]string{}
 	for _, field := range find(p.root, "input") {
-		if attr(field, "name") == name && attr(field, "type") == "radio" {
-			values = append(values, attr(field, "value"))
+		if attr(field, "name") != name || attr(field, "type") != "radio" {
+			continue
+		}
+		values[attr(field, "value")] = ""
+		for _, label := range find(p.root, "label") {
+			if attr(label, "for") == attr(field, "id") {
+				values[attr(field, "value")] = strings.TrimSpace(text(label))
+			}
 		}
 	}
 	return values

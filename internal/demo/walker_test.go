@@ -13,11 +13,11 @@ const formPage = `<!doctype html><body data-page="p1" data-error="one two">
 <form method="get" action="/search"><input name="q"></form>
 <form method="post" action="next"><input type="hidden" name="step_token" value="t1"><input name="name" value="Mira &amp; Co">
 <input type="checkbox" name="more" value="yes"><input type="checkbox" name="ticked" value="on" checked>
-<input type="radio" name="way" value="a"><input type="radio" name="way" value="b" checked><input type="radio" name="way" value="c">
+<label for="foot"> On foot </label><input type="radio" id="foot" name="way" value="a"><input type="radio" name="way" value="b" checked><input type="radio" name="way" value="c">
 <select name="country"><option value="de">x<option value="gb" selected>y</select><select name="first"><option value="one">1<option value="two">2</select>
 <textarea name="note">kept
 text</textarea><input value="nameless"><button name="decision" value="allow">A</button><button name="decision" value="deny">D</button></form>
-<p class="key big"><code>ABCD <span>EFGH</span></code></p><a href="/review/address#row">x</a>
+<main>said <b>once</b></main><p class="key big"><code>ABCD <span>EFGH</span></code></p><a href="/review/address#row">x</a>
 <meta http-equiv="refresh" content="0;url=https://app.acme.example/cb?code=1&amp;state=2"></body>`
 
 // site answers /p1 with the page and everything else with what it was asked.
@@ -51,6 +51,12 @@ func TestWalkerReadsPages(t *testing.T) {
 	}
 	if !strings.HasSuffix(p.linkTo("/review/address"), "/review/address") || p.linkTo("/nowhere") != "" {
 		t.Errorf("link %q", p.linkTo("/review/address"))
+	}
+	if offers := p.offers("way"); len(offers) != 3 || offers["a"] != "On foot" || offers["b"] != "" || len(p.offers("none")) != 0 {
+		t.Errorf("offers %q", offers)
+	}
+	if plain := p.plain(); plain != "said once" {
+		t.Errorf("plain %q", plain)
 	}
 }
 
