@@ -95,7 +95,7 @@ func plantCustomer(t *testing.T, dir string, master []byte) (account, profile, e
 	check(err)
 	p, _, err := customers.CreatePersonal(ctx, customer.Caller{Partner: acme.ID, Account: a.ID, Epoch: a.Epoch, Registration: true},
 		customer.Personal{Values: map[customer.Field]string{customer.FirstName: "Mira", customer.LastName: "Kade", customer.DateOfBirth: "1988-11-30"}},
-		customer.Idempotency{Render: func(customer.Entry) []byte { return nil }})
+		customer.Idempotency{Render: func(any) []byte { return nil }})
 	check(err)
 	check(database.Close())
 	number := func(id int64) string { return strconv.FormatInt(id, 10) }
