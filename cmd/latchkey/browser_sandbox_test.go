@@ -53,3 +53,36 @@ func TestBrowserShowsTheSandbox(t *testing.T) {
 	p.at("demo8")
 	p.quiet("the sandbox")
 }
+
+// TestBrowserShowsABusinessAtTheDemoPartner goes by hand where "demo --check --all" goes by program: page 2 with a business, its
+// people and papers prefilled, the claim, and page 4 with the business alone.
+func TestBrowserShowsABusinessAtTheDemoPartner(t *testing.T) {
+	b := newBrowser(t)
+	rules := axeRules(t)
+	sb := startSandbox(t)
+	p := newPerson(t, b, sb, look{scriptOff: true})
+	p.visit(sb.demoURL + "/")
+	p.email = evaluate[string](p.tab, `document.querySelector("[name=email]").value`)
+	p.press("main form .primary")
+	p.rules, p.pictures = rules, "business"
+	p.visit(sb.demoURL + "/details")
+	p.at("demo2")
+	p.press(`a[href="/details?kind=business"]`)
+	p.at("demo2")
+	p.fill("number", "")
+	p.press("main form .primary")
+	p.at("demo2")
+	if !evaluate[bool](p.tab, `!!document.querySelector("[role=alert]") && !!document.querySelector("[name=number]")`) {
+		t.Error("page 2 does not say what is wrong with a business without a number, or shows another form")
+	}
+	p.fill("number", "SC700123")
+	p.press("main form .primary")
+	p.at("demo2")
+	p.visit(sb.demoURL + "/go")
+	p.rules = ""
+	p.press(`[name=go]`)
+	p.secures()
+	p.rules = rules
+	p.at("c8")
+	p.quiet("the business")
+}

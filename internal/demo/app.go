@@ -139,7 +139,8 @@ type appView struct {
 	Problem string
 	// Address is a link to the server that the page offers.
 	Address string
-	// Business is what page 2 suggests to say of a business; nil on the form of a person.
+	// Person and Business are what page 2 suggests to say; Business is nil on the form of a person.
+	Person   latchkey.PersonalProfile
 	Business *latchkey.Business
 	// Breaks are the rows of page 8, Result what the last break found out by itself.
 	Breaks []breakRow

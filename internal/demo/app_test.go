@@ -91,7 +91,7 @@ func TestSignUpShowsEachRefusalWithItsCall(t *testing.T) {
 func TestDetailsCanBeLeftOut(t *testing.T) {
 	p := newWorld(t).person()
 	p.signUp("mira.kade@example.org")
-	if status, _, body := p.post("/details", url.Values{"first_name": {"Mira"}, "born": {"yesterday"}}); status != 422 || !strings.Contains(body, `role="alert"`) {
+	if status, _, body := p.post("/details", url.Values{"first_name": {"Mira"}, "born": {"yesterday"}}); status != 422 || !strings.Contains(body, `role="alert"`) || !strings.Contains(body, `value="yesterday"`) {
 		t.Errorf("nonsense: status %d", status)
 	}
 	if status, to, _ := p.post("/details", url.Values{"leave": {"everything"}}); status != 303 || to != "/details" {
@@ -200,7 +200,10 @@ func TestDetailsOfABusiness(t *testing.T) {
 		wrong[name] = value
 	}
 	wrong.Set("number", "")
-	if status, _, body := p.post("/details", wrong); status != 422 || !strings.Contains(body, `role="alert"`) || !strings.Contains(body, "registrationNumber") || !strings.Contains(body, `name="kind" value="business"`) {
+	wrong.Set("business_name", "Elsewhere Ltd")
+	wrong.Set("type", "TRUST")
+	if status, _, body := p.post("/details", wrong); status != 422 || !strings.Contains(body, `role="alert"`) || !strings.Contains(body, "registrationNumber") || !strings.Contains(body, `name="kind" value="business"`) ||
+		!strings.Contains(body, `value="Elsewhere Ltd"`) || !strings.Contains(body, `value="TRUST" selected`) {
 		t.Errorf("without a number: status %d\n%s", status, body)
 	}
 	if status, to, body := p.post("/details", form); status != 303 || to != "/details" {

@@ -15,16 +15,27 @@ func (s *site) details(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
 	}
-	s.writeDetails(w, r, http.StatusOK, state, r.URL.Query().Get("kind"), state.DetailsCalls, "")
-}
-
-func (s *site) writeDetails(w http.ResponseWriter, r *http.Request, status int, state sessionState, kind string, calls []Call, problem string) {
-	v := appView{ID: "demo2", Step: 2, Title: "Say what you know", Session: state, Calls: calls, Problem: problem}
-	if kind == kindBusiness {
+	v := appView{ID: "demo2", Step: 2, Title: detailsTitle, Session: state, Calls: state.DetailsCalls, Person: person(state.Email)}
+	if r.URL.Query().Get("kind") == kindBusiness {
 		suggested := business(state.Email)
 		v.Business = &suggested
 	}
-	s.write(w, r, status, pageDetails, v)
+	s.write(w, r, http.StatusOK, pageDetails, v)
+}
+
+const detailsTitle = "Say what you know"
+
+// option is one of a select.
+type option struct{ Value, Name string }
+
+// CompanyTypes are those that page 2 offers.
+func (appView) CompanyTypes() []option {
+	return []option{{"LIMITED", "Limited company"}, {"PARTNERSHIP", "Partnership"}, {"SOLE_TRADER", "Sole trader"}, {"TRUST", "Trust"}}
+}
+
+// Industries are those that page 2 offers.
+func (appView) Industries() []option {
+	return []option{{"SOFTWARE_DEVELOPMENT_PUBLISHING", "Software development"}, {"IT_CONSULTANCY_TECHNICAL_SUPPORT_SERVICES", "Technical support"}}
 }
 
 // doDetails sends what the form says. A profile that was made stays made when a later call is refused: the page shows both.
@@ -53,7 +64,12 @@ func (s *site) doDetails(w http.ResponseWriter, r *http.Request) {
 		state = *known
 	})
 	if err != nil {
-		s.writeDetails(w, r, http.StatusUnprocessableEntity, state, kind, rec.list(), problemText(err))
+		v := appView{ID: "demo2", Step: 2, Title: detailsTitle, Session: state, Calls: rec.list(), Problem: problemText(err), Person: personal(r)}
+		if kind == kindBusiness {
+			sent := trading(r)
+			v.Business = &sent
+		}
+		s.write(w, r, http.StatusUnprocessableEntity, pageDetails, v)
 		return
 	}
 	http.Redirect(w, r, "/details", http.StatusSeeOther)
