@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"path"
 	"regexp"
 	"strings"
 	"time"
@@ -53,7 +54,9 @@ func cleanOf(r *http.Request) string {
 
 // choose finds the door: by host where pages and API have one each, else by path.
 func (s *Server) choose(w http.ResponseWriter, r *http.Request) {
-	onAPI := apiPath.MatchString(r.URL.Path)
+	// A path of the API that would have to be cleaned first is the API's too, which refuses it: the pages' mux would redirect it,
+	// and a client that follows sends its token or its secret a second time.
+	onAPI := apiPath.MatchString(r.URL.Path) || apiPath.MatchString(path.Clean(r.URL.Path))
 	if s.webHost != s.apiHost {
 		switch s.host(r) {
 		case s.apiHost:
