@@ -208,7 +208,8 @@ func (r *reader) base(setting, text, remedy string) *url.URL {
 	return &url.URL{Scheme: u.Scheme, Host: strings.ToLower(u.Host)}
 }
 
-func (r *reader) database() {
+// place reads where the data is.
+func (r *reader) place() {
 	r.s.data = r.c.Data
 	if r.c.Data == "" {
 		r.wrong("data", "not set", "set --data /var/lib/latchkey, a directory that only the server's user can read")
@@ -216,6 +217,10 @@ func (r *reader) database() {
 		r.wrong("data", fmt.Sprintf("%q is not a directory", r.c.Data), "name a directory")
 	}
 	r.postgres()
+}
+
+func (r *reader) database() {
+	r.place()
 	const remedy = "make one with: openssl rand -base64 32 > FILE; chmod 600 FILE; then set --master-key-file FILE"
 	text, path, found := r.secretFile("master-key-file", r.c.MasterKeyFile, "master-key", remedy)
 	if !found {

@@ -50,6 +50,11 @@ type commands struct {
 		List   keyList   `cmd:"" help:"List the keys that notifications are signed with."`
 		Rotate keyRotate `cmd:"" help:"Add a signing key that takes over later, and drop those that are over."`
 	} `cmd:"" help:"Look after the keys of notifications."`
+	Audit struct {
+		Tail   auditTail   `cmd:"" help:"Show what happened last."`
+		Verify auditVerify `cmd:"" help:"Follow the chain of events; exit 1 at the first place where it does not hold."`
+		Export auditExport `cmd:"" help:"Print every event as a line of JSON, with its place in the chain."`
+	} `cmd:"" help:"Look at what happened, and prove that nobody changed it."`
 	Config struct {
 		Show  configShow  `cmd:"" help:"Print the settings in force and where each comes from."`
 		Check configCheck `cmd:"" help:"Tell every mistake in the settings, with its remedy."`

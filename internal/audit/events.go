@@ -7,6 +7,10 @@ type Entry struct {
 	// Number orders entries: a later one has a higher number.
 	Number int64
 	Event
+	// Mark is a keyed digest of the rest, made when the event was written, and MarkVersion its key's; none on events of
+	// before there were marks. A row that somebody else put into the database has none that fits.
+	Mark        []byte
+	MarkVersion int
 }
 
 // Filter says which entries to list. The zero value lists the newest of all; each field that is set must match.

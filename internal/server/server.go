@@ -194,6 +194,7 @@ func (s *Server) Run(ctx context.Context) {
 		s.loops.Go(func() { s.verifier.Run(ctx) })
 	}
 	s.loops.Go(func() { s.sweep(ctx) })
+	s.loops.Go(func() { s.seal(ctx) })
 	s.loops.Wait()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
 )
@@ -39,16 +40,32 @@ func (tx *Tx) insertEvent(e audit.Event) error {
 	if err := e.Check(); err != nil {
 		return err
 	}
-	_, err := tx.exec(`INSERT INTO audit_event (`+auditColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, auditFields(&audit.Entry{Number: tx.db.ids.Next(), Event: e})...)
+	e.At = e.At.Truncate(time.Millisecond) // as it is read back, so that the mark fits
+	entry := audit.Entry{Number: tx.event(), Event: e}
+	chain := tx.db.keys.Chain()
+	var err error
+	entry.MarkVersion = chain.Version()
+	if entry.Mark, err = chain.Mark(entry.MarkVersion, entry.Text()); err != nil {
+		return fmt.Errorf("marking an event: %w", err)
+	}
+	_, err = tx.exec(`INSERT INTO audit_event (`+auditColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`, auditFields(&entry)...)
 	return err
 }
 
-const auditColumns = "id, at, action, outcome, reason, actor_kind, actor_id, partner_id, account_id, journey_id, reference, network, detail"
+// event is the number that this transaction's event will have, drawn once: what is written beside it may refer to it.
+func (tx *Tx) event() int64 {
+	if tx.entry == 0 {
+		tx.entry = tx.db.ids.Next()
+	}
+	return tx.entry
+}
+
+const auditColumns = "id, at, action, outcome, reason, actor_kind, actor_id, partner_id, account_id, journey_id, reference, network, detail, mark_version, mark"
 
 func auditFields(e *audit.Entry) []any {
 	return []any{&e.Number, moment{&e.At}, &e.Action, &e.Outcome, &e.Reason, &e.Actor.Kind, &e.Actor.ID, &e.Partner, &e.Account,
-		&e.Journey, &e.Reference, &e.Network, list{&e.Detail}}
+		&e.Journey, &e.Reference, &e.Network, list{&e.Detail}, &e.MarkVersion, &e.Mark}
 }
 
 // Audit is where audit.Events reads.

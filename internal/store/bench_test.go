@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/grant"
@@ -125,5 +126,43 @@ func BenchmarkVerbs(b *testing.B) {
 		moved.Add(int64(time.Second))
 		_, err := tokens.Refresh(ctx, p, s.issue.Refresh, origin)
 		return err
+	})
+}
+
+// BenchmarkSeal is what the chain costs beside the requests, an event: sealing and verifying.
+func BenchmarkSeal(b *testing.B) {
+	db := openTest(b, benchPlace(b))
+	const events = 5000
+	passed := time.Duration(0)
+	fill := func() {
+		passed += time.Minute // so that each turn looks at its own events
+		db.ids = secret.NewIDs(func() time.Time { return time.Now().Add(passed) })
+		must(b, db.write(b.Context(), func(tx *Tx) error {
+			for range events {
+				tx.entry = 0
+				must(b, tx.insertEvent(happened(1)))
+			}
+			return nil
+		}))
+	}
+	b.Run("seal", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			fill()
+			b.StartTimer()
+			if n := seal(b, db); n != events {
+				b.Fatalf("sealed %d", n)
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/events, "ns/event")
+	})
+	b.Run("verify", func(b *testing.B) {
+		var checked int64
+		for b.Loop() {
+			r, err := db.Chain().Verify(b.Context(), audit.Link{})
+			must(b, err)
+			checked += r.Checked
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(checked), "ns/event")
 	})
 }

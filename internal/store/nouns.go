@@ -59,4 +59,5 @@ var (
 	_ claim.Store               = Claims{}
 	_ claim.Tx                  = (*Tx)(nil)
 	_ audit.Store               = Audit{}
+	_ audit.ChainStore          = Audit{}
 )

@@ -153,8 +153,13 @@ func exercise(t *testing.T, db *DB) {
 		_, err := Audit{db}.TailEvents(ctx, f)
 		must(t, err)
 	}
+	_, err := db.Chain().Seal(ctx, true)
+	must(t, err)
+	_, err = db.Chain().Verify(ctx, audit.Link{})
+	must(t, err)
+	must(t, db.Chain().Export(ctx, func(audit.Record) error { return nil }))
 	mails := Mails{db}
-	_, err := mails.NextMails(ctx, now, time.Minute, 5)
+	_, err = mails.NextMails(ctx, now, time.Minute, 5)
 	must(t, err)
 	_, err = mails.Mails(ctx, 5)
 	must(t, err)

@@ -38,6 +38,8 @@ type Tx struct {
 	keys map[customer.AccountID]accountKey
 	// met are the versions of the accounts that this transaction read; see raise.
 	met map[customer.AccountID]meeting
+	// entry is the number of the event that this transaction will write; see event.
+	entry int64
 }
 
 // exec runs a statement that changes rows and returns how many. A taken unique value is errTaken.

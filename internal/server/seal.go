@@ -1,0 +1,38 @@
+package server
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// sealEvery is how often events are put into the chain, and so how long one may stand outside it.
+	sealEvery = time.Second
+	// thoroughly is every how many turns the sealer looks further back.
+	thoroughly = 60
+	// lastSeal bounds the turn at the end, which puts into the chain what came in before the server stopped.
+	lastSeal = 5 * time.Second
+)
+
+// seal puts events into the chain until ctx ends, and then those that are left. Requests never wait for it (design 10.26).
+func (s *Server) seal(ctx context.Context) {
+	ticker := time.NewTicker(sealEvery)
+	defer ticker.Stop()
+	for turn := 0; ; turn++ {
+		s.sealOnce(ctx, turn%thoroughly == 0)
+		select {
+		case <-ctx.Done():
+			last, end := context.WithTimeout(context.WithoutCancel(ctx), lastSeal)
+			defer end()
+			s.sealOnce(last, true)
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (s *Server) sealOnce(ctx context.Context, thorough bool) {
+	if _, err := s.database.Chain().Seal(ctx, thorough); err != nil && ctx.Err() == nil {
+		s.options.Log.Warn("events were not put into the chain, tried again in a second", "error", err)
+	}
+}
