@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/latchkey-id/latchkey"
 	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
@@ -29,6 +31,8 @@ type Customer struct {
 	Answers map[string]string
 	// RecoveryCodes are those that the person was shown.
 	RecoveryCodes []string
+	// Profile is what the person gives access to at C10, where the account has several; 0 leaves it at what the page suggests.
+	Profile latchkey.ProfileID
 
 	server  *Server
 	browser *browser
@@ -255,7 +259,25 @@ func (c *Customer) decide(ctx context.Context, button string, optional []string)
 	if len(optional) > 0 {
 		fields["scope"] = optional
 	}
+	if c.Profile != 0 && c.browser.has("profile") {
+		fields.Set("profile", strconv.FormatInt(int64(c.Profile), 10))
+	}
 	if err := c.browser.submit(ctx, button, fields); err != nil {
+		return "", err
+	}
+	return c.back()
+}
+
+// Check goes to the page of a KYC review's link, looks at what is asked for, and returns the address that leads back to the
+// partner. A link that is over is an error that says which page appeared instead.
+func (c *Customer) Check(ctx context.Context, link string) (string, error) {
+	if err := c.Open(ctx, link); err != nil {
+		return "", err
+	}
+	if err := c.at("check"); err != nil {
+		return "", err
+	}
+	if err := c.press(ctx, nil, "c11"); err != nil {
 		return "", err
 	}
 	return c.back()

@@ -12,5 +12,8 @@
 // Every expiry can be met by [Server.Advance], every page by the customer's single steps; [Customer.Page] says where the
 // person stands, by the ids that stand in the pages ("c1" to "c11", "e1" and so on), never by words.
 //
+// Notifications go to receivers on this machine too, such as an httptest server's, by plain http. What a sandbox rehearses is
+// there: simulated verifications and reviews, and one-time tokens.
+//
 // Time stands still until it is advanced. Nothing here sleeps, and several servers may run at once.
 package latchkeytest

@@ -152,6 +152,11 @@ func (b *browser) id() string { return b.body("data-page") }
 
 func (b *browser) problems() string { return b.body("data-error") }
 
+// has reports whether the page has a field of that name.
+func (b *browser) has(name string) bool {
+	return slices.ContainsFunc(elements(b.root, "input", "select", "textarea"), func(n *html.Node) bool { return attribute(n, "name") == name })
+}
+
 func (b *browser) body(name string) string {
 	for _, body := range elements(b.root, "body") {
 		return attribute(body, name)

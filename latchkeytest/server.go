@@ -73,7 +73,7 @@ func Start() (_ *Server, err error) {
 		return nil, err
 	}
 	s.server, err = server.New(context.Background(), server.Options{Data: s.data, Keys: keys, WebURL: s.URL, Brand: "Latchkey Test",
-		Help: "help@example.org", Sandbox: http.NotFoundHandler(), Now: s.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		Help: "help@example.org", Sandbox: http.NotFoundHandler(), Receivers: partner.Loopbacks(), Now: s.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		return nil, err
 	}

@@ -312,3 +312,43 @@ func TestStartAndClose(t *testing.T) {
 	}
 	must(t, two.Close())
 }
+
+// A person with a profile and a business gives access to the one that the test says, and walks the page of a review.
+func TestChoosesTheProfileAndWalksAReview(t *testing.T) {
+	ctx := t.Context()
+	s := NewServer(t)
+	o := open(t, s, s.Client())
+	business, err := o.account.CreateBusinessProfile(ctx, latchkey.Business{BusinessName: "Kade Joinery Ltd", RegistrationNumber: "SC700123", CompanyType: "LIMITED",
+		IndustryCategories: []string{"SOFTWARE_DEVELOPMENT_PUBLISHING"},
+		Address:            &latchkey.BusinessAddress{AddressFirstLine: "7 Harbour Row", City: "Leith", CountryIso3Code: "gbr", PostCode: "EH6 6AB"},
+		BusinessRepresentative: &latchkey.BusinessRepresentative{FirstName: "Mira", LastName: "Kade", DateOfBirth: "1988-11-30",
+			Address:        &latchkey.PersonalAddress{AddressFirstLine: "7 Harbour Row", City: "Leith", CountryIso3Code: "gbr", PostCode: "EH6 6AB"},
+			ContactDetails: &latchkey.ContactDetails{Email: email, PhoneNumber: "+441315550142"}}}, latchkey.NewKey())
+	must(t, err)
+	c := s.NewCustomer(email)
+	c.Profile = business.ID
+	back, err := c.Claim(ctx, o.address())
+	must(t, err)
+	r, err := latchkey.ParseReturn(back, o.state)
+	if err != nil || r.ProfileID != business.ID {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	account := o.exchange(back)
+	review, err := account.CreateKYCReview(ctx, business.ID, latchkey.NewKYCReview{Type: "CARD"})
+	must(t, err)
+	linked, err := account.LinkKYCReview(ctx, business.ID, review.ID, RedirectURI)
+	must(t, err)
+	if back, err = c.Check(ctx, linked.Link.Value); err != nil || back != RedirectURI+"?status=closed" {
+		t.Errorf("back to %s, %v", back, err)
+	}
+	s.Advance(5*time.Minute + time.Second)
+	linked, err = account.LinkKYCReview(ctx, business.ID, review.ID, RedirectURI)
+	must(t, err)
+	s.Advance(5*time.Minute + time.Second)
+	if _, err := c.Check(ctx, linked.Link.Value); err == nil || !strings.Contains(err.Error(), `"e1"`) {
+		t.Errorf("a link that has run out: %v", err)
+	}
+	if _, err := c.Check(ctx, "https://elsewhere.example/"); err == nil {
+		t.Error("went to another server")
+	}
+}
