@@ -70,7 +70,7 @@ type KYCReview struct {
 	Link      *KYCLink    `json:"link,omitempty"`
 	CreatedAt ReviewStamp `json:"createdAt"`
 	UpdatedAt ReviewStamp `json:"updatedAt"`
-	// RequiredBy is when the requirements must be met; null when nothing is due.
+	// RequiredBy is when the requirements of a review that has passed with some must be met; null otherwise.
 	RequiredBy        ReviewStamp        `json:"requiredBy"`
 	TriggerReferences []TriggerReference `json:"triggerReferences"`
 	RedirectURL       Maybe              `json:"redirectUrl"`
@@ -105,8 +105,27 @@ type KYCRequirement struct {
 	State string `json:"state"`
 	// APICollectionSupported: [Account.SubmitKYCRequirement] takes it.
 	APICollectionSupported bool `json:"apiCollectionSupported"`
+	// AdditionalRequirements is not empty where what was given was not good enough: it must be given again.
+	AdditionalRequirements []KYCAddition `json:"additionalRequirements,omitempty"`
 	// Versions are those in which it can be submitted.
 	Versions []KYCVersion `json:"versions,omitempty"`
+	// Attributes say what its files must be; nil for a requirement without files, and under the older paths.
+	Attributes *KYCAttributes `json:"attributes,omitempty"`
+}
+
+// KYCAddition is what a requirement needs in addition to what was given for it.
+type KYCAddition struct {
+	Key   string `json:"key"`
+	State string `json:"state"`
+}
+
+// KYCAttributes are the bounds of the files that a requirement takes.
+type KYCAttributes struct {
+	// DocumentType is what uploads of the same files name.
+	DocumentType string `json:"documentType"`
+	MostFiles    int    `json:"maxFiles"`
+	// LargestFile is in bytes, for each.
+	LargestFile int `json:"maxFileSize"`
 }
 
 // KYCVersion is a version of a requirement's submission.
@@ -182,7 +201,7 @@ type SimulatedStep struct {
 	RequestedAction string `json:"requestedAction,omitempty"`
 	// Requirement is the one to add or to provide.
 	Requirement string `json:"requirement,omitempty"`
-	// Requirements are those to decide about; all that are open when empty.
+	// Requirements are those to decide about, all that are open when empty; or several to add, of which one will be enough.
 	Requirements []string `json:"requirements,omitempty"`
 }
 

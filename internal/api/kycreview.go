@@ -188,17 +188,35 @@ func reviewOf(r customer.KYCReview, calendar bool) latchkey.KYCReview {
 	for _, t := range r.Triggers {
 		answer.TriggerReferences = append(answer.TriggerReferences, latchkey.TriggerReference{Type: t.Type, TriggerData: latchkey.TriggerData{ID: t.ID}})
 	}
-	for _, q := range r.Requirements {
-		if q.State == customer.Checked && !calendar {
+	for _, alternatives := range customer.Groups(r.Requirements) {
+		met := slices.ContainsFunc(alternatives, func(q customer.Requirement) bool { return q.State == customer.Checked })
+		if met && !calendar {
 			continue
 		}
-		one := latchkey.KYCRequirement{Key: string(q.Key), State: string(q.State)}
-		if _, one.APICollectionSupported = customer.FormOf(q.Key); one.APICollectionSupported {
-			one.Versions = []latchkey.KYCVersion{{Version: submissionVersion}}
+		group := make([]latchkey.KYCRequirement, len(alternatives))
+		for i, q := range alternatives {
+			group[i] = requirementOf(q, calendar)
 		}
-		answer.Requirements = append(answer.Requirements, []latchkey.KYCRequirement{one})
+		answer.Requirements = append(answer.Requirements, group)
 	}
 	return answer
+}
+
+// requirementOf writes one requirement. What is asked for again, since what was given was not good enough, says so as what it
+// needs in addition; what its files must be is told under the calendar labels (contract 11.5).
+func requirementOf(q customer.Requirement, calendar bool) latchkey.KYCRequirement {
+	one := latchkey.KYCRequirement{Key: string(q.Key), State: string(q.State)}
+	form, supported := customer.FormOf(q.Key)
+	if one.APICollectionSupported = supported; supported {
+		one.Versions = []latchkey.KYCVersion{{Version: submissionVersion}}
+	}
+	if q.Again {
+		one.AdditionalRequirements = []latchkey.KYCAddition{{Key: one.Key, State: one.State}}
+	}
+	if calendar && form.Purpose != "" {
+		one.Attributes = &latchkey.KYCAttributes{DocumentType: string(form.Purpose), MostFiles: customer.MostFiles, LargestFile: customer.LargestFile}
+	}
+	return one
 }
 
 // submissionVersion is the only version of a submission.

@@ -34,7 +34,11 @@ func reviewBody(id, status, updated, link, redirect string, requirements ...stri
 	groups := []string{}
 	for _, q := range requirements {
 		key, state, _ := strings.Cut(q, " ")
-		groups = append(groups, `[{"key":"`+key+`","state":"`+state+`","apiCollectionSupported":true,"versions":[{"version":"V1","validUntil":null}]}]`)
+		attributes := ""
+		if link == "" && key == "ID_DOCUMENT" { // a calendar label
+			attributes = `,"attributes":{"documentType":"ID_PROOF","maxFiles":5,"maxFileSize":10485760}`
+		}
+		groups = append(groups, `[{"key":"`+key+`","state":"`+state+`","apiCollectionSupported":true,"versions":[{"version":"V1","validUntil":null}]`+attributes+`}]`)
 	}
 	return `{"id":"` + id + `","status":"` + status + `",` + link + `"createdAt":"2031-02-03T04:05:06.789000","updatedAt":"` + updated +
 		`","requiredBy":null,"triggerReferences":[{"type":"QUOTE","triggerData":{"id":"3d6a4f0e-8b34-4c6d-9c4f-4a1a0a9b2c7d"}}],"redirectUrl":` + redirect +
@@ -371,7 +375,7 @@ func TestSimulatedKYCReview(t *testing.T) {
 		w.json("GET", base+"/requirements", p.bearer, "").want(t, 200, `{"requirements":[{"key":"SOURCE_OF_FUNDS","state":"NOT_PROVIDED","description":null},{"key":"BUSINESS_USE_CASE","state":"NOT_PROVIDED","description":null}]}`)
 		w.json("POST", base+"/requirements/submit", p.bearer, `{"requirement":"SOURCE_OF_FUNDS"}`).want(t, 202, "")
 		w.json("POST", base+"/requirements/submit", p.bearer, `{"requirement":"BUSINESS_USE_CASE"}`).want(t, 202, "")
-		if got := read(); !strings.Contains(got, `"status":"PROCESSING"`) {
+		if got := read(); !strings.Contains(got, `"status":"PASSED_WITH_REQUIREMENTS"`) {
 			t.Errorf("provided: %s", got)
 		}
 		w.json("POST", base+"/verify", p.bearer, `{"requestedAction":"REJECT","requirements":["SOURCE_OF_FUNDS"]}`).want(t, 200, "")

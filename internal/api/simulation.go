@@ -85,7 +85,7 @@ func (c *call) step() (latchkey.SimulatedStep, []customer.RequirementKey, error)
 	return in, keys, nil
 }
 
-// addRequirement adds one; where none is named, the one that the documentation adds.
+// addRequirement adds one, or alternatives where several are named; where none is, the one that the documentation adds.
 func (d *Door) addRequirement(c *call, id customer.ProfileID, review string) (any, error) {
 	_, keys, err := c.step()
 	if err != nil {
@@ -94,7 +94,7 @@ func (d *Door) addRequirement(c *call, id customer.ProfileID, review string) (an
 	if len(keys) == 0 {
 		keys = []customer.RequirementKey{customer.RequireUseCase}
 	}
-	return answered{http.StatusOK, nil}, d.Customers.RequireMore(c.r.Context(), c.caller(), id, review, keys[0])
+	return answered{http.StatusOK, nil}, d.Customers.RequireMore(c.r.Context(), c.caller(), id, review, keys...)
 }
 
 // provideRequirement provides one without what it asks for.

@@ -81,12 +81,13 @@ type KYCReview struct {
 	Partner  partner.ID
 	Epoch    int64
 	State    ReviewState
-	// Requirements are all needed. The contract has alternatives for each; this server knows none.
+	// Requirements are needed, one of each group (Groups).
 	Requirements []Requirement
 	Triggers     []Trigger
 	// RedirectURI is where the customer goes from the page of a link; "" until the partner says.
 	RedirectURI string
-	// RequiredBy is zero where nothing is due.
+	// RequiredBy is when what a review that had passed asks for since must be there; zero for the others. Until then the review
+	// has passed with requirements, afterwards it waits.
 	RequiredBy time.Time
 	Link       ReviewLink
 	CreatedAt  time.Time
@@ -104,60 +105,96 @@ type KYCReviewTx interface {
 	SaveKYCReview(*KYCReview) error
 }
 
-// Open lists the keys that nobody has provided yet.
+// Grace is how long a review that had passed leaves time for what it asks for since.
+const Grace = 30 * 24 * time.Hour
+
+// Open lists the keys of groups of which nobody has provided anything yet.
 func (r KYCReview) Open() []RequirementKey {
 	var open []RequirementKey
-	for _, q := range r.Requirements {
-		if q.State == NotProvided {
+	for _, group := range Groups(r.Requirements) {
+		if standing(group) != NotProvided {
+			continue
+		}
+		for _, q := range group {
 			open = append(open, q.Key)
 		}
 	}
 	return open
 }
 
+// Missing counts the groups of which nobody has provided anything yet.
+func (r KYCReview) Missing() int {
+	n := 0
+	for _, group := range Groups(r.Requirements) {
+		if standing(group) == NotProvided {
+			n++
+		}
+	}
+	return n
+}
+
+// At returns the review as it stands at a moment: what it left time for may have become due.
+func (r KYCReview) At(now time.Time) KYCReview {
+	if r.State == ReviewPassedYet && !now.Before(r.RequiredBy) {
+		return r.stood(now)
+	}
+	return r
+}
+
 // Submits reports whether requirements may be submitted in this state (contract 11.5).
 func (r KYCReview) Submits() bool { return r.State == ReviewWaiting || r.State == ReviewPassedYet }
 
-// standing is the state that the requirements amount to.
-func (r KYCReview) standing() ReviewState {
-	in := func(state RequirementState) bool {
-		return slices.ContainsFunc(r.Requirements, func(q Requirement) bool { return q.State == state })
+// stood returns the review in the state that its requirements amount to.
+func (r KYCReview) stood(now time.Time) KYCReview {
+	found := map[RequirementState]bool{}
+	for _, group := range Groups(r.Requirements) {
+		found[standing(group)] = true
 	}
+	due := !now.Before(r.RequiredBy)
 	switch {
-	case in(NotProvided):
-		return ReviewWaiting
-	case in(InReview):
-		return ReviewProcessing
+	case !found[NotProvided] && !found[InReview]:
+		r.State, r.RequiredBy = ReviewPassed, time.Time{}
+	case !due:
+		r.State = ReviewPassedYet
+	case found[NotProvided]:
+		r.State, r.RequiredBy = ReviewWaiting, time.Time{}
+	default:
+		r.State, r.RequiredBy = ReviewProcessing, time.Time{}
 	}
-	return ReviewPassed
+	return r
 }
 
 // settled returns the review as the profile makes it: what was provided since is in review, and of a verified profile
 // everything is checked.
-func (r KYCReview) settled(p Profile, files []File) KYCReview {
+func (r KYCReview) settled(p Profile, files []File, now time.Time) KYCReview {
 	r.Requirements = slices.Clone(r.Requirements)
 	for i, q := range r.Requirements {
 		switch {
 		case p.Verified():
-			r.Requirements[i].State = Checked
-		case q.State == NotProvided && p.fulfils(q.Key, files):
+			r.Requirements[i].State, r.Requirements[i].Again = Checked, false
+		case q.State == NotProvided && p.fulfils(q.Key, q.Again, files):
 			r.Requirements[i].State = InReview
 		}
 	}
-	r.State = r.standing()
-	return r
+	return r.stood(now)
 }
 
-// with returns the review with the state of some requirements set; those of no key are all.
-func (r KYCReview) with(state RequirementState, keys ...RequirementKey) KYCReview {
+// with returns the review with the state of some requirements set. One that was provided and is not provided after all is asked
+// for again, and at once.
+func (r KYCReview) with(state RequirementState, now time.Time, keys ...RequirementKey) KYCReview {
 	r.Requirements = slices.Clone(r.Requirements)
 	for i, q := range r.Requirements {
-		if len(keys) == 0 || slices.Contains(keys, q.Key) {
-			r.Requirements[i].State = state
+		if !slices.Contains(keys, q.Key) {
+			continue
+		}
+		if q.State != NotProvided && state == NotProvided {
+			r.Requirements[i].Again, r.RequiredBy = true, time.Time{}
+		}
+		if r.Requirements[i].State = state; state == Checked {
+			r.Requirements[i].Again = false
 		}
 	}
-	r.State = r.standing()
-	return r
+	return r.stood(now)
 }
 
 // reviewStamp is how payloads write the moments of a review (contract 3.4).
@@ -200,9 +237,16 @@ type reviewResource struct {
 	CreatedAt    string              `json:"createdAt"`
 	UpdatedAt    string              `json:"updatedAt"`
 	References   []triggerReference  `json:"triggerReferences"`
-	Requirements [][]Requirement     `json:"requirements"`
+	Requirements [][]toldRequirement `json:"requirements"`
 	PrevState    ReviewState         `json:"prevState"`
 	Changes      []requirementChange `json:"requirementChanges"`
+}
+
+// A toldRequirement is a requirement in payloads. What is asked for again stands in it as what it needs in addition.
+type toldRequirement struct {
+	Key        RequirementKey    `json:"key"`
+	State      RequirementState  `json:"state"`
+	Additional []toldRequirement `json:"additionalRequirements,omitempty"`
 }
 
 type triggerReference struct {
@@ -217,9 +261,15 @@ type requirementChange struct {
 }
 
 func (r KYCReview) resource(prev ReviewState, changes []requirementChange) reviewResource {
-	groups := make([][]Requirement, len(r.Requirements))
-	for i, q := range r.Requirements {
-		groups[i] = []Requirement{q}
+	groups := [][]toldRequirement{}
+	for _, group := range Groups(r.Requirements) {
+		told := make([]toldRequirement, len(group))
+		for i, q := range group {
+			if told[i] = (toldRequirement{Key: q.Key, State: q.State}); q.Again {
+				told[i].Additional = []toldRequirement{{Key: q.Key, State: q.State}}
+			}
+		}
+		groups = append(groups, told)
 	}
 	references := make([]triggerReference, len(r.Triggers))
 	for i, t := range r.Triggers {

@@ -33,11 +33,11 @@ func (cs Customers) CreateReview(ctx context.Context, c Caller, id ProfileID, t 
 			State: ReviewNew, Triggers: []Trigger{t}, CreatedAt: now}
 		made = before
 		for _, key := range required(p.Kind) {
-			if !p.Verified() && !p.fulfils(key, files) {
-				made.Requirements = append(made.Requirements, Requirement{key, NotProvided})
+			if !p.Verified() && !p.fulfils(key, false, files) {
+				made.Requirements = append(made.Requirements, Requirement{Key: key, State: NotProvided})
 			}
 		}
-		made.State = made.standing()
+		made = made.stood(now)
 		err = cs.saveReview(tx, before, &made, now)
 		c.Once.says(made)
 		return p, audit.ReviewCreated, err
@@ -70,7 +70,7 @@ func (cs Customers) settleReviews(tx Tx, p Profile, epoch int64, now time.Time) 
 		return err
 	}
 	for _, before := range all {
-		after := before.settled(p, files)
+		after := before.settled(p, files, now)
 		if before.Epoch != epoch || before.State == after.State && slices.Equal(before.Requirements, after.Requirements) {
 			continue
 		}
@@ -82,7 +82,7 @@ func (cs Customers) settleReviews(tx Tx, p Profile, epoch int64, now time.Time) 
 }
 
 // review finds a review within the caller's reach: of this profile, made by the same partner under the same epoch.
-func (c Caller) review(tx Tx, id ProfileID, publicID string) (KYCReview, Profile, error) {
+func (c Caller) review(tx Tx, id ProfileID, publicID string, now time.Time) (KYCReview, Profile, error) {
 	p, err := c.profile(tx, id, "")
 	if err != nil {
 		return KYCReview{}, Profile{}, err
@@ -94,7 +94,7 @@ func (c Caller) review(tx Tx, id ProfileID, publicID string) (KYCReview, Profile
 	if err != nil {
 		return KYCReview{}, Profile{}, err
 	}
-	return r, p, nil
+	return r.At(now), p, nil
 }
 
 // Review reads one review of the caller's (contract 11.5). Errors: ErrNoReview.
@@ -105,7 +105,7 @@ func (cs Customers) Review(ctx context.Context, c Caller, id ProfileID, publicID
 			return err
 		}
 		var err error
-		r, _, err = c.review(tx, id, publicID)
+		r, _, err = c.review(tx, id, publicID, cs.Now())
 		return err
 	})
 	return r, err
@@ -124,6 +124,9 @@ func (cs Customers) Reviews(ctx context.Context, c Caller, id ProfileID) ([]KYCR
 		}
 		all, err := tx.KYCReviews(p.ID)
 		list = slices.DeleteFunc(all, func(r KYCReview) bool { return r.Partner != c.Partner || r.Epoch != c.Epoch || r.State == ReviewPassed })
+		for i, r := range list {
+			list[i] = r.At(cs.Now())
+		}
 		return err
 	})
 	return list, err
@@ -138,7 +141,7 @@ func (cs Customers) amendReview(ctx context.Context, c Caller, id ProfileID, pub
 		if err != nil {
 			return audit.Event{}, err
 		}
-		before, _, err := c.review(tx, id, publicID)
+		before, _, err := c.review(tx, id, publicID, now)
 		if err != nil {
 			return audit.Event{}, err
 		}
@@ -182,7 +185,7 @@ type Submission struct {
 // everywhere (design 10.11). Errors: ErrNoReview, ErrReviewState, ErrRequirement.
 func (cs Customers) SubmitRequirement(ctx context.Context, c Caller, id ProfileID, publicID string, in Submission) error {
 	_, err := cs.amend(ctx, c, id, "", func(tx Tx, p Profile, now time.Time) (Profile, audit.Action, error) {
-		r, _, err := c.review(tx, id, publicID)
+		r, _, err := c.review(tx, id, publicID, now)
 		switch {
 		case err != nil:
 			return Profile{}, "", err
@@ -199,7 +202,7 @@ func (cs Customers) SubmitRequirement(ctx context.Context, c Caller, id ProfileI
 				return Profile{}, "", err
 			}
 		}
-		before, after := r, r.with(InReview, in.Key)
+		before, after := r, r.with(InReview, now, in.Key)
 		return c.say(p, in.Values, now), audit.ReviewSubmitted, cs.saveReview(tx, before, &after, now)
 	})
 	return err
@@ -220,48 +223,74 @@ func (c Caller) say(p Profile, values map[Field]string, now time.Time) Profile {
 	return p
 }
 
-// RequireMore adds a requirement to a review, as a trial (contract 14). Errors: ErrNoReview, ErrReviewState when it is there.
-func (cs Customers) RequireMore(ctx context.Context, c Caller, id ProfileID, publicID string, key RequirementKey) error {
-	_, err := cs.amendReview(ctx, c, id, publicID, func(_ Tx, r KYCReview, _ time.Time) (KYCReview, audit.Action, error) {
-		i := slices.IndexFunc(r.Requirements, func(q Requirement) bool { return q.Key == key })
-		switch {
-		case i < 0:
-			r.Requirements = append(slices.Clone(r.Requirements), Requirement{key, NotProvided})
-			r.State = r.standing()
-		case r.Requirements[i].State == NotProvided:
-			return KYCReview{}, "", ErrReviewState
-		default:
-			r = r.with(NotProvided, key)
+// RequireMore adds requirements to a review, as a trial (contract 14): several are alternatives, of which one is enough. One that was
+// met is asked for again. A review that had passed has passed with requirements from now on, for as long as Grace. Errors:
+// ErrReviewState when one is there and nobody has provided it.
+func (cs Customers) RequireMore(ctx context.Context, c Caller, id ProfileID, publicID string, keys ...RequirementKey) error {
+	_, err := cs.amendReview(ctx, c, id, publicID, func(_ Tx, r KYCReview, now time.Time) (KYCReview, audit.Action, error) {
+		r.Requirements = slices.Clone(r.Requirements)
+		if r.State == ReviewPassed {
+			r.RequiredBy = now.Add(Grace)
 		}
-		return r, audit.ReviewSimulated, nil
+		group := 0
+		if len(keys) > 1 {
+			group = len(r.Requirements) + 1
+		}
+		for _, key := range keys {
+			i := slices.IndexFunc(r.Requirements, func(q Requirement) bool { return q.Key == key })
+			switch {
+			case i < 0:
+				r.Requirements = append(r.Requirements, Requirement{Key: key, State: NotProvided, Group: group})
+			case r.Requirements[i].State == NotProvided || group != 0:
+				return KYCReview{}, "", ErrReviewState
+			default:
+				r.Requirements[i].State, r.Requirements[i].Again = NotProvided, true
+			}
+		}
+		return r.stood(now), audit.ReviewSimulated, nil
 	})
 	return err
 }
 
 // Pretend marks requirements of a review as provided, checked or refused, as a trial (contract 14). A refused one must be
-// provided again. No keys are all that are not checked. Errors: ErrNoReview, ErrRequirement, ErrReviewState when there is
-// nothing to do.
+// provided again; files that were given for what is decided count as looked at. No keys are all that are not checked. Errors:
+// ErrNoReview, ErrRequirement, ErrReviewState when there is nothing to do.
 func (cs Customers) Pretend(ctx context.Context, c Caller, id ProfileID, publicID string, state RequirementState, keys []RequirementKey) error {
-	_, err := cs.amendReview(ctx, c, id, publicID, func(_ Tx, r KYCReview, _ time.Time) (KYCReview, audit.Action, error) {
-		for _, key := range keys {
+	_, err := cs.amendReview(ctx, c, id, publicID, func(tx Tx, r KYCReview, now time.Time) (KYCReview, audit.Action, error) {
+		about := slices.Clone(keys)
+		for _, key := range about {
 			if !slices.ContainsFunc(r.Requirements, func(q Requirement) bool { return q.Key == key }) {
 				return KYCReview{}, "", ErrRequirement
 			}
 		}
-		if len(keys) == 0 {
+		if len(about) == 0 {
 			for _, q := range r.Requirements {
 				if q.State != Checked {
-					keys = append(keys, q.Key)
+					about = append(about, q.Key)
 				}
 			}
 		}
-		after := r.with(state, keys...)
-		if len(keys) == 0 || slices.Equal(after.Requirements, r.Requirements) {
+		after := r.with(state, now, about...)
+		if len(about) == 0 || slices.Equal(after.Requirements, r.Requirements) {
 			return KYCReview{}, "", ErrReviewState
 		}
-		return after, audit.ReviewSimulated, nil
+		if state == InReview {
+			return after, audit.ReviewSimulated, nil
+		}
+		return after, audit.ReviewSimulated, tx.ReviewFiles(r.Account, r.Profile, now, purposesOf(about))
 	})
 	return err
+}
+
+// purposesOf lists what files are for that are given for requirements.
+func purposesOf(keys []RequirementKey) []Purpose {
+	purposes := []Purpose{}
+	for _, key := range keys {
+		if form, _ := FormOf(key); form.Purpose != "" {
+			purposes = append(purposes, form.Purpose)
+		}
+	}
+	return purposes
 }
 
 // A LinkView is what the page of a link shows.
@@ -298,7 +327,7 @@ func (cs Customers) link(tx Tx, text string) (LinkView, error) {
 	if err == nil && r.Link.Outcome == "" && !cs.Now().Before(r.Link.ExpiresAt) {
 		err = ErrLinkOver
 	}
-	return LinkView{Review: r, Kind: p.Kind}, err
+	return LinkView{Review: r.At(cs.Now()), Kind: p.Kind}, err
 }
 
 // UseLink is the customer leaving the page of a link: it can be used once. A second time changes nothing and gives the same.

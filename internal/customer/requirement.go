@@ -38,10 +38,43 @@ const (
 	Checked     RequirementState = "VERIFIED"
 )
 
-// A Requirement is one thing that a review asks for.
+// A Requirement is one thing that a review asks for. A key is in a review at most once.
 type Requirement struct {
 	Key   RequirementKey   `json:"key"`
 	State RequirementState `json:"state"`
+	// Group is the same number for alternatives, of which one is enough; 0 stands alone.
+	Group int `json:"group,omitempty"`
+	// Again: what was given was not good enough, and must be given anew.
+	Again bool `json:"again,omitempty"`
+}
+
+// Groups lists requirements with their alternatives: one of each group is needed (contract 11.5).
+func Groups(all []Requirement) [][]Requirement {
+	groups := [][]Requirement{}
+	at := map[int]int{}
+	for _, q := range all {
+		if i, known := at[q.Group]; known && q.Group != 0 {
+			groups[i] = append(groups[i], q)
+			continue
+		}
+		at[q.Group] = len(groups)
+		groups = append(groups, []Requirement{q})
+	}
+	return groups
+}
+
+// standing is where a group stands: as its best alternative.
+func standing(group []Requirement) RequirementState {
+	best := NotProvided
+	for _, q := range group {
+		if q.State == Checked {
+			return Checked
+		}
+		if q.State == InReview {
+			best = InReview
+		}
+	}
+	return best
 }
 
 // A RequirementForm is what a submission of a requirement consists of: evidences, all of which are needed, or files.
@@ -90,14 +123,15 @@ func required(kind Kind) []RequirementKey {
 	return []RequirementKey{RequireAccountPurpose, RequireCountries, RequireAnnualVolume, RequireIncome, RequireIDDocument}
 }
 
-// fulfils reports whether the profile with its files has all that a requirement asks for.
-func (p Profile) fulfils(key RequirementKey, files []File) bool {
+// fulfils reports whether the profile with its files has all that a requirement asks for. What is asked for again is a file that
+// nobody has looked at, or a submission.
+func (p Profile) fulfils(key RequirementKey, again bool, files []File) bool {
 	form, known := FormOf(key)
 	switch {
-	case !known:
+	case !known, again && form.Purpose == "":
 		return false
 	case form.Purpose != "":
-		return slices.ContainsFunc(files, func(f File) bool { return f.Purpose == form.Purpose })
+		return slices.ContainsFunc(files, func(f File) bool { return f.Purpose == form.Purpose && (!again || f.ReviewedAt.IsZero()) })
 	}
 	return !slices.ContainsFunc(form.Fields, func(f Field) bool { return p.Value(f) == "" })
 }

@@ -58,6 +58,8 @@ func (p Profile) Verdict(verified bool, by Verifier, now time.Time) (Profile, bo
 // VerificationTx is what verification needs of a transaction beside accounts, profiles and events.
 type VerificationTx interface {
 	KYCReviewTx
+	// ReviewFiles marks the files of a profile that nobody has looked at yet as looked at: those for the purposes, all for nil.
+	ReviewFiles(account AccountID, profile ProfileID, at time.Time, purposes []Purpose) error
 	// Watchers lists the partners with a grant for the profile that stands at now.
 	Watchers(account AccountID, profile ProfileID, now time.Time) ([]partner.ID, error)
 	// DueQuestions lists profiles about which the operator's own system is to be asked by now, the longest waiting first.
@@ -149,8 +151,17 @@ func (cs Customers) decideAll(tx Tx, a Account, list []Profile, d Decision, now 
 // who may hear of it.
 func (cs Customers) decide(tx Tx, a Account, p Profile, d Decision, now time.Time) (Profile, error) {
 	p, changed := p.Verdict(d.Verified, d.By, now)
-	if err := tx.SaveProfile(&p); err != nil || !changed {
+	if err := tx.SaveProfile(&p); err != nil {
 		return p, err
+	}
+	// Whoever decided has seen what was given; more may be given from now on (contract 11.4).
+	if d.By != ByTransfer {
+		if err := tx.ReviewFiles(a.ID, p.ID, now, nil); err != nil {
+			return p, err
+		}
+	}
+	if !changed {
+		return p, nil
 	}
 	if err := cs.settleReviews(tx, p, a.Epoch, now); err != nil {
 		return p, err

@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/secret"
@@ -78,7 +80,18 @@ func (tx *Tx) openFile(f *customer.File, name, content []byte) error {
 	return nil
 }
 
-// SaveFile stores a file. It is never changed.
+// ReviewFiles marks files of a profile as looked at, which were not before: those for the purposes, all for nil.
+func (tx *Tx) ReviewFiles(account customer.AccountID, profile customer.ProfileID, at time.Time, purposes []customer.Purpose) error {
+	files, err := tx.Files(account, profile)
+	for _, f := range files {
+		if err == nil && f.ReviewedAt.IsZero() && (purposes == nil || slices.Contains(purposes, f.Purpose)) {
+			_, err = tx.exec("UPDATE profile_file SET reviewed_at = $1 WHERE id = $2 AND reviewed_at = 0", millis(at), f.ID)
+		}
+	}
+	return err
+}
+
+// SaveFile stores a file. What is in it is never changed.
 func (tx *Tx) SaveFile(f customer.File) error {
 	k, err := tx.box(f.Account)
 	if err != nil {

@@ -119,6 +119,7 @@ func checkMethods(now time.Time, twice func(func() error) error, missing func(er
 		"KYCReviewByLink":  func(tx *Tx) error { _, err := tx.KYCReviewByLink([]byte("x")); return missing(err) },
 		"KYCReviews":       func(tx *Tx) error { _, err := tx.KYCReviews(2); return err },
 		"SaveKYCReview":    func(tx *Tx) error { return twice(func() error { return tx.SaveKYCReview(&review) }) },
+		"ReviewFiles":      func(tx *Tx) error { return tx.ReviewFiles(owner, 2, now, nil) },
 		"Watchers":         func(tx *Tx) error { _, err := tx.Watchers(owner, 2, now); return err },
 		"DueQuestions":     func(tx *Tx) error { _, err := tx.DueQuestions(now, 5); return err },
 		"PhoneNumberOf":    func(tx *Tx) error { _, err := tx.PhoneNumberOf(owner, 1); return missing(err) },

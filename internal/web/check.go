@@ -24,9 +24,11 @@ func showCheck(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page := &CheckPage{Frame: Frame{Partner: Partner{Name: p.Name}}, Open: len(view.Review.Open())}
-	for _, q := range view.Review.Requirements {
-		page.Needs = append(page.Needs, CheckNeed{Key: strings.ToLower(string(q.Key)), State: strings.ToLower(string(q.State))})
+	page := &CheckPage{Frame: Frame{Partner: Partner{Name: p.Name}}, Open: view.Review.Missing()}
+	for _, group := range customer.Groups(view.Review.Requirements) {
+		for i, q := range group {
+			page.Needs = append(page.Needs, CheckNeed{Key: strings.ToLower(string(q.Key)), State: strings.ToLower(string(q.State)), Or: i > 0, Again: q.Again})
+		}
 	}
 	return v.show(http.StatusOK, page)
 }

@@ -14,4 +14,8 @@ func (*CheckPage) face() face {
 
 // CheckNeed is one thing that is asked for. Key is a documented key in small letters, message id check.need.{Key}; State is
 // not_provided, in_review or verified, message id check.state.{State}.
-type CheckNeed struct{ Key, State string }
+type CheckNeed struct {
+	Key, State string
+	// Or: the need before it is enough, and so is this one. Again: what was given was not good enough.
+	Or, Again bool
+}

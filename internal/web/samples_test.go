@@ -125,7 +125,7 @@ func secureSamples() []sample {
 	}
 	needs := []CheckNeed{}
 	for i, key := range customer.RequirementKeys() {
-		needs = append(needs, CheckNeed{strings.ToLower(string(key)), []string{"not_provided", "in_review", "verified"}[i%3]})
+		needs = append(needs, CheckNeed{Key: strings.ToLower(string(key)), State: []string{"not_provided", "in_review", "verified"}[i%3], Or: i == 1, Again: i == 3})
 	}
 	all = append(all, sample{"check", 200, &CheckPage{Frame: Frame{Partner: Partner{Name: "Acme Treasury"}}, Needs: needs, Open: 10}},
 		sample{"check-one", 200, &CheckPage{Frame: Frame{Partner: Partner{Name: "Acme Treasury"}}, Needs: needs[:1], Open: 1}},
