@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,5 +56,30 @@ func TestThreatsNameTheirTests(t *testing.T) {
 	}
 	if next != threatLines+1 {
 		t.Errorf("%d lines, want %d", next-1, threatLines)
+	}
+}
+
+// TestContractChecklist holds docs/contract-checklist.md to the contract's lists and to the tree: twelve rows of clients, ten of
+// what integrators trip over, twenty lines of bytes in their order, and a test for each.
+func TestContractChecklist(t *testing.T) {
+	t.Parallel()
+	lists := strings.Split(pageOfTests(t, "contract-checklist.md"), "\n## ")
+	if len(lists) != 4 {
+		t.Fatalf("%d lists", len(lists)-1)
+	}
+	for i, want := range []int{12, 10, 20} {
+		rows := regexp.MustCompile(`(?m)^\| (.+) \| (.+) \| (.+) \|$`).FindAllStringSubmatch(lists[i+1], -1)
+		rows = slices.DeleteFunc(rows, func(row []string) bool { return row[3] == "shown by" || row[3] == "played by" })
+		for n, row := range rows {
+			if !namedTest.MatchString(row[3]) {
+				t.Errorf("%s has no test", row[1])
+			}
+			if want == 20 && row[1] != strconv.Itoa(n+1) {
+				t.Errorf("line %s in the place of line %d", row[1], n+1)
+			}
+		}
+		if len(rows) != want {
+			t.Errorf("%d rows in the list %.40q, want %d", len(rows), lists[i+1], want)
+		}
 	}
 }

@@ -1,8 +1,15 @@
 package latchkey_test
 
 import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -110,6 +117,79 @@ func TestTrapRedirects(t *testing.T) {
 			if got.StatusCode < 400 || got.StatusCode > 499 {
 				t.Errorf("%s %s: %d", method, path, got.StatusCode)
 			}
+		}
+	}
+}
+
+// A delivered is a notification as a receiver got it, and the published keys.
+type delivered struct {
+	header http.Header
+	body   []byte
+	pem    string
+}
+
+// deliver has a test notification delivered to a receiver of the partner's.
+func deliver(t *testing.T, s *latchkeytest.Server, trigger, version string) delivered {
+	t.Helper()
+	in := make(chan delivered, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		w.WriteHeader(http.StatusNoContent)
+		in <- delivered{header: r.Header, body: body}
+	}))
+	t.Cleanup(receiver.Close)
+	made, err := s.Client().Subscribe(t.Context(), latchkey.NewSubscription{Name: "n", TriggerOn: trigger, Delivery: latchkey.SubscriptionDelivery{Version: version, URL: receiver.URL + "/in"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Client().TestSubscription(t.Context(), made.ID); err != nil {
+		t.Fatal(err)
+	}
+	d := <-in
+	got, err := http.Get(s.URL + "/webhooks/signing-key.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	text, err := io.ReadAll(got.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.pem = string(text)
+	return d
+}
+
+// What receivers of others do: RSASSA-PKCS1-v1_5 with SHA-256 over the bytes as they came, by the key as it is published. Of two
+// versions one has seconds, the other milliseconds. No header of the older signature is sent, which would be checked first.
+func TestTrapSignature(t *testing.T) {
+	t.Parallel()
+	s := latchkeytest.NewServer(t)
+	for version, stamp := range map[string]string{"2.0.0": `"sent_at":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"`, "4.0.0": `"sent_at":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"`} {
+		d := deliver(t, s, "profiles#verification-state-change", version)
+		block, rest := pem.Decode([]byte(d.pem))
+		if block == nil || block.Type != "PUBLIC KEY" || len(rest) != 0 {
+			t.Fatalf("the published key: %s", d.pem)
+		}
+		key, err := x509.ParsePKIXPublicKey(block.Bytes)
+		if err != nil || key.(*rsa.PublicKey).N.BitLen() != 2048 {
+			t.Fatalf("the published key: %v", err)
+		}
+		signature, err := base64.StdEncoding.DecodeString(d.header.Get("X-Signature-SHA256"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(d.body)
+		if err := rsa.VerifyPKCS1v15(key.(*rsa.PublicKey), crypto.SHA256, sum[:], signature); err != nil {
+			t.Errorf("version %s: %v", version, err)
+		}
+		if d.header.Get("X-Signature") != "" || d.header.Get("X-Test-Notification") != "true" || len(d.header.Get("X-Delivery-Id")) != 36 {
+			t.Errorf("headers %v", d.header)
+		}
+		if !regexp.MustCompile(stamp).Match(d.body) || !strings.Contains(string(d.body), `"schema_version":"`+version+`"`) {
+			t.Errorf("version %s: %s", version, d.body)
 		}
 	}
 }
