@@ -102,7 +102,7 @@ func (cs Customers) GiveEvidences(ctx context.Context, c Caller, id ProfileID, i
 		asked := EvidenceFields(p.Kind)
 		for f, value := range in.Values {
 			switch {
-			case !slices.Contains(asked, f):
+			case !slices.Contains(asked, f) && !f.IsExtra():
 				foreign = append(foreign, f)
 			case in.Once && p.Value(f) != "":
 				return Profile{}, "", ErrEvidenceGiven

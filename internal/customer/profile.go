@@ -251,17 +251,28 @@ func (d Details) Settled(f Field) bool {
 // is equal keeps its provenance.
 func (p Profile) With(values map[Field]string, by Source, now time.Time) (Profile, []Field) {
 	var changed []Field
-	if p.Details, changed = p.Details.with(FieldsOf(p.Kind), values, by, now); len(changed) > 0 {
+	if p.Details, changed = p.Details.with(p.takes(values), values, by, now); len(changed) > 0 {
 		p.UpdatedAt = now
 		p.Edition++
 	}
 	return p, changed
 }
 
+// takes lists the fields that may be written: those of the kind, and those of the operator's among the values.
+func (p Profile) takes(values map[Field]string) []Field {
+	fields := FieldsOf(p.Kind)
+	for _, f := range slices.Sorted(maps.Keys(values)) {
+		if f.IsExtra() {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
 // Propose stores a partner's values as proposals, one a field, the newest counting (design 10.11).
 func (p Profile) Propose(values map[Field]string, now time.Time) (Profile, []Field) {
 	var proposed []Field
-	p.Details, proposed = p.Details.propose(FieldsOf(p.Kind), values, p.Details.Values, now)
+	p.Details, proposed = p.Details.propose(p.takes(values), values, p.Details.Values, now)
 	return p, proposed
 }
 
