@@ -50,6 +50,11 @@ type Door struct {
 	WebURL string
 	// PagesURL is the origin of the pages, also where they share it with the API: links of reviews lead there.
 	PagesURL string
+	// APIURL is the origin of this API, for its description; "" leaves it to the reader, who has asked somewhere.
+	APIURL string
+	// Observe, where set, is told of each answer after it was given, and how it agrees with the description: for tests and
+	// sandboxes. It must be safe for use by many at once.
+	Observe func(Observation)
 	// Unavailable is what the errors of a database that did not answer wrap (I11).
 	Unavailable error
 }
@@ -84,7 +89,7 @@ func (d *Door) Handler() http.Handler {
 		mux.HandleFunc("/oauth/authorize", d.leadToPages)
 	}
 	mux.Handle("/", d.plain(errNoPath))
-	return d.frame(mux)
+	return d.observed(d.frame(mux))
 }
 
 // frame gives every answer what all have in common (contract 3.1) and makes a panic an answer like any other error.

@@ -87,6 +87,10 @@ func (d *Door) routes() []route {
 		// Claim code (contract 6). No scope: only the token of a registration code gets one, and every other live token is
 		// told that the account is claimed.
 		{post, "/v1/user/claim-account", "/user/claim-account", byUser, "", d.claimAccount},
+
+		// The contract itself
+		{get, "/openapi.json", "", byAnyone, "", d.openAPI()},
+		{get, "/docs", "", byAnyone, "", d.docs()},
 	}, d.prefillRoutes(), d.checkRoutes(), d.approvalRoutes())
 }
 

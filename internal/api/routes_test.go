@@ -67,6 +67,8 @@ func trialsOfUsers() map[string]trial {
 		"DELETE /v3/profiles/{profile}/subscriptions/{subscription}":                     {status: 204, blind: true},
 		"GET /webhooks/signing-key.pem":                                                  {},
 		"GET /webhooks/signing-keys.json":                                                {},
+		"GET /openapi.json":                                                              {},
+		"GET /docs":                                                                      {},
 	}
 }
 

@@ -50,6 +50,9 @@ type Options struct {
 	Receivers []netip.Prefix
 	// Verify is the operator's own system that decides whether profiles are true; nil asks nobody.
 	Verify *Verify
+	// Deviates, where set, is told of each answer of the API that is not as its description says, and of each request that was
+	// taken and is not: for tests and sandboxes. Its words may repeat what was sent.
+	Deviates func(error)
 	// Sandbox serves the pages under /dev and marks every page; nil for a real server.
 	Sandbox http.Handler
 	Now     func() time.Time
@@ -175,10 +178,22 @@ func (s *Server) wire() {
 		pagesURL = o.WebURL
 	}
 	s.api = (&api.Door{Partners: s.Partners, Customers: customers, Tokens: tokens, Claims: claims, Subscriptions: s.Subscriptions,
-		Signing: o.Signing, Approvals: approvals, PublicKeys: publicKeys, Simulates: o.Sandbox != nil, PagesURL: o.WebURL, Volume: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
+		Signing: o.Signing, Approvals: approvals, PublicKeys: publicKeys, Simulates: o.Sandbox != nil, PagesURL: o.WebURL, APIURL: o.APIURL, Observe: o.observe(), Volume: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
 	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, Customers: customers, Pages: s.pages, Keys: o.Keys,
 		Failed: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: o.WebURL, Unavailable: store.ErrUnavailable,
 		Sandbox: o.Sandbox != nil}).Handler()
+}
+
+// observe tells of deviations alone.
+func (o Options) observe() func(api.Observation) {
+	if o.Deviates == nil {
+		return nil
+	}
+	return func(seen api.Observation) {
+		if seen.Problem != nil {
+			o.Deviates(seen.Problem)
+		}
+	}
 }
 
 // sweepEvery is how often what says nothing any more is deleted.
