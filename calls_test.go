@@ -191,6 +191,14 @@ func (x *tour) people(ctx context.Context) {
 	removing := x.before.RemoveDirectors(ctx, x.business)
 	none, emptying := x.before.Directors(ctx, x.business)
 	x.ok(errors.Join(err, replacing, listing, removing, emptying), len(added) == 1, len(replaced) == 2, len(listed) == 2, len(none) == 0)
+	key := latchkey.NewKey()
+	first, err := x.before.Once(key).AddDirectors(ctx, x.business, []latchkey.Director{ada})
+	again, repeating := x.before.Once(key).AddDirectors(ctx, x.business, []latchkey.Director{ada})
+	x.ok(errors.Join(err, repeating), len(first) == 1, len(again) == 1, again[0].ID == first[0].ID)
+	_, err = x.before.Once(key).AddDirectors(ctx, x.business, []latchkey.Director{ada, ada})
+	x.not(err, latchkey.ErrDuplicate)
+	upload := latchkey.File{Name: "letter.png", Content: picture}
+	x.ok(errors.Join(x.before.Once(key).UploadDocument(ctx, x.business, "ADDRESS_PROOF", upload), x.before.Once(key).UploadDocument(ctx, x.business, "ADDRESS_PROOF", upload)))
 	_, err = x.before.AddDirectors(ctx, x.personal, []latchkey.Director{ada})
 	x.not(err, latchkey.ErrForbidden)
 

@@ -232,27 +232,31 @@ func TestGrants(t *testing.T) {
 
 // TestRefusals checks that every documented refusal can be told apart and carries all it said.
 func TestRefusals(t *testing.T) {
-	every := []error{ErrAlreadyMember, ErrDuplicate, ErrAlreadyClaimed, ErrInvalidGrant, ErrInvalidClient, ErrUnauthorized, ErrForbidden, ErrLimited, ErrUnavailable}
+	every := []error{ErrAlreadyMember, ErrDuplicate, ErrAlreadyClaimed, ErrInvalidGrant, ErrInvalidClient, ErrUnauthorized, ErrForbidden, ErrNotFound, ErrLocked, ErrLimited, ErrUnavailable}
 	for name, x := range map[string]struct {
 		status int
 		body   string
 		is     error
 		text   string
 	}{
-		"member":    {409, `{"errors":[{"code":"NOT_UNIQUE","message":"You're already a member. Please login","path":"email","arguments":["email","mi********************@example.org"]}]}`, ErrAlreadyMember, "answer 409: NOT_UNIQUE at email (trace 0f)"},
-		"profile":   {409, `{"errors":[{"code":"NOT_UNIQUE","message":"m","arguments":null}]}`, ErrDuplicate, "answer 409: NOT_UNIQUE (trace 0f)"},
-		"claimed":   {409, `{"errors":[{"code":"ALREADY_CLAIMED","message":"m","arguments":null}]}`, ErrAlreadyClaimed, "answer 409: ALREADY_CLAIMED (trace 0f)"},
-		"two":       {400, `{"errors":[{"code":"NotNull","message":"must not be null","path":"email","arguments":[]},{"code":"Size","message":"m","path":"registrationCode","arguments":["2147483647","32"]}]}`, nil, "answer 400: NotNull at email, Size at registrationCode (trace 0f)"},
-		"grant":     {401, `{"error":"invalid_grant","error_description":"Invalid user credentials."}`, ErrInvalidGrant, "answer 401: invalid_grant: Invalid user credentials. (trace 0f)"},
-		"grant 400": {400, `{"error":"invalid_grant","error_description":"d"}`, ErrInvalidGrant, "answer 400: invalid_grant: d (trace 0f)"},
-		"client":    {401, `{"error":"invalid_client","error_description":"Client authentication failed"}`, ErrInvalidClient, "answer 401: invalid_client: Client authentication failed (trace 0f)"},
-		"token":     {401, `{"error":"invalid_token","error_description":"d"}`, ErrUnauthorized, "answer 401: invalid_token: d (trace 0f)"},
-		"none":      {401, `{"error":"unauthorized","error_description":"d"}`, ErrUnauthorized, "answer 401: unauthorized: d (trace 0f)"},
-		"foreign":   {403, `{"timestamp":"2020-01-03T12:34:56.789+0000","status":403,"error":"unauthorized","message":"Unauthorized"}`, ErrForbidden, "answer 403: unauthorized: Unauthorized (trace 0f)"},
-		"limit":     {429, `{}`, ErrLimited, "answer 429, retry after 7s (trace 0f)"},
-		"trouble":   {503, `not json`, ErrUnavailable, "answer 503, retry after 7s (trace 0f)"},
-		"array":     {500, `[]`, nil, "answer 500 (trace 0f)"},
-		"redirect":  {307, ``, nil, "answer 307 (trace 0f)"},
+		"member":     {409, `{"errors":[{"code":"NOT_UNIQUE","message":"You're already a member. Please login","path":"email","arguments":["email","mi********************@example.org"]}]}`, ErrAlreadyMember, "answer 409: NOT_UNIQUE at email (trace 0f)"},
+		"profile":    {409, `{"errors":[{"code":"NOT_UNIQUE","message":"m","arguments":null}]}`, ErrDuplicate, "answer 409: NOT_UNIQUE (trace 0f)"},
+		"claimed":    {409, `{"errors":[{"code":"ALREADY_CLAIMED","message":"m","arguments":null}]}`, ErrAlreadyClaimed, "answer 409: ALREADY_CLAIMED (trace 0f)"},
+		"two":        {400, `{"errors":[{"code":"NotNull","message":"must not be null","path":"email","arguments":[]},{"code":"Size","message":"m","path":"registrationCode","arguments":["2147483647","32"]}]}`, nil, "answer 400: NotNull at email, Size at registrationCode (trace 0f)"},
+		"grant":      {401, `{"error":"invalid_grant","error_description":"Invalid user credentials."}`, ErrInvalidGrant, "answer 401: invalid_grant: Invalid user credentials. (trace 0f)"},
+		"grant 400":  {400, `{"error":"invalid_grant","error_description":"d"}`, ErrInvalidGrant, "answer 400: invalid_grant: d (trace 0f)"},
+		"client":     {401, `{"error":"invalid_client","error_description":"Client authentication failed"}`, ErrInvalidClient, "answer 401: invalid_client: Client authentication failed (trace 0f)"},
+		"token":      {401, `{"error":"invalid_token","error_description":"d"}`, ErrUnauthorized, "answer 401: invalid_token: d (trace 0f)"},
+		"none":       {401, `{"error":"unauthorized","error_description":"d"}`, ErrUnauthorized, "answer 401: unauthorized: d (trace 0f)"},
+		"foreign":    {403, `{"timestamp":"2020-01-03T12:34:56.789+0000","status":403,"error":"unauthorized","message":"Unauthorized"}`, ErrForbidden, "answer 403: unauthorized: Unauthorized (trace 0f)"},
+		"submission": {400, `{"type":"/errors/types/validation","title":"Validation Error","status":400,"instance":"/x","errors":[{"code":"missing_value","ref":"data.annualIncome","detail":"must be given"}]}`, nil, "answer 400: missing_value at data.annualIncome (trace 0f)"},
+		"document":   {400, `{"errors":[{"code":"not.allowed.for.clientId","message":"m","field":"clientId"}]}`, nil, "answer 400: not.allowed.for.clientId at clientId (trace 0f)"},
+		"simulation": {404, `{"code":"kyc_review.not_found","category":"CLIENT","description":"There is no such review","details":null}`, ErrNotFound, "answer 404: kyc_review.not_found: There is no such review (trace 0f)"},
+		"locked":     {409, `{"errors":[{"code":"FIELD_LOCKED","message":"m","path":"lastName","arguments":[]}]}`, ErrLocked, "answer 409: FIELD_LOCKED at lastName (trace 0f)"},
+		"limit":      {429, `{}`, ErrLimited, "answer 429, retry after 7s (trace 0f)"},
+		"trouble":    {503, `not json`, ErrUnavailable, "answer 503, retry after 7s (trace 0f)"},
+		"array":      {500, `[]`, nil, "answer 500 (trace 0f)"},
+		"redirect":   {307, ``, nil, "answer 307 (trace 0f)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			header := []string{"X-Trace-Id", "0f", "X-Rate-Limited-By", "wise-public-api", "Location", "https://thief.example/"}
@@ -278,9 +282,14 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
-	_, c := play(t, say(429, `{}`, "Retry-After", noon.Add(90*time.Second).Format(http.TimeFormat)))
+	_, c := play(t, say(422, `{"errors":[{"code":"TOO_SMALL","message":"m","path":"phoneNumber","arguments":["phoneNumber","+123","5","25"]},{"code":"x","message":"m","arguments":null},{"code":"y","message":"m","arguments":[]}]}`))
 	_, err := c.Account(Token{}).Me(t.Context())
 	var e *Error
+	if !errors.As(err, &e) || len(e.Fields) != 3 || strings.Join(e.Fields[0].Arguments, " ") != "phoneNumber +123 5 25" || e.Fields[1].Arguments != nil || e.Fields[2].Arguments == nil {
+		t.Errorf("arguments of %+v, %v", e, err)
+	}
+	_, c = play(t, say(429, `{}`, "Retry-After", noon.Add(90*time.Second).Format(http.TimeFormat)))
+	_, err = c.Account(Token{}).Me(t.Context())
 	if !errors.As(err, &e) || e.RetryAfter < 89*time.Second || e.RetryAfter > 90*time.Second {
 		t.Errorf("a wait given as a date: %v", err)
 	}

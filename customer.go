@@ -253,10 +253,21 @@ func (c *Client) UserExists(ctx context.Context, email string) (bool, error) {
 type Account struct {
 	client *Client
 	bearer Bearer
+	key    string
 }
 
 // Account returns the account that b's tokens are for: a [Token], or [*Tokens] that renew themselves.
 func (c *Client) Account(b Bearer) *Account { return &Account{client: c, bearer: b} }
+
+// Once is the same account for one write to a profile that may have to be made again: with it goes an Idempotency-Key (1 to 100
+// visible characters; see [NewKey]), by which the same write under the same key gives the first answer again for 24 hours and
+// changes nothing. Under the same key another write to the same address is [ErrDuplicate]. Keep the key with what is to be
+// written until an answer came. The hand-over ends all keys; what was refused is not kept. The server takes it on POSTs to a
+// profile: addresses, directors, owners, identity documents, evidences, extensions, files, the window, reviews and their
+// requirements. Elsewhere it does nothing: a secret is never answered twice.
+func (a *Account) Once(key string) *Account {
+	return &Account{client: a.client, bearer: a.bearer, key: key}
+}
 
 // Me returns the account's user (contract 5.3).
 func (a *Account) Me(ctx context.Context) (User, error) {
@@ -321,12 +332,20 @@ func (a *Account) Profile(ctx context.Context, id ProfileID) (Profile, error) {
 }
 
 func (a *Account) send(ctx context.Context, method, path string, body, answer any) error {
-	return a.client.send(ctx, call{method: method, path: path, body: body, bearer: a.bearer}, answer)
+	return a.client.send(ctx, call{method: method, path: path, body: body, bearer: a.bearer, header: a.once(method)}, answer)
+}
+
+// once is the header of a write that may be made again; nil for all others.
+func (a *Account) once(method string) http.Header {
+	if a.key == "" || method != http.MethodPost {
+		return nil
+	}
+	return http.Header{"Idempotency-Key": {a.key}}
 }
 
 // sendVersioned sends to a path with a version of its own.
 func (a *Account) sendVersioned(ctx context.Context, method, path string, body, answer any) error {
-	return a.client.send(ctx, call{method: method, path: path, versioned: true, body: body, bearer: a.bearer}, answer)
+	return a.client.send(ctx, call{method: method, path: path, versioned: true, body: body, bearer: a.bearer, header: a.once(method)}, answer)
 }
 
 func wrap(err error, doing string) error {

@@ -1,8 +1,12 @@
 package latchkey
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -83,12 +87,12 @@ func StatusStamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:0
 type Error struct {
 	// Status is the HTTP status, 400 to 599.
 	Status int
-	// Code is the error word of E2 and E3 bodies, such as invalid_grant; the first entry's code for E1; empty when the body was
-	// none of these.
+	// Code is the error word of E2, E3 and E5 bodies, such as invalid_grant; the first entry's code for E1 and E4; empty when the
+	// body was none of these.
 	Code string
 	// Description is the sentence that came with Code.
 	Description string
-	// Fields are the entries of an E1 body, nil otherwise.
+	// Fields are the entries of an E1 or E4 body, all that is wrong at once; nil otherwise. The path of E4 is its ref.
 	Fields []FieldError
 	// TraceID names the request in the server's log: 32 hex digits. Quote it when asking for help.
 	TraceID string
@@ -183,4 +187,48 @@ func (e *ReturnError) Error() string {
 		return "returned without access: " + e.Code
 	}
 	return "returned without access: " + e.Code + ": " + e.Description
+}
+
+// refusalBody is a refusal in any of the shapes E1 to E5 of contract 3.3.
+type refusalBody struct {
+	Errors []struct {
+		FieldError
+		// Field is the path in the bodies of identity documents, Ref and Detail are path and message in E4.
+		Field  string `json:"field"`
+		Ref    string `json:"ref"`
+		Detail string `json:"detail"`
+	} `json:"errors"`
+	// Code is of E2 and E3, SimulationCode of E5; the sentence has another name in each.
+	Code           string `json:"error"`
+	SimulationCode string `json:"code"`
+	Description    string `json:"error_description"`
+	Message        string `json:"message"`
+	Outcome        string `json:"errorMessage"`
+	Simulation     string `json:"description"`
+}
+
+// refusal makes an [Error] of an answer in one of the contract's shapes, or in none.
+func (c *Client) refusal(got *http.Response, body []byte) error {
+	e := &Error{Status: got.StatusCode, TraceID: got.Header.Get("X-Trace-Id"), LimitedBy: got.Header.Get("X-Rate-Limited-By"),
+		OneTimeToken: Secret(got.Header.Get("X-2fa-Approval"))}
+	if wait := got.Header.Get("Retry-After"); wait != "" {
+		if n, err := strconv.Atoi(wait); err == nil && n > 0 {
+			e.RetryAfter = time.Duration(n) * time.Second
+		} else if at, err := http.ParseTime(wait); err == nil {
+			e.RetryAfter = max(0, at.Sub(c.now()))
+		}
+	}
+	var said refusalBody
+	if json.Unmarshal(body, &said) != nil {
+		return e
+	}
+	e.Code, e.Description = cmp.Or(said.Code, said.SimulationCode), cmp.Or(said.Description, said.Message, said.Outcome, said.Simulation)
+	for _, f := range said.Errors {
+		f.Path, f.Message = cmp.Or(f.Path, f.Field, f.Ref), cmp.Or(f.Message, f.Detail)
+		e.Fields = append(e.Fields, f.FieldError)
+	}
+	if e.Code == "" && len(e.Fields) > 0 {
+		e.Code, e.Description = e.Fields[0].Code, e.Fields[0].Message
+	}
+	return e
 }

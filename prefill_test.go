@@ -202,6 +202,32 @@ func TestDeprecatedCalls(t *testing.T) {
 	}
 }
 
+// TestOnce: a key goes with writes that may be made again, and with nothing else; the account that it was taken from has none.
+func TestOnce(t *testing.T) {
+	ctx := t.Context()
+	s, c := play(t, say(200, "[]"))
+	account := c.Account(Token{AccessToken: "t2"})
+	once := account.Once("key-2")
+	for name, x := range map[string]struct {
+		do   func() error
+		want string
+	}{
+		"add":              {func() error { _, err := once.AddDirectors(ctx, 7, nil); return err }, "key-2"},
+		"replace":          {func() error { _, err := once.ReplaceDirectors(ctx, 7, nil); return err }, ""},
+		"read":             {func() error { _, err := once.Directors(ctx, 7); return err }, ""},
+		"add without":      {func() error { _, err := account.AddDirectors(ctx, 7, nil); return err }, ""},
+		"deprecated write": {func() error { return once.SaveExtensions(ctx, 7, Extensions{}) }, "key-2"},
+		"upload":           {func() error { return once.UploadDocument(ctx, 7, "ID_PROOF") }, "key-2"},
+	} {
+		if err := x.do(); err != nil {
+			t.Fatal(name, err)
+		}
+		if got := s.last.Header.Get("Idempotency-Key"); got != x.want {
+			t.Errorf("%s: key %q, want %q", name, got, x.want)
+		}
+	}
+}
+
 // TestUploadDocument: the files go as a multipart form, and nothing is expected back.
 func TestUploadDocument(t *testing.T) {
 	s, c := play(t, say(204, ""))

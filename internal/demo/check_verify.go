@@ -46,7 +46,9 @@ func (h *held) checked() []checkStep {
 			return errors.New("a picture that is none was taken")
 		}
 		review, reading := h.after.KYCReview(ctx, h.profile, h.review)
-		return firstOf(err, reading, expect("state of the review", review.Status, latchkey.ReviewProcessing))
+		left, listing := h.after.SimulateKYCRequirements(ctx, h.profile, h.review)
+		return firstOf(err, reading, listing, expect("state of the review", review.Status, latchkey.ReviewPassedWithRequirements),
+			expect("what is left", fmt.Sprint(left), "[{SOURCE_OF_WEALTH IN_REVIEW }]"))
 	}}})
 }
 
