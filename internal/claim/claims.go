@@ -18,12 +18,19 @@ import (
 type Tx interface {
 	customer.AccountTx
 	customer.ProfileTx
+	PrefillTx
 	customer.SessionTx
 	customer.MailTx
 	grant.GrantTx
 	limit.Tx
 	JourneyTx
 	RestTx
+}
+
+// PrefillTx is what belongs to profiles beside their details.
+type PrefillTx interface {
+	customer.RepresentativeTx
+	customer.FileTx
 }
 
 // RestTx is the rest: partners and events to them.
@@ -341,12 +348,37 @@ func (cs Claims) load(tx Tx, j Journey, s customer.Session) (State, error) {
 		return State{}, err
 	}
 	state.Profile = firstOf(state.Profiles)
+	if err := state.prefilled(tx); err != nil {
+		return State{}, err
+	}
 	if j.GrantCode != 0 {
 		if state.GrantCode, err = tx.Code(j.GrantCode); err != nil && !errors.Is(err, grant.ErrInvalidGrant) {
 			return State{}, err
 		}
 	}
 	return state, state.standing(tx)
+}
+
+// prefilled reads what the review shows beside the profiles. Before the commit and after the decision no page shows it.
+func (s *State) prefilled(tx PrefillTx) error {
+	if s.Account.State != customer.Claimed || s.Journey.Decision != Undecided {
+		return nil
+	}
+	s.Representatives = map[customer.RepresentativeID]customer.Representative{}
+	for _, p := range s.Profiles {
+		files, err := tx.Files(p.Account, p.ID)
+		if err != nil {
+			return err
+		}
+		s.Files = append(s.Files, files...)
+		if p.Representative == 0 {
+			continue
+		}
+		if s.Representatives[p.Representative], err = tx.Representative(p.Representative); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // standing finds the access that the journey's partner has already to the only profile there is. Before the commit there is

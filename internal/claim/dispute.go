@@ -9,8 +9,9 @@ import (
 
 // Dispute is "Tell {Partner} this is wrong" of C8: a note about values that were checked and are locked. The partner is told
 // which they are, and reads the note through the API (design 10.31); the journey goes on. The same note again changes
-// nothing. Errors: ErrNoJourney, ErrNotNow, customer.ErrNoteEmpty, ErrNoteLong, ErrNotLocked.
-func (cs Claims) Dispute(ctx context.Context, in Post, fields []customer.Field, note string) error {
+// nothing. of is the profile that they are of, 0 for the one that the review begins with. Errors: ErrNoJourney, ErrNotNow,
+// customer.ErrNoteEmpty, ErrNoteLong, ErrNotLocked, ErrNoProfile.
+func (cs Claims) Dispute(ctx context.Context, in Post, of customer.ProfileID, fields []customer.Field, note string) error {
 	note, err := customer.CheckNote(note)
 	if err != nil {
 		return cs.unfit(ctx, in, err, StepReview)
@@ -22,7 +23,11 @@ func (cs Claims) Dispute(ctx context.Context, in Post, fields []customer.Field, 
 			return audit.Event{}, err
 		}
 		j := state.Journey
-		p, changed, err := state.Profile.Dispute(fields, note, now)
+		p, err := state.profile(of)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		p, changed, err := p.Dispute(fields, note, now)
 		if err != nil || !changed {
 			return audit.Event{}, err
 		}

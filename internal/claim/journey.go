@@ -197,6 +197,10 @@ type State struct {
 	// Profile is the one that the review begins with: the person's, or the oldest business where there is no person's; zero
 	// when there is none yet.
 	Profile customer.Profile
+	// Representatives act for the businesses among the profiles, and Files were uploaded about any of them, without content.
+	// Both are read from the commit to the decision.
+	Representatives map[customer.RepresentativeID]customer.Representative
+	Files           []customer.File
 	// GrantCode is the authorization code, zero for none.
 	GrantCode grant.Code
 	// Grant is the access that the partner has already to the only profile; zero before the commit, when there is none, and
@@ -338,12 +342,24 @@ func (s State) reviewed() bool {
 			return false
 		}
 	}
-	return ready(s.Profile)
+	return ready(s.Profile) && !s.lacking()
 }
 
-// Edition is the edition of all profiles together. Each of theirs only rises, so an equal one says that none has changed.
+// lacking reports whether a profile, or who represents one, lacks something that is needed.
+func (s State) lacking() bool {
+	for _, p := range s.Profiles {
+		r, known := s.Representatives[p.Representative]
+		if len(p.Missing()) > 0 || known && len(r.Missing()) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Edition is the edition of everything that the review shows: of all profiles together, with the files about them. Each only
+// rises, so an equal one says that nothing has changed; a change of who represents a business raises that of the business.
 func (s State) Edition() int64 {
-	var sum int64
+	sum := int64(len(s.Files))
 	for _, p := range s.Profiles {
 		sum += p.Edition
 	}

@@ -31,12 +31,15 @@ type ListProposal struct {
 
 // A Place is an address besides the one that a profile has among its values. The country is alpha-2 upper case.
 type Place struct {
-	ID        int64  `json:"id"`
-	Country   string `json:"country"`
-	FirstLine string `json:"first_line"`
-	City      string `json:"city"`
-	Region    string `json:"region,omitempty"`
-	PostCode  string `json:"post_code,omitempty"`
+	// Source is who gave it; the partner where it is empty. At is zero then.
+	Source    Source    `json:"source,omitempty"`
+	At        time.Time `json:"at,omitzero"`
+	ID        int64     `json:"id"`
+	Country   string    `json:"country"`
+	FirstLine string    `json:"first_line"`
+	City      string    `json:"city"`
+	Region    string    `json:"region,omitempty"`
+	PostCode  string    `json:"post_code,omitempty"`
 }
 
 // A Director directs a business (contract 10.1).

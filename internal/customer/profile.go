@@ -276,26 +276,32 @@ func (p Profile) Propose(values map[Field]string, now time.Time) (Profile, []Fie
 	return p, proposed
 }
 
-// Confirm returns the profile with every value that the review page showed confirmed by the customer. What it did not show
-// (evidences, lists, a contact address beside the proven one) stays what the partner said, since nobody confirms what they
-// have not seen; but it is settled too: from now on the partner can only propose. While the profile is not verified, the
-// confirmation is a question to the operator's own system, where there is one.
+// Confirm returns the profile with every value that the review page showed confirmed by the customer: details, evidences and
+// lists. A contact address beside the proven one is not shown and stays what the partner said, since nobody confirms what
+// they have not seen; but it is settled too: from now on the partner can only propose. While the profile is not verified,
+// the confirmation is a question to the operator's own system, where there is one.
 func (p Profile) Confirm(now time.Time) Profile {
-	p.Details = p.Details.clone()
-	p.Details.SettledAt = now
-	for _, f := range PersonalFields() {
-		prov, given := p.Details.Provenance[f]
-		if !given || f == Email {
-			continue
-		}
-		prov.ConfirmedAt = now
-		p.Details.Provenance[f] = prov
+	p.Details = p.Details.confirm(now)
+	if said, given := p.Details.Provenance[Email]; given {
+		said.ConfirmedAt = time.Time{}
+		p.Details.Provenance[Email] = said
 	}
 	p.ConfirmedAt, p.ConfirmedEdition = now, p.Edition
 	if !p.Verified() {
 		p.Verification.AskAt, p.Verification.Asked = now, 0
 	}
 	return p
+}
+
+// confirm settles the details, each value as it stands there.
+func (d Details) confirm(now time.Time) Details {
+	d = d.clone()
+	d.SettledAt = now
+	for f, said := range d.Provenance {
+		said.ConfirmedAt = now
+		d.Provenance[f] = said
+	}
+	return d
 }
 
 // Missing lists what the profile still lacks, in page order: the details that its kind and country ask for (contract 8.1,

@@ -3,6 +3,7 @@ package customer
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
@@ -37,6 +38,52 @@ func RepresentativeFields() []Field {
 
 // Value returns a field's value, "" when it is not given.
 func (r Representative) Value(f Field) string { return r.Details.Values[f] }
+
+// Needs reports whether the field must be given for the confirmation (contract 8.4).
+func (r Representative) Needs(f Field) bool {
+	switch f {
+	case FirstName, DateOfBirth, Email, Phone, Country, FirstLine, City:
+		return true
+	case LastName:
+		return !r.Details.OneName
+	}
+	return AddressNeeds(f, r.Value(Country))
+}
+
+// Missing lists what a representative still lacks; nothing of one who holds the account, since that is the personal
+// profile's to say.
+func (r Representative) Missing() []Field {
+	if r.Holder {
+		return nil
+	}
+	return slices.DeleteFunc(RepresentativeFields(), func(f Field) bool { return !r.Needs(f) || r.Value(f) != "" })
+}
+
+// Locked reports whether the verification of one of these businesses, which it represents, keeps a field from being changed
+// by the customer.
+func (r Representative) Locked(f Field, businesses []Profile) bool {
+	verified := func(p Profile) bool { return p.Representative == r.ID && p.Verified() }
+	return slices.Contains(personLocked, f) && r.Value(f) != "" && slices.ContainsFunc(businesses, verified)
+}
+
+// With returns the representative with the values of one author put in, and the names of the fields that changed.
+func (r Representative) With(values map[Field]string, by Source, now time.Time) (Representative, []Field) {
+	var changed []Field
+	if r.Details, changed = r.Details.with(RepresentativeFields(), values, by, now); len(changed) > 0 {
+		r.UpdatedAt = now
+	}
+	return r, changed
+}
+
+// Confirm returns the representative with every value confirmed by the customer, to whom the review page showed them all. A
+// holder has none of its own.
+func (r Representative) Confirm(now time.Time) Representative {
+	if !r.Holder {
+		r.Details = r.Details.confirm(now)
+		r.UpdatedAt = now
+	}
+	return r
+}
 
 // RepresentativeTx reads and writes representatives within a transaction. What is not there is ErrNoRepresentative.
 type RepresentativeTx interface {
@@ -139,6 +186,7 @@ func (cs Customers) UpdateRepresentative(ctx context.Context, c Caller, id Profi
 		case r.Holder:
 			return p, audit.ProfileChanged, updateHolder(tx, c.Account, in.Values, now)
 		}
+		p.Edition++ // what the review of the business shows is another one now
 		r.Details, _ = r.Details.with(RepresentativeFields(), in.Values, ByPartner, now)
 		r.UpdatedAt = now
 		return p, audit.ProfileChanged, tx.SaveRepresentative(&r)

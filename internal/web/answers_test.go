@@ -23,7 +23,6 @@ var unreached = map[string]string{
 	"customer.ErrBlocked":         "creating accounts is the API's",
 	"customer.ErrStale":           "callers with tokens are the API's",
 	"customer.ErrReplyDiffers":    "idempotency keys are the API's",
-	"customer.ErrNoProfile":       "a claimed account always has its profile",
 	"customer.ErrProfileExists":   "creating profiles is the API's",
 	"grant.ErrNoGrant":            "no grant is a state of the journey",
 	"grant.ErrInvalidGrant":       "no authorization code is a state of the journey",

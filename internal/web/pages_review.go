@@ -1,6 +1,9 @@
 package web
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Source says who gave a value that the person is asked to check.
 type Source int
@@ -38,27 +41,65 @@ func (*ReviewPage) face() face { return face{id: "c8", file: "review", heading: 
 
 // ReviewSection is a list of rows under a heading.
 type ReviewSection struct {
-	// Key is "about", "contact", "address" or "more": message id c8.section.{Key}.
-	Key  string
-	Rows []ReviewRow
+	// Key makes the heading's id; no two sections of a page share one.
+	Key string
+	// Kind is which sentence the heading is, message id c8.section.{Kind}: "about", "contact", "address", "more", "business"
+	// and so on; empty means Key.
+	Kind string
+	// Label is whose section it is, such as the name of a business, in the person's own words.
+	Label string
+	Rows  []ReviewRow
+	// Add is the section of C9 that adds to a list, of the form c8.add.{AddKind}; empty where nothing can be added.
+	Add, AddKind string
+	// Changed marks a list that became longer or shorter while the person was reading.
+	Changed bool
+	// adds is the page at Add.
+	adds *section
+}
+
+// The rows of a list that are shown at once; the rest of a longer one is folded away, where it takes no space and is still
+// on the page.
+const rowsShown, rowsFolded = 10, 15
+
+// First are the rows that are shown at once.
+func (s ReviewSection) First() []ReviewRow {
+	if len(s.Rows) > rowsFolded {
+		return s.Rows[:rowsShown]
+	}
+	return s.Rows
+}
+
+// Rest are the rows that are folded away; Open is true when one of them needs to be seen.
+func (s ReviewSection) Rest() []ReviewRow { return s.Rows[len(s.First()):] }
+
+// Open is true when one of the rows that would be folded away needs to be seen.
+func (s ReviewSection) Open() bool {
+	return slices.ContainsFunc(s.Rest(), func(r ReviewRow) bool { return r.Changed || r.Needed && !r.Given() })
 }
 
 // ReviewRow is one line of a summary list.
 type ReviewRow struct {
 	// Key is the section of C9 that changes the row ("name", "preferred", "birth",
-	// "email", "phone", "country", "address", "nationality", "occupation", or the
-	// key of an extra field). The row's id is "row-{Key}", its link's "f-{Key}",
+	// "email", "phone", "country", "address", "nationality", "occupation", the
+	// key of an extra field, or one with the number of what it is about, such as
+	// "director-70010001"). The row's id is "row-{Key}", its link's "f-{Key}",
 	// and the link leads to {Base}/review/{Key}.
 	Key string
-	// Label is the name of an extra field, in the person's language; the known
-	// keys take theirs from the catalogue (c8.row.{Key}).
+	// Kind is which field the row is about where Key does not say: message ids
+	// c8.row.{Kind}, c8.missing.{Kind} and c8.your.{Kind}. Empty means Key.
+	Kind string
+	// Label is the name of an extra field, in the person's language, or of what
+	// stands in a list; the known kinds take theirs from the catalogue.
 	Label string
-	// Lines are the value, a line each; Date and Country are values that are
-	// written out in the person's language (Country is an ISO 3166-1 code of two
-	// or three letters, and comes last).
+	// Lines are the value, a line each; Facts are sentences after them. Date and
+	// Country are values that are written out in the person's language (Country
+	// is an ISO 3166-1 code of two or three letters, and comes last).
 	Lines   []string
+	Facts   []Message
 	Date    time.Time
 	Country string
+	// View is the path of a file to look at, and ViewID what the link says.
+	View, ViewID string
 	// Source says who gave the value.
 	Source Source
 	// Needed is true for a field the partner must have.
@@ -70,7 +111,17 @@ type ReviewRow struct {
 }
 
 // Given is true when the row has a value.
-func (r ReviewRow) Given() bool { return len(r.Lines) > 0 || !r.Date.IsZero() || r.Country != "" }
+func (r ReviewRow) Given() bool {
+	return len(r.Lines) > 0 || len(r.Facts) > 0 || !r.Date.IsZero() || r.Country != ""
+}
+
+// kind is which field the row is about.
+func (r ReviewRow) kind() string {
+	if r.Kind != "" {
+		return r.Kind
+	}
+	return r.Key
+}
 
 // NamePage is C9 name. Fields: given_name, family_name, one_name.
 type NamePage struct {

@@ -105,7 +105,7 @@ func everyPage() []Page {
 		&StartPage{}, &NotMePage{}, &EmailPage{}, &UnreachablePage{}, &PasswordPage{}, &PasswordAgainPage{}, &SecondStepPage{}, &AppPage{},
 		&RecoveryCodesPage{}, &DonePage{}, &LeavePage{},
 		&ReviewPage{}, &NamePage{}, &PreferredPage{}, &BirthPage{}, &PhonePage{}, &CountryPage{}, &NationalityPage{},
-		&AddressPage{}, &OccupationPage{}, &ExtraPage{}, &DisputePage{},
+		&AddressPage{}, &OccupationPage{}, &ExtraPage{}, &FormPage{}, &DisputePage{},
 		&AllowPage{}, &ReturnPage{}, &CheckPage{},
 		&SignInPage{}, &SecondStepSignInPage{}, &ContinuePage{}, &HomePage{},
 		&ErrorPage{}, &UnknownRequestPage{}, &OtherCustomerPage{},

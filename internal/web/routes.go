@@ -87,6 +87,7 @@ func decideRoutes(get, post routes) {
 	post("/j/{jid}/review/{section}", postSection)
 	get("/j/{jid}/review/{section}/wrong", step(claim.StepReview, showDispute))
 	post("/j/{jid}/review/{section}/wrong", postDispute)
+	get("/j/{jid}/files/{file}", step(claim.StepReview, showFile))
 	get("/j/{jid}/allow", step(claim.StepAllow, showAllow))
 	post("/j/{jid}/allow", postAllow)
 	get("/j/{jid}/return", showReturn)

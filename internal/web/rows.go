@@ -21,7 +21,7 @@ func (r *row) Label() (template.HTML, error) {
 	if r.ReviewRow.Label != "" {
 		return isolate(r.ReviewRow.Label), nil
 	}
-	return r.T("c8.row." + r.Key)
+	return r.T("c8.row." + r.kind())
 }
 
 // Wanted is true when the partner must have the value and there is none.
@@ -30,26 +30,35 @@ func (r *row) Wanted() bool { return r.Needed && !r.Given() }
 // ChecksOut is true for a value that the partner has checked and locked.
 func (r *row) ChecksOut() bool { return r.Given() && r.Source == SourceChecked }
 
-// MissingID is the message that asks for the value; the problem beside it in
-// the summary has the same.
-func (r *row) MissingID() string {
-	if r.ReviewRow.Label != "" {
-		return "c8.missing.extra"
-	}
-	return "c8.missing." + r.Key
-}
+// Missing is the message that asks for the value; the problem beside it in
+// the summary is the same.
+func (r *row) Missing() Message { return r.words.missing(r.ReviewRow) }
+
+// MissingID is its id.
+func (r *row) MissingID() string { return r.Missing().ID }
 
 // MissingText is that message.
-func (r *row) MissingText() (template.HTML, error) {
-	return r.T(r.MissingID(), "label", r.ReviewRow.Label)
+func (r *row) MissingText() (template.HTML, error) { return r.Say(r.Missing()) }
+
+// missing is the message that asks for the value of a row: a sentence of its
+// own, or one around the name of the field.
+func (c *catalogue) missing(r ReviewRow) Message {
+	if id := "c8.missing." + r.kind(); r.Label == "" && c.has(id) {
+		return Say(id)
+	}
+	label := r.Label
+	if label == "" {
+		label = c.texts["c8.row."+r.kind()]
+	}
+	return Say("c8.missing.extra", "label", label)
 }
 
 // Yours completes "Change" for those who hear links without their row.
 func (r *row) Yours() (template.HTML, error) {
-	if r.ReviewRow.Label != "" {
-		return isolate(r.ReviewRow.Label), nil
+	if id := "c8.your." + r.kind(); r.ReviewRow.Label == "" && r.words.has(id) {
+		return r.T(id)
 	}
-	return r.T("c8.your." + r.Key)
+	return r.Label()
 }
 
 // SourceID is the message that says who gave the value.
@@ -84,7 +93,16 @@ func (r *row) Words(t time.Time) template.HTML { return r.words.date(t) }
 func (r *row) CountryName(code string) string { return countryName(r.words.tag, code) }
 
 // SectionTitle is the heading of a section of the review page.
-func (v *view) SectionTitle(key string) (template.HTML, error) { return v.T("c8.section." + key) }
+func (v *view) SectionTitle(s ReviewSection) (template.HTML, error) {
+	kind := s.Kind
+	if kind == "" {
+		kind = s.Key
+	}
+	if s.Label == "" {
+		return v.T("c8.section." + kind)
+	}
+	return v.T("c8.section."+kind+".of", "label", s.Label)
+}
 
 // KeptText says what is kept.
 func (v *view) KeptText(k Kept) (template.HTML, error) { return v.T("kept." + string(k)) }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,6 +54,52 @@ func sampleSections(gaps bool) []ReviewSection {
 			{Key: "tax_number", Label: "Tax number", Needed: gaps},
 		}},
 	}
+}
+
+// businessSections are a review of a business that has much of everything.
+func businessSections() []ReviewSection {
+	day := func(text string) Message { return Say("c8.fact.born", "date", text) }
+	directors := ReviewSection{Key: "directors-2", Kind: "directors", Label: "Kade Joinery Ltd", Add: "director-new-2", AddKind: "director"}
+	for i := range 18 {
+		directors.Rows = append(directors.Rows, ReviewRow{Key: "director-" + strconv.Itoa(i+1), Kind: "director", Label: "Jonas Kade " + strconv.Itoa(i+1),
+			Facts: []Message{day("4 May 1961"), Say("c8.fact.lives", "country", "United Kingdom")}, Source: SourcePartner})
+	}
+	return append(sampleSections(false),
+		ReviewSection{Key: "files-1", Kind: "files", Rows: []ReviewRow{
+			{Key: "file-1", Kind: "file", Label: "passport.jpg", Lines: []string{"Shows who you are"}, Facts: []Message{Say("c8.fact.uploaded", "date", "21 November 2026")},
+				Source: SourcePartner, Fixed: true, View: "/j/k7Q2/files/1", ViewID: "c8.view"},
+			{Key: "file-2", Kind: "file", Label: "a-long-name-without-a-break-of-a-letter-that-lets-this-person-act-for-the-business-in-2026.pdf",
+				Lines: []string{"Letter"}, Source: SourcePartner, Fixed: true, View: "/j/k7Q2/files/2", ViewID: "c8.download"}}},
+		ReviewSection{Key: "business-2", Kind: "business", Label: "Kade Joinery Ltd", Rows: []ReviewRow{
+			{Key: "business-name-2", Kind: "business-name", Lines: []string{"Kade Joinery Ltd"}, Source: SourcePartner, Needed: true},
+			{Key: "business-number-2", Kind: "business-number", Needed: true},
+			{Key: "business-type-2", Kind: "business-type", Lines: []string{"Limited company"}, Source: SourceChecked},
+			{Key: "business-page-2", Kind: "business-page"},
+			{Key: "business-address-2", Kind: "business-address", Lines: []string{"1 Dock Street", "Leith", "EH6 7AB"}, Country: "GB", Source: SourceCustomer}}},
+		ReviewSection{Key: "acting-2", Kind: "acting", Label: "Kade Joinery Ltd", Rows: []ReviewRow{
+			{Key: "acting-same-2", Kind: "acting-same", Facts: []Message{Say("c8.acting.you")}, Fixed: true}}},
+		directors,
+		ReviewSection{Key: "owners-2", Kind: "owners", Label: "Kade Joinery Ltd", Add: "owner-new-2", AddKind: "owner"})
+}
+
+// changedSections are these after the partner changed a director that is folded away, and took an owner.
+func changedSections() []ReviewSection {
+	all := businessSections()
+	n := len(all)
+	all[n-2].Rows[15].Changed = true
+	all[n-1].Changed = true
+	return all
+}
+
+func directorInputs() []Input {
+	return []Input{{Name: "first_name", Label: "c9.field.first-name", Ask: AskText}, {Name: "last_name", Label: "c9.field.last-name", Ask: AskText, Value: "Kade"},
+		{Name: "date_of_birth", Label: "c9.field.date-of-birth", Ask: AskDate, Day: "31", Month: "2", Year: "1961", Optional: true},
+		{Name: "country", Label: "c9.field.country", Ask: AskCountry, Optional: true}}
+}
+
+func useInput() Input {
+	return Input{Name: "business_use_case", Label: "c9.field.business-use-case", Ask: AskSeveral, Chosen: []string{"DONATION"},
+		Options: []Option{{"DONATION", "Donation"}, {"OTHER", "Other"}}}
 }
 
 func sampleCodes() []string {
@@ -169,6 +216,22 @@ func reviewSamples() []sample {
 			Wrong("postal_code", "c9.address.postal.wrong", "country", "United States")), Country: "usa", AskRegion: true, Regions: states, City: "Reno", Postcode: "EH6"}},
 		{"c9-occupation", 200, &OccupationPage{Frame: f(2), Occupation: "Joiner"}},
 		{"c9-occupation-empty", 422, &OccupationPage{Frame: f(2, Wrong("occupation", "c9.occupation.empty"))}},
+		{"c8-review-business", 200, &ReviewPage{Frame: f(2), Sections: businessSections(), Version: "4"}},
+		{"c8-review-business-stale", 409, &ReviewPage{Frame: f(2), Sections: changedSections(), Stale: true, Version: "4"}},
+		{"c9-form-address", 200, &FormPage{Frame: f(2), Kind: "business-address", Inputs: []Input{
+			{Name: "first_line", Label: "c9.field.first-line", Ask: AskText, Value: "1 Dock Street"},
+			{Name: "region", Label: "c9.field.region", Ask: AskText, Optional: true}, {Name: "country", Label: "c9.field.country", Ask: AskCountry, Value: "GB"}}}},
+		{"c9-form-director", 200, &FormPage{Frame: f(2), Kind: "director", Remove: true, Inputs: directorInputs()}},
+		{"c9-form-director-wrong", 422, &FormPage{Frame: f(2, Wrong("first_name", "c9.first-name.empty"), Wrong("date_of_birth_day", "c9.birth.unreal")),
+			Kind: "director", Remove: true, Inputs: directorInputs()}},
+		{"c9-form-use", 200, &FormPage{Frame: f(2), Kind: "evidence-business-use-case", Inputs: []Input{useInput()}}},
+		{"c9-form-use-empty", 422, &FormPage{Frame: f(2, Wrong("business_use_case-DONATION", "c9.value.empty", "label", "What the account is for")),
+			Kind: "evidence-business-use-case", Inputs: []Input{useInput()}}},
+		{"c9-form-countries", 422, &FormPage{Frame: f(2, Wrong("use_case_countries", "c9.country.name", "name", "Narnia")),
+			Kind: "evidence-use-case-countries", Inputs: []Input{{Name: "use_case_countries", Label: "c9.field.use-case-countries", Ask: AskLines,
+				Value: "United Kingdom\nNarnia"}}}},
+		{"c9-form-type", 200, &FormPage{Frame: f(2), Kind: "business-type", Inputs: []Input{{Name: "company_type", Label: "c9.field.company-type", Ask: AskOne,
+			Value: "LIMITED", Options: []Option{{"LIMITED", "Limited company"}, {"TRUST", "Trust"}}}}}},
 		{"c9-extra", 200, &ExtraPage{Frame: f(2), Key: "tax_number", Label: "Tax number", Hint: "It is on your last tax letter.", Optional: true}},
 		{"c9-extra-empty", 422, &ExtraPage{Frame: f(2, Wrong("x_tax_number", "c9.extra.empty", "label", "Tax number")), Key: "tax_number", Label: "Tax number"}},
 	}

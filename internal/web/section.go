@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,14 +18,24 @@ import (
 // of journey section 4, Fields.
 type section struct {
 	// fill gives the page with what is stored, or with what was typed when the form comes back.
-	fill func(v *visit, f Frame, p customer.Profile, typed func(string) (string, bool)) Page
+	fill func(v *visit, f Frame, typed typed) Page
 	// read gives the values of a posted form and what is wrong with them.
+	read func(v *visit) (claim.Correction, []Problem)
+}
+
+// typed is what was posted under a name, and whether anything was: nothing while the page is shown first.
+type typed func(name string) (string, bool)
+
+// A personal section is one of a person's profile.
+type personal struct {
+	fill func(v *visit, f Frame, p customer.Profile, typed typed) Page
 	read func(v *visit, p customer.Profile) (claim.Correction, []Problem)
 }
 
-// sections are the pages of C9 by the last part of their address. The e-mail address has none: it was proved (C2).
-func sections() map[string]section {
-	return map[string]section{
+// sections are the pages of C9 about a person, by the last part of their address. The e-mail address has none: it was
+// proved (C2).
+func sections() map[string]personal {
+	return map[string]personal{
 		"name":        {fillName, readName},
 		"preferred":   {fillPreferred, readOne(customer.PreferredName, "preferred_name", "", "c9.preferred.long", "c9.preferred.characters")},
 		"birth":       {fillBirth, readBirth},
@@ -36,41 +47,89 @@ func sections() map[string]section {
 	}
 }
 
-func (v *visit) section() (section, string, error) {
-	key := v.r.PathValue("section")
-	s, ok := sections()[key]
-	if !ok {
-		return section{}, "", errMissing
+// personalPage is such a page for a profile.
+func personalPage(p customer.Profile, of personal) *section {
+	return &section{
+		fill: func(v *visit, f Frame, typed typed) Page { return of.fill(v, f, p, typed) },
+		read: func(v *visit) (claim.Correction, []Problem) {
+			c, problems := of.read(v, p)
+			c.Profile = p.ID
+			return c, problems
+		},
 	}
-	return s, key, nil
+}
+
+// isSection reports whether there are pages of that name. Whether this customer has it is another question.
+func isSection(key string) bool {
+	if _, known := sections()[key]; known {
+		return true
+	}
+	kind, number := key, ""
+	if i := strings.LastIndexByte(key, '-'); i > 0 {
+		kind, number = strings.TrimSuffix(key[:i], "-new"), key[i+1:]
+	}
+	if number == "" || len(number) > 32 || strings.Trim(number, "0123456789abcdef") != "" {
+		return false
+	}
+	for _, list := range listKinds {
+		if kind == list {
+			return true
+		}
+	}
+	groups := slices.Concat(businessGroups(), actingGroups(), evidenceGroups(customer.KindPersonal), evidenceGroups(customer.KindBusiness))
+	return slices.ContainsFunc(groups, func(g group) bool { return g.kind == kind })
+}
+
+// part finds the row that the address names, among the customer's own. A row that cannot be changed has no page.
+func (v *visit) part(s claim.State) (reviewPart, bool) {
+	key := v.r.PathValue("section")
+	for _, p := range v.parts(s) {
+		if p.row.Key == key && key != "" {
+			return p, true
+		}
+		if p.section.Add == key && p.section.adds != nil {
+			return reviewPart{row: ReviewRow{Key: key}, section: p.section, page: p.section.adds, profile: p.profile}, true
+		}
+	}
+	return reviewPart{}, false
 }
 
 func showSection(v *visit, s claim.State) error {
-	sec, key, err := v.section()
-	if err != nil {
-		return err
+	p, found := v.part(s)
+	if !found || p.page == nil {
+		return errMissing
 	}
-	if len(lockedIn(s.Profile, key)) > 0 {
-		return v.see(v.wrong(key))
+	if len(p.locked) > 0 {
+		return v.see(v.wrong(p.row.Key))
 	}
-	if key == "address" && s.Profile.Value(customer.Country) == "" {
+	if p.row.Key == "address" && countryOf(s, p.profile) == "" {
 		// What an address needs depends on the country, so that is asked first (journey C9).
 		return v.see(v.base() + "/review/country")
 	}
-	return v.sectionPage(s, sec, key, http.StatusOK, nil, func(string) (string, bool) { return "", false })
+	return v.sectionPage(s, p, http.StatusOK, nil, func(string) (string, bool) { return "", false })
 }
 
-func (v *visit) sectionPage(s claim.State, sec section, key string, status int, problems []Problem, typed func(string) (string, bool)) error {
+// countryOf is the country of a profile's address.
+func countryOf(s claim.State, id customer.ProfileID) string {
+	for _, p := range s.Profiles {
+		if p.ID == id {
+			return p.Value(customer.Country)
+		}
+	}
+	return ""
+}
+
+func (v *visit) sectionPage(s claim.State, p reviewPart, status int, problems []Problem, typed typed) error {
 	f := v.frame(s, claim.StepReview)
-	f.Back, f.Problems, f.FormToken = v.at(claim.StepReview), problems, v.token("review/"+key)
-	return v.show(status, sec.fill(v, f, s.Profile, typed))
+	f.Back, f.Problems, f.FormToken = v.at(claim.StepReview), problems, v.token("review/"+p.row.Key)
+	return v.show(status, p.page.fill(v, f, typed))
 }
 
 // postSection saves one page of C9 and returns to its row; a new country asks for the address next.
 func postSection(v *visit) error {
-	sec, key, err := v.section()
-	if err != nil {
-		return err
+	key := v.r.PathValue("section")
+	if !isSection(key) {
+		return errMissing
 	}
 	if err := v.posted("review/" + key); err != nil {
 		return v.next(err, claim.StepReview, nil)
@@ -82,30 +141,47 @@ func postSection(v *visit) error {
 	if next != claim.StepReview {
 		return v.moved(next)
 	}
-	correction, problems := sec.read(v, state.Profile)
+	p, found := v.part(state)
+	if !found || p.page == nil {
+		return v.see(v.at(claim.StepReview)) // it was there when the page was shown
+	}
+	correction, problems := p.page.read(v)
 	if len(problems) > 0 {
-		return v.sectionPage(state, sec, key, http.StatusUnprocessableEntity, problems, v.typed)
+		return v.sectionPage(state, p, http.StatusUnprocessableEntity, problems, v.typed)
 	}
+	before := countryOf(state, p.profile)
 	if key == "country" {
-		correction = newCountry(state.Profile, correction)
+		correction = newCountry(before, correction)
 	}
-	err = v.Claims.Correct(v.context(), v.post(), correction)
-	if errors.Is(err, customer.ErrLocked) { // checked since the page was shown
+	switch err = v.Claims.Correct(v.context(), v.post(), correction); {
+	case errors.Is(err, customer.ErrLocked): // checked since the page was shown
 		return v.see(v.wrong(key))
-	}
-	if err != nil {
+	case errors.Is(err, customer.ErrNoItem), errors.Is(err, customer.ErrNoProfile), errors.Is(err, customer.ErrNoRepresentative):
+		// Taken away since.
+		return v.see(v.at(claim.StepReview))
+	case errors.Is(err, customer.ErrTooMany):
+		return v.sectionPage(state, p, http.StatusUnprocessableEntity, []Problem{{Message: Say("c9.many")}}, v.typed)
+	case err != nil:
 		return v.next(err, claim.StepReview, nil)
 	}
-	if key == "country" && correction.Values[customer.Country] != state.Profile.Value(customer.Country) {
+	if key == "country" && correction.Values[customer.Country] != before {
 		return v.see(v.base() + "/review/address")
 	}
-	return v.see(v.at(claim.StepReview) + "#row-" + key)
+	return v.see(v.at(claim.StepReview) + p.anchor())
+}
+
+// anchor is where on C8 the row of a page is: one that was added or taken away is in its list.
+func (p reviewPart) anchor() string {
+	if p.section.adds != nil {
+		return "#section-" + p.section.Key
+	}
+	return "#row-" + p.row.Key
 }
 
 // newCountry empties what was written for the old country's form of address: a postcode of another country would be
 // wrong, and nobody would be asked about it.
-func newCountry(p customer.Profile, c claim.Correction) claim.Correction {
-	if c.Values[customer.Country] == p.Value(customer.Country) {
+func newCountry(before string, c claim.Correction) claim.Correction {
+	if c.Values[customer.Country] == before {
 		return c
 	}
 	c.Values[customer.Region], c.Values[customer.PostCode] = "", ""
@@ -122,7 +198,7 @@ func (v *visit) typed(name string) (string, bool) {
 }
 
 // or is what was typed, or else what is stored.
-func or(typed func(string) (string, bool), name, stored string) string {
+func or(typed typed, name, stored string) string {
 	if value, given := typed(name); given {
 		return value
 	}
@@ -145,7 +221,7 @@ func readOne(f customer.Field, name, empty, long, malformed string) func(*visit,
 	}
 }
 
-func fillName(_ *visit, f Frame, p customer.Profile, typed func(string) (string, bool)) Page {
+func fillName(_ *visit, f Frame, p customer.Profile, typed typed) Page {
 	one := p.Details.OneName
 	if value, given := typed("one_name"); given {
 		one = value != ""
@@ -173,23 +249,23 @@ func readName(v *visit, p customer.Profile) (claim.Correction, []Problem) {
 	return given, nil
 }
 
-func fillPreferred(_ *visit, f Frame, p customer.Profile, typed func(string) (string, bool)) Page {
+func fillPreferred(_ *visit, f Frame, p customer.Profile, typed typed) Page {
 	return &PreferredPage{Frame: f, PreferredName: or(typed, "preferred_name", p.Value(customer.PreferredName))}
 }
 
-func fillPhone(_ *visit, f Frame, p customer.Profile, typed func(string) (string, bool)) Page {
+func fillPhone(_ *visit, f Frame, p customer.Profile, typed typed) Page {
 	return &PhonePage{Frame: f, Phone: or(typed, "phone", p.Value(customer.Phone))}
 }
 
-func fillNationality(_ *visit, f Frame, p customer.Profile, typed func(string) (string, bool)) Page {
+func fillNationality(_ *visit, f Frame, p customer.Profile, typed typed) Page {
 	return &NationalityPage{Frame: f, Nationality: or(typed, "nationality", p.Value(customer.Nationality))}
 }
 
-func fillCountry(_ *visit, f Frame, p customer.Profile, typed func(string) (string, bool)) Page {
+func fillCountry(_ *visit, f Frame, p customer.Profile, typed typed) Page {
 	return &CountryPage{Frame: f, Country: or(typed, "country", p.Value(customer.Country))}
 }
 
-func fillOccupation(_ *visit, f Frame, p customer.Profile, typed func(string) (string, bool)) Page {
+func fillOccupation(_ *visit, f Frame, p customer.Profile, typed typed) Page {
 	return &OccupationPage{Frame: f, Occupation: or(typed, "occupation", p.Value(customer.Occupation))}
 }
 
@@ -201,7 +277,7 @@ func readOccupation(v *visit, p customer.Profile) (claim.Correction, []Problem) 
 	return readOne(customer.Occupation, "occupation", empty, "c9.occupation.long", "c9.occupation.long")(v, p)
 }
 
-func fillBirth(_ *visit, f Frame, p customer.Profile, typed func(string) (string, bool)) Page {
+func fillBirth(_ *visit, f Frame, p customer.Profile, typed typed) Page {
 	day, month, year := "", "", ""
 	if date, err := time.Parse(time.DateOnly, p.Value(customer.DateOfBirth)); err == nil {
 		day, month, year = strconv.Itoa(date.Day()), strconv.Itoa(int(date.Month())), strconv.Itoa(date.Year())
@@ -227,11 +303,8 @@ func readBirth(v *visit, _ customer.Profile) (claim.Correction, []Problem) {
 	if len(problems) > 0 {
 		return claim.Correction{}, problems
 	}
-	d, dayErr := strconv.Atoi(day)
-	m := v.Pages.monthNumber(month)
-	y, _ := strconv.Atoi(year)
-	date := time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC)
-	if dayErr != nil || m == 0 || date.Day() != d || date.Month() != time.Month(m) || date.Year() != y {
+	date, real := v.Pages.day(day, month, year)
+	if !real {
 		return claim.Correction{}, []Problem{Wrong("birth_day", "c9.birth.unreal")}
 	}
 	text, problem := customer.CheckValue(customer.DateOfBirth, date.Format(time.DateOnly), "", v.Now())
@@ -242,6 +315,15 @@ func readBirth(v *visit, _ customer.Profile) (claim.Correction, []Problem) {
 		return claim.Correction{Values: map[customer.Field]string{customer.DateOfBirth: text}}, nil
 	}
 	return claim.Correction{}, []Problem{Wrong("birth_day", "c9.birth.unreal")}
+}
+
+// day reads a day from its parts; false when there is none such.
+func (p *Pages) day(day, month, year string) (time.Time, bool) {
+	d, dayErr := strconv.Atoi(day)
+	m := p.monthNumber(month)
+	y, yearErr := strconv.Atoi(year)
+	date := time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC)
+	return date, dayErr == nil && yearErr == nil && len(year) == 4 && m != 0 && date.Day() == d && date.Month() == time.Month(m) && date.Year() == y
 }
 
 // monthNumber reads a month as a number or as a name, whole or its first three letters or more, in any language of the
@@ -265,7 +347,7 @@ func (p *Pages) monthNumber(text string) int {
 	return 0
 }
 
-func fillAddress(_ *visit, f Frame, p customer.Profile, typed func(string) (string, bool)) Page {
+func fillAddress(_ *visit, f Frame, p customer.Profile, typed typed) Page {
 	country := p.Value(customer.Country)
 	return &AddressPage{Frame: f, Country: country, AskRegion: customer.AsksRegion(country), NoPostcode: !customer.AsksPostCode(country),
 		Line1: or(typed, "line1", p.Value(customer.FirstLine)), Line2: or(typed, "line2", p.Value(customer.SecondLine)),
