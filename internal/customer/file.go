@@ -72,18 +72,31 @@ type File struct {
 	ReviewedAt time.Time
 }
 
+// A SealedFile is a file whose content was sealed for the row that it will have.
+type SealedFile struct {
+	File
+	Sealed []byte
+}
+
 // FileTx reads and writes files within a transaction. What is not there is ErrNoFile.
 type FileTx interface {
 	File(FileID) (File, error)
 	// Files lists a profile's files, oldest first, without content.
 	Files(AccountID, ProfileID) ([]File, error)
-	SaveFile(File) error
+	// SealFile seals the content of a file that is to be saved under its id, outside the transaction that saves it. A
+	// SealedFile has no other.
+	SealFile(File) (SealedFile, error)
+	SaveFile(SealedFile) error
 }
 
 // Upload stores files about a profile, all of one purpose, together or not at all (contract 11.4). Of each, Name, Media and
 // Content are read. Errors: ErrFileWaiting.
 func (cs Customers) Upload(ctx context.Context, c Caller, id ProfileID, purpose Purpose, files []File) error {
-	_, err := cs.amend(ctx, c, id, "", func(tx Tx, p Profile, now time.Time) (Profile, audit.Action, error) {
+	sealed, err := cs.seal(ctx, c, id, purpose, files)
+	if err != nil {
+		return err
+	}
+	_, err = cs.amend(ctx, c, id, "", func(tx Tx, p Profile, now time.Time) (Profile, audit.Action, error) {
 		have, err := tx.Files(p.Account, p.ID)
 		if err != nil {
 			return Profile{}, "", err
@@ -93,16 +106,44 @@ func (cs Customers) Upload(ctx context.Context, c Caller, id ProfileID, purpose 
 				return Profile{}, "", ErrFileWaiting
 			}
 		}
-		for _, f := range files {
-			f.ID, f.Account, f.Profile, f.Partner, f.Purpose = FileID(cs.IDs.Next()), p.Account, p.ID, c.Partner, purpose
-			f.Size, f.At = int64(len(f.Content)), now
-			if err := tx.SaveFile(f); err != nil {
-				return Profile{}, "", err
-			}
-		}
-		return p, audit.FileUploaded, nil
+		return p, audit.FileUploaded, saveFiles(tx, sealed, now)
 	})
 	return err
+}
+
+// seal prepares files for a profile of the caller's. Tens of megabytes are sealed before the one who writes is asked: everybody
+// else's writes wait for theirs.
+func (cs Customers) seal(ctx context.Context, c Caller, id ProfileID, purpose Purpose, files []File) ([]SealedFile, error) {
+	sealed := make([]SealedFile, len(files))
+	if len(files) == 0 {
+		return sealed, nil
+	}
+	err := cs.Store.View(ctx, func(tx Tx) error {
+		if _, err := c.admit(tx); err != nil {
+			return err
+		}
+		p, err := c.profile(tx, id, "")
+		for i, f := range files {
+			if err != nil {
+				return err
+			}
+			f.ID, f.Account, f.Profile, f.Partner, f.Purpose = FileID(cs.IDs.Next()), p.Account, p.ID, c.Partner, purpose
+			f.Size = int64(len(f.Content))
+			sealed[i], err = tx.SealFile(f)
+		}
+		return err
+	})
+	return sealed, err
+}
+
+func saveFiles(tx Tx, files []SealedFile, now time.Time) error {
+	for _, f := range files {
+		f.At = now
+		if err := tx.SaveFile(f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Files lists what was uploaded about a profile, oldest first, without content.

@@ -184,7 +184,12 @@ type Submission struct {
 // SubmitRequirement stores what a requirement asks for. After the claim, what the customer settled becomes a proposal, as
 // everywhere (design 10.11). Errors: ErrNoReview, ErrReviewState, ErrRequirement.
 func (cs Customers) SubmitRequirement(ctx context.Context, c Caller, id ProfileID, publicID string, in Submission) error {
-	_, err := cs.amend(ctx, c, id, "", func(tx Tx, p Profile, now time.Time) (Profile, audit.Action, error) {
+	form, _ := FormOf(in.Key)
+	files, err := cs.seal(ctx, c, id, form.Purpose, in.Files)
+	if err != nil {
+		return err
+	}
+	_, err = cs.amend(ctx, c, id, "", func(tx Tx, p Profile, now time.Time) (Profile, audit.Action, error) {
 		r, _, err := c.review(tx, id, publicID, now)
 		switch {
 		case err != nil:
@@ -194,13 +199,8 @@ func (cs Customers) SubmitRequirement(ctx context.Context, c Caller, id ProfileI
 		case !slices.Contains(r.Open(), in.Key):
 			return Profile{}, "", ErrRequirement
 		}
-		form, _ := FormOf(in.Key)
-		for _, f := range in.Files {
-			f.ID, f.Account, f.Profile, f.Partner, f.Purpose = FileID(cs.IDs.Next()), p.Account, p.ID, c.Partner, form.Purpose
-			f.Size, f.At = int64(len(f.Content)), now
-			if err := tx.SaveFile(f); err != nil {
-				return Profile{}, "", err
-			}
+		if err := saveFiles(tx, files, now); err != nil {
+			return Profile{}, "", err
 		}
 		before, after := r, r.with(InReview, now, in.Key)
 		return c.say(p, in.Values, now), audit.ReviewSubmitted, cs.saveReview(tx, before, &after, now)

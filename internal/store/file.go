@@ -91,8 +91,22 @@ func (tx *Tx) ReviewFiles(account customer.AccountID, profile customer.ProfileID
 	return err
 }
 
+// SealFile seals the content of a file for the row that it will have.
+func (tx *Tx) SealFile(f customer.File) (customer.SealedFile, error) {
+	k, err := tx.box(f.Account)
+	if err == nil && k.box == nil {
+		err = customer.ErrNoAccount
+	}
+	if err != nil {
+		return customer.SealedFile{}, err
+	}
+	sealed := k.box.Seal(filePlace(f.ID, "content"), f.Content)
+	f.Content = nil
+	return customer.SealedFile{File: f, Sealed: sealed}, nil
+}
+
 // SaveFile stores a file. What is in it is never changed.
-func (tx *Tx) SaveFile(f customer.File) error {
+func (tx *Tx) SaveFile(f customer.SealedFile) error {
 	k, err := tx.box(f.Account)
 	if err != nil {
 		return err
@@ -101,8 +115,7 @@ func (tx *Tx) SaveFile(f customer.File) error {
 		return customer.ErrNoAccount
 	}
 	name := k.box.Seal(filePlace(f.ID, "name"), []byte(f.Name))
-	content := k.box.Seal(filePlace(f.ID, "content"), f.Content)
 	_, err = tx.exec("INSERT INTO profile_file ("+fileColumns+", content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-		append(fileFields(&f, &name), content)...)
+		append(fileFields(&f.File, &name), f.Sealed)...)
 	return err
 }

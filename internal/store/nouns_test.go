@@ -170,7 +170,7 @@ func TestEveryFieldOfWhatHasNoVersionIsKept(t *testing.T) {
 		t.Run("file", func(t *testing.T) {
 			f := filled[customer.File](t)
 			f.ID, f.Account = 22, owner
-			must(t, db.write(t.Context(), func(tx *Tx) error { return tx.SaveFile(f) }))
+			must(t, db.write(t.Context(), func(tx *Tx) error { return saveFile(tx, f) }))
 			must(t, db.read(t.Context(), func(tx *Tx) error {
 				got, err := tx.File(f.ID)
 				if d := differences(f, got); err != nil || d != "" {

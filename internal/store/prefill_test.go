@@ -17,7 +17,7 @@ func TestErasureTakesThePrefill(t *testing.T) {
 		must(t, db.write(t.Context(), func(tx *Tx) error {
 			for i, account := range []customer.AccountID{owner, other} {
 				must(t, tx.SaveRepresentative(&customer.Representative{ID: customer.RepresentativeID(i + 1), Account: account}))
-				must(t, tx.SaveFile(customer.File{ID: customer.FileID(i + 1), Account: account, Profile: 3, Content: []byte("%PDF-")}))
+				must(t, saveFile(tx, customer.File{ID: customer.FileID(i + 1), Account: account, Profile: 3, Content: []byte("%PDF-")}))
 			}
 			return tx.EraseAccount(owner)
 		}))
@@ -43,8 +43,8 @@ func TestFilesCannotBeMoved(t *testing.T) {
 	eachEngine(t, func(t *testing.T, db *DB) {
 		withAccount(t, db, owner, "owner@example.org")
 		must(t, db.write(t.Context(), func(tx *Tx) error {
-			must(t, tx.SaveFile(customer.File{ID: 1, Account: owner, Profile: 3, Content: []byte("one")}))
-			must(t, tx.SaveFile(customer.File{ID: 2, Account: owner, Profile: 3, Content: []byte("two")}))
+			must(t, saveFile(tx, customer.File{ID: 1, Account: owner, Profile: 3, Content: []byte("one")}))
+			must(t, saveFile(tx, customer.File{ID: 2, Account: owner, Profile: 3, Content: []byte("two")}))
 			_, err := tx.exec("UPDATE profile_file SET content = (SELECT content FROM profile_file WHERE id = $1) WHERE id = $2", 1, 2)
 			return err
 		}))
@@ -53,4 +53,13 @@ func TestFilesCannotBeMoved(t *testing.T) {
 			t.Errorf("a moved file: %v, want ErrSeal", err)
 		}
 	})
+}
+
+// saveFile seals a file and stores it.
+func saveFile(tx *Tx, f customer.File) error {
+	sealed, err := tx.SealFile(f)
+	if err != nil {
+		return err
+	}
+	return tx.SaveFile(sealed)
 }

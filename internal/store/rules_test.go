@@ -432,7 +432,7 @@ func plant(t *testing.T, db *DB) {
 		must(t, tx.SaveRepresentative(&person))
 		file := filled[customer.File](t)
 		file.Account, file.Purpose, file.Media = owner, "ID_PROOF", "image/png"
-		must(t, tx.SaveFile(file))
+		must(t, saveFile(tx, file))
 		j := filled[claim.Journey](t)
 		j.Account, j.Version, j.Text, j.Method, j.Decision, j.Language, j.EndedReason = owner, 0, "text", "app", "", "en", ""
 		must(t, tx.SaveJourney(&j))
