@@ -12,7 +12,107 @@
 //	claim, err := account.MintClaimCode(ctx, code)                             // at the click: it lives 300 seconds
 //	http.Redirect(w, r, c.AuthorizeURL(latchkey.AuthorizeRequest{...}), http.StatusSeeOther)
 //
-// The customer secures the account, checks the data, decides, and comes back to the redirect address:
+// # 5. Say what you know
+//
+// Whatever you say the customer need not type; whatever you leave out they are asked for. They see what you said, with your name
+// at it, correct it and confirm it. No failure here stops the claim, so go on with what was taken.
+//
+//   - a person: [Account.CreatePersonalProfile], [Account.SaveAddress], [Account.AddIdentityDocument]
+//   - a business: [Account.CreateBusinessProfile] with its representative, [Account.AddDirectors], [Account.AddBeneficialOwners]
+//   - what the account is for: [Account.GiveEvidences], of which [Account.RequiredEvidences] tells what is missing
+//   - files: [Account.UploadDocument], JPEG, PNG or PDF of at most 10 MB
+//
+// A refusal names everything that is wrong at once, in [Error.Fields]. Creations take a key ([NewKey]) that makes it safe to call
+// again when no answer came; for all other writes to a profile there is [Account.Once]. An account may have one personal profile
+// and several businesses. The customer chooses at the end which of them you reach.
+//
+// # 6. Hand it over
+//
+// When the customer clicks, and not before, mint a claim code and redirect. The code lives 300 seconds, the newest counts, and it
+// leads one browser to the account: never mail it, never log it. Keep state and verifier in the customer's session.
+//
+//	code, err := account.MintClaimCode(ctx, registrationCode)
+//	state, verifier := latchkey.NewState(), latchkey.NewVerifier()
+//	http.Redirect(w, r, c.AuthorizeURL(latchkey.AuthorizeRequest{RedirectURI: redirect, State: state, ClaimCode: code,
+//		Challenge: latchkey.Challenge(verifier)}), http.StatusSeeOther)
+//
+// [Account.MintClaimCodeFor] binds the code to that one request, so that it is of no use in another. [ErrAlreadyClaimed] says that the
+// account has its owner: use the same address without a claim code. That is also how a customer who was here before comes back.
+//
+// # 7. The way back
+//
+// The customer comes back to the redirect address after a few minutes, the next day, or never. [ParseReturn] reads the address. It
+// checks the state first: [ErrState] means that this browser did not ask for this return, and somebody may be lending the
+// customer their own account. Drop it and say so. A [*ReturnError] is a return without access: access_denied is the
+// customer's decision and no error of theirs. Show a page with a way to try again.
+//
+// # 8. Exchange the code
+//
+// [Client.Exchange] turns the code into tokens, once: a second use of a code ends what the first one gave. So exchange at the redirect
+// address itself, and redirect to a page without the code. profileId in the address came through the browser: believe it when
+// [Account.Profile] has read it with the new token. Compare the date of birth with your records, since the person who signed in
+// may not be the one you meant.
+//
+// From the moment of the claim everything from before is dead: the registration code, its tokens, reviews and their links.
+// Delete what you kept of it.
+//
+// # 9. Keep the tokens
+//
+// [Client.Tokens] renews access tokens as they are needed, one renewal at a time, and hands each new token to a function of yours before
+// it is used. Store it there, sealed, in one statement:
+//
+//	tokens := c.Tokens(stored, func(ctx context.Context, t latchkey.Token) error { return db.SaveToken(ctx, customer, t) })
+//	account := c.Account(tokens)
+//
+// A crash loses nothing. A program that was killed between the server's answer and the save still has the refresh token that it
+// used, which stays good in the class classic, and gets the same tokens for it within 5 seconds in the others. When saving
+// fails, the call fails, and the next one saves again. A refresh ends the access token before it at once, so several
+// processes share what is stored; one that meets a dead token renews once by itself and goes on.
+//
+// # 10. When access is lost
+//
+// Customers stop access, and operators hold accounts. You learn it in one of two ways: the event x-grants#state-change, or
+// [ErrInvalidGrant] at the next renewal. Both are final: do not ask again with the same token, delete it, and show the
+// customer the way of section 6 without a claim code. [ErrForbidden] is another matter: the token is good, and what was asked
+// for is not in what the customer allowed, is of another profile, or does not exist. These look the same on purpose.
+//
+// # 11. Be told
+//
+// [Client.Subscribe] asks for one kind of event at one address; most want [EventClaims], [EventGrants] and [EventVerification]. The secret
+// in the answer is shown once. A [Receiver] checks and reads what comes:
+//
+//   - it checks the signature over the bytes as they came, so give it the body before anything parses it
+//   - where the subscription has a secret the time is covered too, and an old notification played again is [ErrStale]
+//   - every notification may come twice: act once on each [Notification.DeliveryID]
+//   - they may come in another order: [Change.Sequence] counts, keep the highest that you acted upon
+//   - they carry no personal data: ask the API
+//
+// Answer 2xx within five seconds and work later. Everything else is tried again, for two weeks. Fetch the keys
+// again ([Client.WebhookKeys]) when a check fails, at most once an hour: they are rotated with a day of overlap.
+//
+// # 12. Verification
+//
+// [Account.VerificationStatus] reads whether a profile is verified, and [EventVerification] tells. From then on what was checked is locked:
+// a change is [ErrLocked], which names the fields. Where something is missing, [Account.CreateKYCReview] asks for a review and
+// [Account.LinkKYCReview] for a link to its page, for the customer to follow within five minutes; it leads back to your redirect
+// address with status=success, closed or failed. What you know yourself you submit with [Account.SubmitKYCRequirement]. In a
+// sandbox [Account.SimulateVerification] decides.
+//
+// # 13. Errors, and trying again
+//
+// Every refusal is an [*Error] with status, code, the fields that are wrong, and the trace id by which the operator finds the request.
+// errors.Is tells the kinds apart, and the kind says what to do:
+//
+//   - [ErrLimited], [ErrUnavailable] and errors of the network: wait for [Error.RetryAfter] or a moment that doubles, and call again
+//   - [ErrUnauthorized]: obtain another token; [*Tokens] and [Client] have done so before you see it
+//   - [ErrInvalidGrant], [ErrForbidden], [ErrLocked], [ErrAlreadyMember], [ErrAlreadyClaimed]: calling again changes nothing
+//   - any other: the request is wrong, and [Error.Fields] says where
+//
+// To call again is safe for everything that reads, for PUT and DELETE, for tokens other than [Client.Exchange], for creations with their
+// key and for writes with [Account.Once]. It is not for [Client.Subscribe], which makes another subscription with another secret. A
+// mint that is repeated ends the code before it, which is what one wants.
+//
+// # 14. Test it
 //
 //	back, err := latchkey.ParseReturn(r.URL.String(), wantState)
 //	token, err := c.Exchange(ctx, latchkey.Exchange{Code: back.Code, RedirectURI: redirect, Verifier: verifier})

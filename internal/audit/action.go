@@ -90,6 +90,8 @@ const (
 	JourneyAppStarted      Action = "journey.app_started"
 	JourneyAppAdded        Action = "journey.app_added"
 	JourneyAppRefused      Action = "journey.app_refused"
+	JourneyPasskeyAdded    Action = "journey.passkey_added"
+	JourneyPasskeyRefused  Action = "journey.passkey_refused"
 	JourneyRecoveryShown   Action = "journey.recovery_shown"
 	JourneyClaimed         Action = "journey.claimed"
 	JourneyReviewed        Action = "journey.reviewed"

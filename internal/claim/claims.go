@@ -51,7 +51,9 @@ type Claims struct {
 	Keys      *secret.Keys
 	IDs       *secret.IDs
 	Passwords *secret.Passwords
-	Policy    customer.PasswordPolicy
+	// Passkeys is this server as authenticators know it; with the zero value C4 offers none.
+	Passkeys secret.PasskeyParty
+	Policy   customer.PasswordPolicy
 	// Brand is the operator's name for this server, refused in passwords.
 	Brand string
 	// Wording names the version of the consent texts.

@@ -63,7 +63,8 @@ func (cs Claims) handOver(tx Tx, state State, key customer.SessionKey, now time.
 		return customer.SessionKey{}, err
 	}
 	j.CommittedAt, j.FreshAt, j.Epoch = now, now, a.Epoch
-	j.Provisional, j.RecoveryTexts, j.AppSecret, j.Mailed = customer.Credentials{}, nil, nil, MailedCode{}
+	j.forget()
+	j.Mailed = MailedCode{}
 	if err := tx.SaveJourney(&j); err != nil {
 		return customer.SessionKey{}, err
 	}
@@ -95,7 +96,7 @@ func own(a customer.Account, j Journey, now time.Time) customer.Account {
 // existing ends a journey whose address was claimed elsewhere while it ran: nothing is merged (E10, requirement 32).
 func (cs Claims) existing(tx Tx, j Journey, e audit.Event, now time.Time) (audit.Event, error) {
 	j.EndedAt, j.EndedReason = now, OverExisting
-	j.Provisional, j.RecoveryTexts, j.AppSecret = customer.Credentials{}, nil, nil
+	j.forget()
 	if err := tx.SaveJourney(&j); err != nil {
 		return audit.Event{}, err
 	}

@@ -52,6 +52,14 @@ func TestI2EveryVerbIsSeveredByALaterEpoch(t *testing.T) {
 	w.refusesEverywhere("a partner, after a later epoch", o)
 }
 
+// callAll calls a verb with one argument for each parameter, the last of them a list where it takes any number.
+func callAll(verb reflect.Value, arguments []reflect.Value) []reflect.Value {
+	if verb.Type().IsVariadic() {
+		return verb.CallSlice(arguments)
+	}
+	return verb.Call(arguments)
+}
+
 // refusesEverywhere calls every verb that takes a caller.
 func (w *world) refusesEverywhere(who string, o *onboarding) {
 	w.t.Helper()
@@ -65,7 +73,7 @@ func (w *world) refusesEverywhere(who string, o *onboarding) {
 			}
 			calls++
 			before := w.snapshot(o, "", "")
-			out := method.Call(arguments(w.t, method.Type(), o))
+			out := callAll(method, arguments(w.t, method.Type(), o))
 			err, _ := out[len(out)-1].Interface().(error)
 			wants(w.t, who+": "+v.Type().Method(i).Name, err, customer.ErrStale)
 			if !reflect.DeepEqual(w.snapshot(o, "", ""), before) {

@@ -106,10 +106,12 @@ type Journey struct {
 	// Address is where the mailed code went: the proof is of this address (design 10.3).
 	Address string
 	Mailed  MailedCode
-	// ProvenAt is the mailbox proof; PasswordAt, AppAt the credentials; CommittedAt the hand-over.
-	ProvenAt, PasswordAt, AppAt, CommittedAt time.Time
-	// Method is the chosen second step, "app".
+	// ProvenAt is the mailbox proof; PasswordAt, AppAt, PasskeyAt the credentials; CommittedAt the hand-over.
+	ProvenAt, PasswordAt, AppAt, PasskeyAt, CommittedAt time.Time
+	// Method is the chosen second step, "app" or "passkey".
 	Method string
+	// Challenge is what the passkey of C6 answers: the same on every reload, another one after each answer.
+	Challenge string
 	// AppSecret is the same on every reload until it has proved itself.
 	AppSecret []byte
 	// Provisional are the credentials until the commit copies them to the account (I3).
@@ -151,6 +153,7 @@ const (
 	StepPassword      Step = "password"
 	StepSecondStep    Step = "second-step"
 	StepApp           Step = "second-step/app"
+	StepPasskey       Step = "second-step/passkey"
 	StepRecoveryCodes Step = "recovery-codes"
 	// StepPasswordAgain asks for the password just set, after a silence.
 	StepPasswordAgain Step = "password-again"
@@ -310,8 +313,8 @@ func (s State) nextCredential(now time.Time) Step {
 		return StepPassword
 	case j.Method == "":
 		return StepSecondStep
-	case j.AppAt.IsZero():
-		return StepApp
+	case j.AppAt.IsZero() && j.PasskeyAt.IsZero():
+		return stepOf(j.Method)
 	}
 	return StepRecoveryCodes
 }

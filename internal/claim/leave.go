@@ -83,7 +83,7 @@ func (cs Claims) Object(ctx context.Context, in Post) error {
 			return audit.Event{}, err
 		}
 		j.Decision, j.DecidedAt = NotMe, now
-		j.Provisional, j.RecoveryTexts, j.AppSecret = customer.Credentials{}, nil, nil
+		j.forget()
 		if err := tx.SaveJourney(&j); err != nil {
 			return audit.Event{}, err
 		}

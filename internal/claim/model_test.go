@@ -30,6 +30,8 @@ type rows struct {
 	tokens   []grant.Token
 	mails    []customer.Mail
 	blocked  []string
+	// answered are the challenges that passkeys answered.
+	answered []string
 	// events is how many audit events there are, told how many events to partners, changes how many transactions wrote rows.
 	events, told, changes int
 }
@@ -238,6 +240,15 @@ func (tx *modelTx) KYCReviews(customer.ProfileID) ([]customer.KYCReview, error) 
 
 func (tx *modelTx) Watchers(customer.AccountID, customer.ProfileID, time.Time) ([]partner.ID, error) {
 	return nil, tx.call()
+}
+
+func (tx *modelTx) SpendChallenge(_ customer.AccountID, digest []byte, _ time.Time) (bool, error) {
+	if slices.Contains(tx.rows.answered, string(digest)) {
+		return false, tx.call()
+	}
+	tx.wrote = true
+	tx.rows.answered = append(slices.Clone(tx.rows.answered), string(digest))
+	return true, tx.call()
 }
 
 func (tx *modelTx) Session(id customer.SessionID) (customer.Session, error) {

@@ -109,6 +109,9 @@ func (cs Claims) answerAgain(ctx context.Context, in Post, hash string, tries li
 			return audit.Event{}, err
 		}
 		j.FreshAt = now
+		if j.Challenge != "" {
+			j.Challenge = secret.NewPasskeyChallenge() // a challenge lives no longer than the silence
+		}
 		return e, tx.SaveJourney(&j)
 	})
 }
@@ -128,24 +131,47 @@ func (cs Claims) unspend(ctx context.Context, in Post, tries limit.Key) error {
 	})
 }
 
-// Methods lists the second steps that exist, in the order in which C4 shows them.
-func Methods() []string { return []string{"app"} }
+// The second steps.
+const (
+	MethodPasskey = "passkey"
+	MethodApp     = "app"
+)
 
-// ChooseMethod is C4. Choosing again before C5 is done is allowed. For the app it draws the secret, which is then the same
-// on every reload. Errors: ErrNoJourney, ErrNotNow, ErrMethod.
+// Methods lists the second steps that exist, in the order in which C4 shows them. There are no passkeys at an address where
+// browsers have none.
+func (cs Claims) Methods() []string {
+	if cs.Passkeys.Works() {
+		return []string{MethodPasskey, MethodApp}
+	}
+	return []string{MethodApp}
+}
+
+// stepOf is the page of a second step.
+func stepOf(method string) Step {
+	if method == MethodPasskey {
+		return StepPasskey
+	}
+	return StepApp
+}
+
+// ChooseMethod is C4. Choosing again before C5 or C6 is done is allowed. For the app it draws the secret, for a passkey the
+// challenge, which are then the same on every reload. Errors: ErrNoJourney, ErrNotNow, ErrMethod.
 func (cs Claims) ChooseMethod(ctx context.Context, in Post, method string) error {
-	if !slices.Contains(Methods(), method) {
-		return cs.unfit(ctx, in, ErrMethod, StepSecondStep, StepApp)
+	if !slices.Contains(cs.Methods(), method) {
+		return cs.unfit(ctx, in, ErrMethod, StepSecondStep, StepApp, StepPasskey)
 	}
 	now := cs.Now()
 	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
-		state, err := cs.at(tx, in.Text, in.Session, now, StepSecondStep, StepApp)
+		state, err := cs.at(tx, in.Text, in.Session, now, StepSecondStep, StepApp, StepPasskey)
 		if err != nil {
 			return audit.Event{}, err
 		}
 		j := state.Journey
 		j.Method, j.FreshAt = method, now
-		if len(j.AppSecret) == 0 {
+		switch {
+		case method == MethodPasskey:
+			j.Challenge = secret.NewPasskeyChallenge()
+		case len(j.AppSecret) == 0:
 			j.AppSecret = secret.NewAppSecret()
 		}
 		return cs.customerEvent(now, audit.JourneyMethodChosen, j, in.Origin), tx.SaveJourney(&j)
@@ -180,8 +206,8 @@ func (cs Claims) ProveApp(ctx context.Context, in Post, typed string) error {
 			return audit.Event{}, err
 		}
 		j.Provisional.Apps = []customer.App{{ID: cs.IDs.Next(), Secret: j.AppSecret, LastStep: step, AddedAt: now, LastUsedAt: now}}
-		j.RecoveryTexts, j.Provisional.Recovery = customer.NewRecoveryCodes(cs.Keys, j.Account)
-		j.AppSecret, j.AppAt, j.FreshAt = nil, now, now
+		j.AppAt = now
+		cs.secured(&j, now)
 		return e, tx.SaveJourney(&j)
 	})
 }

@@ -58,11 +58,12 @@ func testKeys(t testing.TB) *secret.Keys {
 
 func newNouns(c *clock, keys *secret.Keys, s stores) nouns {
 	ids, passwords := secret.NewIDs(c.now), secret.NewPasswords(2, 200)
+	party := secret.NewPasskeyParty("http://localhost:8080", "Latchkey")
 	return nouns{clock: c, keys: keys,
 		customers: customer.Customers{Store: s.customers, Keys: keys, IDs: ids, Now: c.now},
-		signins:   customer.SignIns{Store: s.signins, Keys: keys, IDs: ids, Passwords: passwords, Now: c.now},
+		signins:   customer.SignIns{Store: s.signins, Keys: keys, IDs: ids, Passwords: passwords, Passkeys: party, Now: c.now},
 		tokens:    grant.Tokens{Store: s.tokens, Keys: keys, IDs: ids, Now: c.now},
-		claims: claim.Claims{Store: s.claims, Keys: keys, IDs: ids, Passwords: passwords, Brand: "Latchkey", Wording: "1",
+		claims: claim.Claims{Store: s.claims, Keys: keys, IDs: ids, Passwords: passwords, Passkeys: party, Brand: "Latchkey", Wording: "1",
 			Now: c.now},
 	}
 }

@@ -102,6 +102,8 @@ type Credentials struct {
 	PasswordHash string `json:"password_hash,omitempty"`
 	// Apps are authenticator apps that have proved themselves once.
 	Apps []App `json:"apps,omitempty"`
+	// Passkeys are those that were made for this account.
+	Passkeys []Passkey `json:"passkeys,omitempty"`
 	// Recovery are the recovery codes, by keyed digest.
 	Recovery []RecoveryCode `json:"recovery,omitempty"`
 }
@@ -125,7 +127,7 @@ type RecoveryCode struct {
 
 // Complete reports whether everything that the commit needs is there: a password, a second step, recovery codes (I4).
 func (c Credentials) Complete() bool {
-	return c.PasswordHash != "" && len(c.Apps) > 0 && len(c.Recovery) == RecoveryCodeCount
+	return c.PasswordHash != "" && len(c.Apps)+len(c.Passkeys) > 0 && len(c.Recovery) == RecoveryCodeCount
 }
 
 // AccountTx reads and writes accounts within a transaction. What is not there is ErrNoAccount.

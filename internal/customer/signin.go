@@ -22,6 +22,7 @@ var ErrNoPassword = errors.New("password was not given")
 type SignInTx interface {
 	AccountTx
 	SessionTx
+	PasskeyTx
 	limit.Tx
 }
 
@@ -35,13 +36,15 @@ type SignInStore interface {
 	SeeSession(ctx context.Context, id SessionID, digest []byte, now time.Time) error
 }
 
-// SignIns has the verbs of a returning customer's browser: password, second step, sign out.
+// SignIns has the verbs of a returning customer's browser: password, second step, passkey, sign out.
 type SignIns struct {
 	Store     SignInStore
 	Keys      *secret.Keys
 	IDs       *secret.IDs
 	Passwords *secret.Passwords
-	Now       func() time.Time
+	// Passkeys is this server as authenticators know it; the zero value accepts none.
+	Passkeys secret.PasskeyParty
+	Now      func() time.Time
 }
 
 // An Origin is where a request came from, for limits and the audit.

@@ -165,12 +165,13 @@ func (s *Server) wire() {
 	if o.Verify != nil {
 		s.verifier = notify.NewVerifier(customers, o.Verify.URL, o.Verify.Key, partner.Receivers{Networks: o.Verify.Networks}, o.Now, o.Log)
 	}
+	passkeys := secret.NewPasskeyParty(o.WebURL, o.Brand)
 	signIns := customer.SignIns{Store: store.SignIns{For: store.For[customer.SignInTx]{DB: s.database}}, Keys: o.Keys, IDs: ids,
-		Passwords: passwords, Now: o.Now}
+		Passwords: passwords, Passkeys: passkeys, Now: o.Now}
 	tokens := grant.Tokens{Store: store.Tokens{DB: s.database}, Keys: o.Keys, IDs: ids, Now: o.Now}
 	approvals := customer.Approvals{Store: store.Approvals{DB: s.database}, IDs: ids, Now: o.Now}
 	publicKeys := partner.PublicKeys{Store: store.PublicKeys{DB: s.database}, IDs: ids, Now: o.Now}
-	claims := claim.Claims{Store: store.Claims{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Brand: o.Brand,
+	claims := claim.Claims{Store: store.Claims{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Passkeys: passkeys, Brand: o.Brand,
 		Wording: wording, Now: o.Now}
 	s.claims = claims
 	pagesURL := ""

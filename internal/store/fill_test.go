@@ -51,6 +51,8 @@ func (f *filler) set(t *testing.T, v reflect.Value, path string) {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(f.n)
+	case reflect.Uint32:
+		v.SetUint(uint64(f.n))
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			v.SetBytes([]byte(fmt.Sprintf("%s %s %d", canary, path, f.n)))

@@ -14,13 +14,13 @@ const journeysListed = 20
 
 var journeyTable = newTable("journey", "id", "text", "session_id", "partner_id", "account_id", "claim_code_id", "number", "epoch", "sealed",
 	"proven_at", "password_at", "app_at", "committed_at", "method", "reviewed_at", "decision", "decided_at", "grant_id", "grant_code_id",
-	"started_at", "fresh_at", "language", "ended_at", "ended_reason", "abandoned_at", "version")
+	"started_at", "fresh_at", "language", "ended_at", "ended_reason", "abandoned_at", "passkey_at", "version")
 
 func journeyFields(j *claim.Journey, sealed *[]byte) []any {
 	return []any{&j.ID, &j.Text, &j.Session, &j.Partner, &j.Account, &j.Code, &j.Number, &j.Epoch, sealed, moment{&j.ProvenAt},
 		moment{&j.PasswordAt}, moment{&j.AppAt}, moment{&j.CommittedAt}, &j.Method, moment{&j.ReviewedAt}, &j.Decision,
 		moment{&j.DecidedAt}, &j.Grant, &j.GrantCode, moment{&j.StartedAt}, moment{&j.FreshAt}, &j.Language, moment{&j.EndedAt},
-		&j.EndedReason, moment{&j.AbandonedAt}, &j.Version}
+		&j.EndedReason, moment{&j.AbandonedAt}, moment{&j.PasskeyAt}, &j.Version}
 }
 
 // journeySecrets is how the sealed column is written.
@@ -31,6 +31,7 @@ type journeySecrets struct {
 	AppSecret     []byte               `json:"app_secret,omitempty"`
 	Provisional   customer.Credentials `json:"provisional"`
 	RecoveryTexts []string             `json:"recovery_texts,omitempty"`
+	Challenge     string               `json:"challenge,omitempty"`
 }
 
 func journeyPlace(id claim.JourneyID) secret.Place {
@@ -44,8 +45,8 @@ func (tx *Tx) openJourney(j *claim.Journey, sealed []byte) error {
 	}
 	var s journeySecrets
 	err = tx.open(k, journeyPlace(j.ID), sealed, &s)
-	j.Address, j.Request, j.Mailed, j.AppSecret, j.Provisional, j.RecoveryTexts =
-		s.Address, s.Request, s.Mailed, s.AppSecret, s.Provisional, s.RecoveryTexts
+	j.Address, j.Request, j.Mailed, j.AppSecret, j.Provisional, j.RecoveryTexts, j.Challenge =
+		s.Address, s.Request, s.Mailed, s.AppSecret, s.Provisional, s.RecoveryTexts, s.Challenge
 	return err
 }
 
@@ -95,7 +96,7 @@ func (tx *Tx) SaveJourney(j *claim.Journey) error {
 	if err != nil {
 		return err
 	}
-	sealed, err := k.seal(journeyPlace(j.ID), journeySecrets{j.Address, j.Request, j.Mailed, j.AppSecret, j.Provisional, j.RecoveryTexts})
+	sealed, err := k.seal(journeyPlace(j.ID), journeySecrets{j.Address, j.Request, j.Mailed, j.AppSecret, j.Provisional, j.RecoveryTexts, j.Challenge})
 	if err != nil {
 		return err
 	}

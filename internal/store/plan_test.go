@@ -41,6 +41,7 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 	key := limit.NewKey(limit.KindPassword, "a")
 	p.ID, p.Version, p.Class = 1, 0, partner.Classic
 	all := map[string]func(*Tx) error{
+		"SpendChallenge":  func(tx *Tx) error { _, err := tx.SpendChallenge(owner, []byte("answered"), now); return err },
 		"SavePartner":     func(tx *Tx) error { return twice(func() error { return tx.SavePartner(&p) }) },
 		"Partner":         func(tx *Tx) error { _, err := tx.Partner(1); return missing(err) },
 		"PartnerByClient": func(tx *Tx) error { _, err := tx.PartnerByClient("x"); return missing(err) },

@@ -59,6 +59,10 @@ func TestSweep(t *testing.T) {
 		"tries": {func(tx *Tx) error {
 			return tx.SaveTries(limit.NewKey(limit.KindMint, "a"), limit.Tries{Count: 1, Total: 1, LastAt: base.Add(-time.Minute)})
 		}, base},
+		"passkey_challenge": {func(tx *Tx) error {
+			_, err := tx.SpendChallenge(owner, []byte("answered"), base)
+			return err
+		}, base},
 		"address_block": {func(tx *Tx) error { return tx.BlockAddress(1, "a@example.org", base) }, base},
 	} {
 		t.Run(table, func(t *testing.T) {
@@ -78,7 +82,7 @@ func TestSweep(t *testing.T) {
 			})
 		})
 	}
-	if len(remains) != 12 {
+	if len(remains) != 13 {
 		t.Errorf("%d tables are swept; each needs a row in this test", len(remains))
 	}
 }

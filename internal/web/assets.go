@@ -22,7 +22,7 @@ type asset struct {
 // assets are the files beside the pages. Style and script are files because
 // the policy of Headers refuses inline ones.
 type assets struct {
-	Style, Brand, Script, Icon, Logo asset
+	Style, Brand, Script, Passkey, Icon, Logo asset
 }
 
 func newAsset(stem, ending, kind string, content []byte) asset {
@@ -39,6 +39,7 @@ func makeAssets(brand Brand) (assets, error) {
 	}{
 		{&a.Style, "static/latchkey.css", "latchkey", "css", "text/css; charset=utf-8"},
 		{&a.Script, "static/latchkey.js", "latchkey", "js", "text/javascript; charset=utf-8"},
+		{&a.Passkey, "static/passkey.js", "passkey", "js", "text/javascript; charset=utf-8"},
 		{&a.Icon, "static/icon.svg", "icon", "svg", "image/svg+xml"},
 	} {
 		content, err := staticFiles.ReadFile(f.name)
@@ -70,7 +71,7 @@ func makeAssets(brand Brand) (assets, error) {
 // never in a directory, so no path leads anywhere else.
 func (p *Pages) Assets() http.Handler {
 	table := map[string]asset{}
-	for _, a := range []asset{p.assets.Style, p.assets.Brand, p.assets.Script, p.assets.Icon, p.assets.Logo} {
+	for _, a := range []asset{p.assets.Style, p.assets.Brand, p.assets.Script, p.assets.Passkey, p.assets.Icon, p.assets.Logo} {
 		if a.path != "" {
 			table[a.path] = a
 		}

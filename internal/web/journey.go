@@ -13,7 +13,7 @@ import (
 // order is the order of the steps: what lies before the next one is done, what lies behind it must wait. It decides
 // between "You have done this" and a redirect; what may be done is decided by claim.State.Next alone.
 var order = []claim.Step{claim.StepStart, claim.StepEmail, claim.StepPassword, claim.StepPasswordAgain, claim.StepSecondStep,
-	claim.StepApp, claim.StepRecoveryCodes, claim.StepSignIn, claim.StepReview, claim.StepAllow, claim.StepReturn}
+	claim.StepApp, claim.StepPasskey, claim.StepRecoveryCodes, claim.StepSignIn, claim.StepReview, claim.StepAllow, claim.StepReturn}
 
 // post is what a step brings to the claims.
 func (v *visit) post() claim.Post {
@@ -26,9 +26,10 @@ var following = map[claim.Step][]claim.Step{
 	claim.StepStart:         {claim.StepEmail},
 	claim.StepEmail:         {claim.StepPassword},
 	claim.StepPassword:      {claim.StepSecondStep},
-	claim.StepPasswordAgain: {claim.StepSecondStep, claim.StepApp, claim.StepRecoveryCodes},
-	claim.StepSecondStep:    {claim.StepApp},
+	claim.StepPasswordAgain: {claim.StepSecondStep, claim.StepApp, claim.StepPasskey, claim.StepRecoveryCodes},
+	claim.StepSecondStep:    {claim.StepApp, claim.StepPasskey},
 	claim.StepApp:           {claim.StepRecoveryCodes},
+	claim.StepPasskey:       {claim.StepRecoveryCodes},
 	claim.StepRecoveryCodes: {claim.StepReview},
 	claim.StepReview:        {claim.StepAllow, claim.StepReturn},
 	claim.StepAllow:         {claim.StepReturn},
@@ -142,7 +143,8 @@ func step(wanted claim.Step, show func(*visit, claim.State) error) page {
 		if next == wanted {
 			return show(v, state)
 		}
-		if next == claim.StepReturn || slices.Index(order, wanted) > slices.Index(order, next) || next == claim.StepSignIn {
+		if next == claim.StepReturn || slices.Index(order, wanted) > slices.Index(order, next) || next == claim.StepSignIn ||
+			wanted == claim.StepApp && next == claim.StepPasskey { // the other way was chosen, and nothing is done yet
 			return v.see(v.at(next))
 		}
 		return v.done(state, next)

@@ -141,7 +141,7 @@ func TestStyle(t *testing.T) {
 func TestSize(t *testing.T) {
 	t.Parallel()
 	p := testPages(t)
-	assets := len(p.assets.Style.bytes) + len(p.assets.Brand.bytes) + len(p.assets.Script.bytes) + len(p.assets.Icon.bytes)
+	assets := len(p.assets.Style.bytes) + len(p.assets.Brand.bytes) + len(p.assets.Script.bytes) + len(p.assets.Passkey.bytes) + len(p.assets.Icon.bytes)
 	most := 0
 	for _, s := range samples() {
 		size := len(write(t, p, s).Body.Bytes()) + assets

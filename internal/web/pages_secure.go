@@ -55,8 +55,13 @@ func (*PasswordAgainPage) face() face {
 	return face{id: "c3.again", file: "password-again", heading: Say("c3.again.title")}
 }
 
-// SecondStepPage is C4. Field: method, of which "app" exists and is preselected.
-type SecondStepPage struct{ Frame }
+// SecondStepPage is C4. Field: method, of which "app" is preselected, so that
+// the page works as it is without script.
+type SecondStepPage struct {
+	Frame
+	// Passkeys offers them; the choice is shown by script, which they need.
+	Passkeys bool
+}
 
 func (*SecondStepPage) face() face {
 	return face{id: "c4", file: "second-step", heading: Say("c4.title")}
@@ -71,6 +76,8 @@ type AppPage struct {
 	Address string
 	// Key is the same secret in base32, without spaces.
 	Key string
+	// Another offers to choose another second step.
+	Another bool
 }
 
 func (*AppPage) face() face { return face{id: "c5", file: "app", heading: Say("c5.title")} }

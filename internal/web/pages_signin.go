@@ -10,6 +10,9 @@ type SignInPage struct {
 	// Forgot and Lost are the paths of "Forgot your password?" and "Lost your
 	// phone or passkey?"; an empty one is not shown.
 	Forgot, Lost string
+	// Passkey offers to sign in with one, by a button and in the address field;
+	// nil where there are none.
+	Passkey *PasskeyAsk
 }
 
 func (*SignInPage) face() face { return face{id: "r1", file: "signin", heading: Say("r1.title")} }
@@ -17,12 +20,23 @@ func (*SignInPage) face() face { return face{id: "r1", file: "signin", heading: 
 // SecondStepSignInPage is R2. Field: code.
 type SecondStepSignInPage struct {
 	Frame
+	// Passkey offers one of the account's; nil where it has none.
+	Passkey *PasskeyAsk
+	// NoApp leaves out the code: the account has no app.
+	NoApp bool
 	// Another is the path of "Use another way"; empty means not shown.
 	Another string
 }
 
-func (*SecondStepSignInPage) face() face {
-	return face{id: "r2", file: "signin-second-step", heading: Say("r2.title")}
+func (p *SecondStepSignInPage) face() face {
+	heading := "r2.title"
+	switch {
+	case p.NoApp:
+		heading = "r2.passkey.title"
+	case p.Passkey != nil:
+		heading = "r2.both.title"
+	}
+	return face{id: "r2", file: "signin-second-step", heading: Say(heading)}
 }
 
 // ContinuePage is R5: a session from before this request. "Continue" posts to

@@ -102,7 +102,7 @@ func TestPreview(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(dir, "assets"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		for _, a := range []asset{p.assets.Style, p.assets.Brand, p.assets.Script, p.assets.Icon} {
+		for _, a := range []asset{p.assets.Style, p.assets.Brand, p.assets.Script, p.assets.Passkey, p.assets.Icon} {
 			if err := os.WriteFile(filepath.Join(dir, a.path), a.bytes, 0o644); err != nil {
 				t.Fatal(err)
 			}

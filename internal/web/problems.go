@@ -32,6 +32,10 @@ func sayings(step claim.Step) []said {
 		return append(digits("c2"), said{claim.ErrCodeLate, "code", "c2.code.late"})
 	case claim.StepApp, stepSignIn:
 		return append(digits("c5"), said{customer.ErrCodeReused, "code", "c5.code.reused"})
+	case claim.StepPasskey:
+		return []said{{customer.ErrPasskey, "", "c6.refused"}}
+	case stepPasskey, stepSignInPasskey:
+		return []said{{customer.ErrPasskey, "", "passkey.refused"}, {customer.ErrPasskeyLate, "", "passkey.late"}}
 	case claim.StepPassword:
 		return []said{
 			{customer.ErrPasswordEmpty, "new_password", "c3.password.empty"},
@@ -59,6 +63,9 @@ func sayings(step claim.Step) []said {
 const (
 	stepPassword claim.Step = "signin"
 	stepSignIn   claim.Step = "signin/second-step"
+	// The passkey's forms on both pages.
+	stepPasskey       claim.Step = "signin/passkey"
+	stepSignInPasskey claim.Step = "signin/second-step/passkey"
 )
 
 func digits(page string) []said {

@@ -56,6 +56,16 @@ func sampleSections(gaps bool) []ReviewSection {
 	}
 }
 
+const samplePasskey = `{"rp":{"name":"Latchkey","id":"localhost"},"challenge":"c2FtcGxl"}`
+
+func sampleAsk(signIn, alone bool) *PasskeyAsk {
+	ask := &PasskeyAsk{Options: samplePasskey, Action: "/signin/passkey", FormToken: "sample-token", Button: "r2.passkey.button", Alone: alone}
+	if signIn {
+		ask.Button, ask.Autofill = "r1.passkey", true
+	}
+	return ask
+}
+
 // businessSections are a review of a business that has much of everything.
 func businessSections() []ReviewSection {
 	day := func(text string) Message { return Say("c8.fact.born", "date", text) }
@@ -150,11 +160,20 @@ func secureSamples() []sample {
 		{"c3-again", 200, &PasswordAgainPage{Frame: f(1), Email: sampleMail}},
 		{"c3-again-wrong", 422, &PasswordAgainPage{Frame: f(1, Wrong("password", "r1.mismatch")), Email: sampleMail}},
 		{"c4-second-step", 200, &SecondStepPage{Frame: moved}},
+		{"c4-second-step-passkeys", 200, &SecondStepPage{Frame: f(1), Passkeys: true}},
 		{"c4-second-step-empty", 422, &SecondStepPage{Frame: f(1, Wrong("method", "c4.method.empty"))}},
+		{"c5-app-another", 200, &AppPage{Frame: f(1), Address: sampleAddress, Key: sampleKey, Another: true}},
+		{"c6-passkey", 200, &PasskeyPage{Frame: f(1), Options: samplePasskey}},
+		{"c6-passkey-refused", 422, &PasskeyPage{Frame: f(1, Wrong("", "c6.refused")), Options: samplePasskey}},
 		{"c5-app", 200, &AppPage{Frame: f(1), Address: sampleAddress, Key: sampleKey}},
 		{"c7-recovery-codes", 200, &RecoveryCodesPage{Frame: f(1), Codes: sampleCodes(), Email: sampleMail, Date: sampleDay}},
 		{"c7-recovery-codes-empty", 422, &RecoveryCodesPage{Frame: f(1, Wrong("saved", "c7.saved.empty")), Codes: sampleCodes(), Email: sampleMail, Date: sampleDay}},
 		{"done", 200, &DonePage{Frame: f(1), Next: "/j/k7Q2/review"}},
+	}
+	for _, id := range []string{"cancelled", "exists", "unsupported", "script"} {
+		noted := f(1)
+		noted.Notices = []Message{Say("c6." + id)}
+		all = append(all, sample{"c6-passkey-" + id, 200, &PasskeyPage{Frame: noted, Options: samplePasskey}})
 	}
 	for _, id := range []string{"empty", "format", "wrong", "late", "late.limit"} {
 		all = append(all, sample{"c2-email-" + id, 422, &EmailPage{Frame: f(1, Wrong("code", "c2.code."+id))}})
@@ -264,6 +283,9 @@ func decideSamples() []sample {
 		{"r1-signin-alone", 200, &SignInPage{Frame: alone}},
 		{"r1-signin-wrong", 422, &SignInPage{Frame: wrong, Email: sampleMail}},
 		{"r1-signin-empty", 422, &SignInPage{Frame: empty, MoreTime: true}},
+		{"r1-signin-passkey", 200, &SignInPage{Frame: signIn, Passkey: sampleAsk(true, false)}},
+		{"r2-passkey", 200, &SecondStepSignInPage{Frame: signIn, Passkey: sampleAsk(false, true), NoApp: true}},
+		{"r2-both", 200, &SecondStepSignInPage{Frame: signIn, Passkey: sampleAsk(false, false)}},
 		{"r2", 200, &SecondStepSignInPage{Frame: signIn, Another: "/signin/recovery-code"}},
 		{"r5-continue", 200, &ContinuePage{Frame: signIn, Email: sampleMail, Different: "/j/k7Q2/different"}},
 	}

@@ -50,7 +50,7 @@ func showSecondStep(v *visit, s claim.State) error {
 func (v *visit) secondStepPage(s claim.State, status int, problems []Problem) error {
 	f := v.frame(s, claim.StepSecondStep)
 	f.Problems = problems
-	return v.show(status, &SecondStepPage{Frame: f})
+	return v.show(status, &SecondStepPage{Frame: f, Passkeys: v.Claims.Passkeys.Works()})
 }
 
 func postSecondStep(v *visit) error {
@@ -68,7 +68,7 @@ func (v *visit) appPage(s claim.State, status int, problems []Problem) error {
 	f := v.frame(s, claim.StepApp)
 	f.Problems = problems
 	key := s.Journey.AppSecret
-	return v.show(status, &AppPage{Frame: f, Key: secret.AppKeyText(key), Address: secret.AppURI(v.Pages.brand.Name, s.Journey.Address, key)})
+	return v.show(status, &AppPage{Frame: f, Another: v.Claims.Passkeys.Works(), Key: secret.AppKeyText(key), Address: secret.AppURI(v.Pages.brand.Name, s.Journey.Address, key)})
 }
 
 func postApp(v *visit) error {

@@ -74,7 +74,7 @@ func (v *visit) signInPage(status int, email string, problems ...Problem) error 
 		return err
 	}
 	f.Problems = problems
-	return v.show(status, &SignInPage{Frame: f, Email: email, MoreTime: v.r.PostForm.Get("more_time") != ""})
+	return v.show(status, &SignInPage{Frame: f, Email: email, MoreTime: v.r.PostForm.Get("more_time") != "", Passkey: v.askPasskey(stepPasskey, nil)})
 }
 
 func postSignIn(v *visit) error {
@@ -134,7 +134,13 @@ func (v *visit) signInStepPage(status int, problems ...Problem) error {
 		return err
 	}
 	f.Problems = problems
-	return v.show(status, &SecondStepSignInPage{Frame: f})
+	page := &SecondStepSignInPage{Frame: f}
+	if err := v.secondSteps(page); errors.Is(err, customer.ErrNoSession) {
+		return v.see(toward("/signin", v.wanted()))
+	} else if err != nil {
+		return err
+	}
+	return v.show(status, page)
 }
 
 func postSignInStep(v *visit) error {

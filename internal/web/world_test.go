@@ -111,11 +111,12 @@ func newWorld(t testing.TB) *world {
 func (w *world) wire(log *slog.Logger) {
 	ids, passwords := secret.NewIDs(w.clock.Now), secret.NewPasswords(2, 64)
 	w.faults = &faults{}
+	passkeys := secret.NewPasskeyParty("http://localhost:8080", "Latchkey")
 	w.partners = partner.Partners{Store: faultyPartners{store.Partners{DB: w.db}, w.faults}, IDs: ids, Now: w.clock.Now}
 	w.customers = customer.Customers{Store: store.Customers{DB: w.db}, Keys: w.keys, IDs: ids, Now: w.clock.Now}
 	w.tokens = grant.Tokens{Store: store.Tokens{DB: w.db}, Keys: w.keys, IDs: ids, Now: w.clock.Now}
-	w.claims = claim.Claims{Store: faultyClaims{store.Claims{DB: w.db}, w.faults}, Keys: w.keys, IDs: ids, Passwords: passwords, Brand: "Latchkey", Wording: "test", Now: w.clock.Now}
-	signIns := customer.SignIns{Store: faultySignIns{store.SignIns{For: store.For[customer.SignInTx]{DB: w.db}}, w.faults}, Keys: w.keys, IDs: ids, Passwords: passwords, Now: w.clock.Now}
+	w.claims = claim.Claims{Store: faultyClaims{store.Claims{DB: w.db}, w.faults}, Keys: w.keys, IDs: ids, Passwords: passwords, Passkeys: passkeys, Brand: "Latchkey", Wording: "test", Now: w.clock.Now}
+	signIns := customer.SignIns{Store: faultySignIns{store.SignIns{For: store.For[customer.SignInTx]{DB: w.db}}, w.faults}, Keys: w.keys, IDs: ids, Passwords: passwords, Passkeys: passkeys, Now: w.clock.Now}
 	pages, err := web.NewPages(web.Brand{}, log)
 	if err != nil {
 		w.t.Fatal(err)
