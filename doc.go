@@ -1,16 +1,44 @@
-// Package latchkey is what a partner imports to talk to a Latchkey server: open an account for a customer, fill in what
-// is known about them, hand the account over with a claim code, and afterwards act with the access that the customer gave.
+// Package latchkey is what a partner imports to talk to a Latchkey server: open an account for a customer, fill in what is known about
+// them, hand the account over with a claim code, and afterwards act with the access that the customer gave.
 //
-// # The claim in six calls
+// What follows is a tutorial, in the order in which a partner meets the problems. The examples of the functions that it names run
+// as they stand, each against a true server.
+//
+// # 1. Register
+//
+// The operator of the server registers you and hands over a client id and its secret, which is shown once:
+//
+//	latchkey partner add --name "Acme Treasury" --redirect https://app.acme.example/callback
+//
+// Redirect addresses are compared byte for byte. Against a sandbox on your own machine ("latchkey dev") there is nothing to
+// ask for: it prints the credentials of a partner that is there already, and takes yours from a seed file.
 //
 //	c := &latchkey.Client{BaseURL: "https://api.example.org", WebURL: "https://id.example.org", ID: id, Secret: secret}
-//	code := latchkey.NewRegistrationCode()                                     // keep it, sealed, until the claim is over
-//	user, err := c.CreateUser(ctx, latchkey.NewUser{Email: email, RegistrationCode: code})
-//	token, err := c.RegistrationGrant(ctx, email, code)                        // works until the customer takes over
+//
+// One [Client] is enough for a program; many goroutines may use it.
+//
+// # 2. The application's own token
+//
+// There is nothing to do: a Client obtains its own token at the first call that needs it, keeps it, and renews it at half of its
+// life. Whether the credentials are good is known early by [Client.Bearer]; [ErrInvalidClient] says that they are not.
+//
+// # 3. Open the account
+//
+// [Client.CreateUser] opens it under the customer's address and a registration code of your making. The code is as good as a
+// password until the customer takes the account over: store it sealed, and store it before the call, so that a crash between
+// the two leaves nothing unreachable. If the answer was lost, call [Client.RegistrationGrant] with the stored code: it
+// succeeds when the account was made, and fails with [ErrInvalidGrant] when it was not.
+//
+// [ErrAlreadyMember] is no failure: the person has an account. Do not vary the address. Send them to the authorize address
+// without a claim code (section 6), where they sign in and give you access.
+//
+// # 4. A token for the account
+//
+// [Client.RegistrationGrant] obtains it, now and whenever you need one before the claim. [Client.Account] takes it, and has all the
+// calls about one customer:
+//
+//	token, err := c.RegistrationGrant(ctx, email, code)
 //	account := c.Account(token)
-//	profile, err := account.CreatePersonalProfile(ctx, what, key)              // any of it may be left out and asked later
-//	claim, err := account.MintClaimCode(ctx, code)                             // at the click: it lives 300 seconds
-//	http.Redirect(w, r, c.AuthorizeURL(latchkey.AuthorizeRequest{...}), http.StatusSeeOther)
 //
 // # 5. Say what you know
 //
@@ -64,10 +92,12 @@
 //	tokens := c.Tokens(stored, func(ctx context.Context, t latchkey.Token) error { return db.SaveToken(ctx, customer, t) })
 //	account := c.Account(tokens)
 //
-// A crash loses nothing. A program that was killed between the server's answer and the save still has the refresh token that it
-// used, which stays good in the class classic, and gets the same tokens for it within 5 seconds in the others. When saving
-// fails, the call fails, and the next one saves again. A refresh ends the access token before it at once, so several
-// processes share what is stored; one that meets a dead token renews once by itself and goes on.
+// In the class classic a crash loses nothing: the refresh token does not change, and a program that was killed between the server's
+// answer and the save renews once more. In the others each renewal replaces it. The one before is good for another 5 seconds, in
+// which it gives the same tokens again; later its use looks like a theft and ends them all, so the customer has to pass by
+// once more (section 6, without a claim code). When saving fails the call fails, and the next one saves again. A refresh ends
+// the access token before it at once, so several processes share what is stored; one that meets a dead token renews once by
+// itself and goes on.
 //
 // # 10. When access is lost
 //
@@ -114,9 +144,9 @@
 //
 // # 14. Test it
 //
-//	back, err := latchkey.ParseReturn(r.URL.String(), wantState)
-//	token, err := c.Exchange(ctx, latchkey.Exchange{Code: back.Code, RedirectURI: redirect, Verifier: verifier})
-//	account := c.Account(c.Tokens(token, save))                                // renews itself and hands new tokens to save
+// Package latchkeytest starts a true server in your test, with a clock to turn and a mailbox to read, and its Customer walks the
+// pages as a person does. So a test of yours covers all of the above without a network or a mock: codes that run out, customers who
+// decline, notifications that come twice.
 //
 // # Promises
 //

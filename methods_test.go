@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -99,5 +100,88 @@ func TestCallsAreFound(t *testing.T) {
 	}
 	if !called["Two"] || called["One"] || called["Three"] || called["Four"] {
 		t.Errorf("called %v", called)
+	}
+}
+
+// tutorialName is what stands in brackets in the tutorial: a name of this package, or a method or field of one.
+var tutorialName = regexp.MustCompile(`\[\*?([A-Z]\w*)(?:\.([A-Z]\w*))?\]`)
+
+// TestTutorialNamesWhatExists: each name in brackets in the documentation of the package is one that it has, and each section has
+// its turn.
+func TestTutorialNamesWhatExists(t *testing.T) {
+	exist := map[string]bool{}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tutorial := ""
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution|parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		declaredIn(file, exist)
+		if name == "doc.go" {
+			tutorial = file.Doc.Text()
+		}
+	}
+	names := tutorialName.FindAllStringSubmatch(tutorial, -1)
+	if len(names) < 60 {
+		t.Fatalf("the tutorial names only %d things", len(names))
+	}
+	for _, name := range names {
+		full := strings.TrimSuffix(name[1]+"."+name[2], ".")
+		if !exist[full] {
+			t.Errorf("the tutorial names %s, which does not exist", full)
+		}
+	}
+	last := -1
+	for _, section := range []string{"1. Register", "2. The application's own token", "3. Open the account", "4. A token for the account", "5. Say what you know",
+		"6. Hand it over", "7. The way back", "8. Exchange the code", "9. Keep the tokens", "10. When access is lost", "11. Be told", "12. Verification",
+		"13. Errors, and trying again", "14. Test it"} {
+		at := strings.Index(tutorial, "\n# "+section+"\n")
+		if at <= last {
+			t.Errorf("section %q is missing or out of order", section)
+		}
+		last = at
+	}
+}
+
+// declaredIn adds what a file declares: names, and "Type.Name" for methods and fields.
+func declaredIn(file *ast.File, exist map[string]bool) {
+	offered := map[string]string{}
+	offeredBy(file, offered)
+	for _, where := range offered {
+		for one := range strings.SplitSeq(where, ", ") {
+			exist[one] = true
+		}
+	}
+	for _, declaration := range file.Decls {
+		general, is := declaration.(*ast.GenDecl)
+		if !is {
+			continue
+		}
+		for _, spec := range general.Specs {
+			switch spec := spec.(type) {
+			case *ast.ValueSpec:
+				for _, name := range spec.Names {
+					exist[name.Name] = true
+				}
+			case *ast.TypeSpec:
+				exist[spec.Name.Name] = true
+				structure, is := spec.Type.(*ast.StructType)
+				if !is {
+					continue
+				}
+				for _, field := range structure.Fields.List {
+					for _, name := range field.Names {
+						exist[spec.Name.Name+"."+name.Name] = true
+					}
+				}
+			}
+		}
 	}
 }
