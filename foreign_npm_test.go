@@ -35,6 +35,9 @@ func TestClientsPage(t *testing.T) {
 	if err != nil || json.Unmarshal(pins, &npm) != nil {
 		t.Fatalf("%v in %s", err, pins)
 	}
+	for name, version := range requirements(t) {
+		npm.Dependencies[name] = version
+	}
 	ran := map[string]bool{}
 	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| ([0-9][^ ]*) \\|").FindAllStringSubmatch(text, -1) {
 		name, version := row[1], row[2]
@@ -70,14 +73,19 @@ type outcome struct {
 	}
 }
 
-// drive starts a client. It skips where node or the package is not installed, or another version than is pinned; in CI that is a
-// failure.
+// drive starts a client. It skips where node, Python or the package is not installed, or another version than is pinned; in CI that
+// is a failure.
 func drive(t *testing.T, client string) *driven {
 	t.Helper()
 	if os.Getenv("LATCHKEY_FULL") == "" {
 		t.Skip("runs with LATCHKEY_FULL=1, as make test sets it")
 	}
-	node, err := exec.LookPath("node")
+	// Warnings of deprecation are about node's versions, not about us.
+	language, arguments, pinned := "node", []string{"--no-deprecation", filepath.Join(foreignDir, "drive.js"), client}, pinnedByNPM
+	if strings.HasPrefix(client, "python_") {
+		language, arguments, pinned = "python3", []string{filepath.Join(foreignDir, "drive.py"), client}, pinnedByPip
+	}
+	program, err := exec.LookPath(language)
 	if err == nil {
 		err = pinned(client)
 	}
@@ -86,8 +94,8 @@ func drive(t *testing.T, client string) *driven {
 	} else if err != nil {
 		t.Skipf("%s: %v; .ci/prepare installs it when it may", client, err)
 	}
-	// Warnings of deprecation are about node's versions, not about us.
-	command := exec.CommandContext(t.Context(), node, "--no-deprecation", filepath.Join(foreignDir, "drive.js"), client)
+	command := exec.CommandContext(t.Context(), program, arguments...)
+	command.Env = append(os.Environ(), "PYTHONPATH="+filepath.Join(foreignDir, "site-packages"), "PYTHONDONTWRITEBYTECODE=1")
 	in, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -110,8 +118,8 @@ func drive(t *testing.T, client string) *driven {
 	return &driven{t, json.NewEncoder(in), bufio.NewReaderSize(out, 1<<20)}
 }
 
-// pinned says why the installed package is not the one in package.json, or nil.
-func pinned(client string) error {
+// pinnedByNPM says why the installed package is not the one in package.json, or nil.
+func pinnedByNPM(client string) error {
 	if client == nodeCrypto {
 		return nil
 	}

@@ -70,7 +70,7 @@ var tree = sync.OnceValues(func() ([]*sourceFile, error) {
 })
 
 // walkTree calls visit with the path of every file that belongs to the project: not what git keeps, not
-// what npm installed, not what the tests left behind.
+// what npm and pip installed, not what the tests left behind.
 func walkTree(visit func(string) error) error {
 	return filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -79,7 +79,7 @@ func walkTree(visit func(string) error) error {
 		p = filepath.ToSlash(p)
 		if d.IsDir() {
 			switch d.Name() {
-			case ".git", "node_modules", "screenshots", "fuzz", "bin":
+			case ".git", "node_modules", "site-packages", "__pycache__", "screenshots", "fuzz", "bin":
 				return filepath.SkipDir
 			}
 			return nil
