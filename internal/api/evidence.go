@@ -181,11 +181,7 @@ func (d *Door) requiredEvidences(c *call) (any, error) {
 		return nil, err
 	}
 	e, err := d.Customers.Profile(c.r.Context(), c.caller(), customer.ProfileID(id))
-	answer := latchkey.RequiredEvidences{RequiredEvidences: []string{}}
-	for _, f := range e.Profile.MissingEvidences() {
-		answer.RequiredEvidences = append(answer.RequiredEvidences, strings.ToUpper(string(f)))
-	}
-	return answer, err
+	return latchkey.RequiredEvidences{RequiredEvidences: e.Profile.RequiredKeys()}, err
 }
 
 // purposes are the account purposes of the extensions, with the evidence that says the same (contract 10.5, 11.3).

@@ -79,7 +79,7 @@ func (cs Claims) Object(ctx context.Context, in Post) error {
 		if err := tx.EndClaimCodes(a.ID, Cancelled, now); err != nil {
 			return audit.Event{}, err
 		}
-		if err := cs.hold(tx, j, a, now); err != nil {
+		if err := cs.hold(tx, j, a, state.Profiles, now); err != nil {
 			return audit.Event{}, err
 		}
 		j.Decision, j.DecidedAt = NotMe, now
@@ -92,7 +92,7 @@ func (cs Claims) Object(ctx context.Context, in Post) error {
 }
 
 // hold freezes the account when the mailbox was proved by this journey.
-func (cs Claims) hold(tx customer.AccountTx, j Journey, a customer.Account, now time.Time) error {
+func (cs Claims) hold(tx Tx, j Journey, a customer.Account, profiles []customer.Profile, now time.Time) error {
 	if j.ProvenAt.IsZero() {
 		return nil
 	}
@@ -100,5 +100,6 @@ func (cs Claims) hold(tx customer.AccountTx, j Journey, a customer.Account, now 
 	if err := tx.SaveAccount(&a); err != nil {
 		return err
 	}
-	return errors.Join(tx.BlockAddress(j.Partner, a.Email, now.Add(BlockLife)), tx.BlockAddress(j.Partner, j.Address, now.Add(BlockLife)))
+	return errors.Join(tx.BlockAddress(j.Partner, a.Email, now.Add(BlockLife)), tx.BlockAddress(j.Partner, j.Address, now.Add(BlockLife)),
+		cs.tellDeactivated(tx, a.Deactivated(profiles, customer.DeactivatedByObjection, now)))
 }

@@ -12,6 +12,7 @@ import (
 // TidyTx is what tidying needs of a transaction.
 type TidyTx interface {
 	customer.AccountTx
+	customer.ProfileTx
 	JourneyTx
 	RestTx
 	// SilentJourneys finds journeys that nobody finished and that had no step since before, of which the partner was not
@@ -128,6 +129,10 @@ func (cs Claims) expire(ctx context.Context, store TidyStore, id customer.Accoun
 		if a.State != customer.Pending || now.Sub(a.UpdatedAt) < customer.PendingLife {
 			return audit.Event{}, nil
 		}
+		profiles, err := tx.Profiles(id)
+		if err != nil {
+			return audit.Event{}, err
+		}
 		a.State, a.UpdatedAt, a.LiveJourney, a.Registration, a.RegistrationVersion = customer.Expired, now, 0, nil, 0
 		a.Epoch++
 		if err := tx.SaveAccount(&a); err != nil {
@@ -139,6 +144,9 @@ func (cs Claims) expire(ctx context.Context, store TidyStore, id customer.Accoun
 		j := Journey{Partner: a.Creator, Account: id}
 		e := cs.browserEvent(now, audit.AccountExpired, j, customer.Origin{})
 		e.Actor = audit.Actor{Kind: audit.ActorServer}
+		if err := cs.tellDeactivated(tx, a.Deactivated(profiles, customer.DeactivatedByTime, now)); err != nil {
+			return audit.Event{}, err
+		}
 		return e, cs.tell(tx, now, j, partner.EventClaims, "expired", "")
 	})
 }

@@ -170,7 +170,10 @@ func (cs Customers) decide(tx Tx, a Account, p Profile, d Decision, now time.Tim
 	if d.Verified {
 		state = "verified"
 	}
-	return p, cs.tellWatchers(tx, a, p, partner.Event{Type: partner.EventVerification, State: state, OccurredAt: now})
+	if err := cs.tellWatchers(tx, a, p, partner.Event{Type: partner.EventVerification, State: state, OccurredAt: now}); err != nil {
+		return p, err
+	}
+	return p, cs.tellWatchers(tx, a, p, p.checked(now))
 }
 
 // tellWatchers queues an event about a profile: for its creator until the account is claimed, and for those whom the

@@ -1,0 +1,67 @@
+package customer
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/partner"
+)
+
+// A Deactivation is why a partner cannot use an account any more, in the words of contract 12.4.
+type Deactivation struct {
+	// Type is ACCOUNT_SUSPENSION, which an operator can end, or ACCOUNT_CLOSURE.
+	Type string
+	// Reason is a word of ours.
+	Reason string
+	// ByCustomer: the customer wanted it.
+	ByCustomer bool
+}
+
+// The deactivations of accounts that nobody has claimed.
+var (
+	// DeactivatedByObjection: the owner of the mailbox said that the account is not theirs (design 10.8).
+	DeactivatedByObjection = Deactivation{Type: "ACCOUNT_SUSPENSION", Reason: "NOT_THE_CUSTOMER", ByCustomer: true}
+	// DeactivatedByTime: nobody claimed the account in time, and it was erased.
+	DeactivatedByTime = Deactivation{Type: "ACCOUNT_CLOSURE", Reason: "NOT_CLAIMED"}
+)
+
+// Deactivated are the documented events of an account that its creator cannot use any more: one of the user, and one of each
+// profile (contract 12.4). Whoever queues them draws their ids.
+func (a Account) Deactivated(profiles []Profile, why Deactivation, now time.Time) []partner.Event {
+	const state = "DEACTIVATED"
+	user, _ := json.Marshal(struct { // plain texts, which cannot fail
+		Before string `json:"previous_state"`
+		Type   string `json:"deactivation_type"`
+		Reason string `json:"deactivation_reason"`
+	}{"ACTIVE", why.Type, why.Reason})
+	e := partner.Event{Partner: a.Creator, Account: int64(a.ID), Type: partner.EventUserState, State: state, Data: string(user), OccurredAt: now}
+	events := []partner.Event{e}
+	asked, _ := json.Marshal(map[string]bool{"requested_by_customer": why.ByCustomer})
+	for _, p := range profiles {
+		e.Type, e.Profile, e.Data = partner.EventProfileState, int64(p.ID), string(asked)
+		events = append(events, e)
+	}
+	return events
+}
+
+// checked is the documented event of a check's outcome (contract 12.4). Of what is required it names keys, and nothing that was said.
+func (p Profile) checked(now time.Time) partner.Event {
+	state := "EVIDENCE_REQUIRED"
+	if p.Verified() {
+		state = "VERIFIED"
+	}
+	data, _ := json.Marshal(map[string][]string{"required_evidences": p.RequiredKeys()})
+	return partner.Event{Type: partner.EventCDDCheck, State: state, Data: string(data), OccurredAt: now}
+}
+
+// RequiredKeys are the evidences that nobody gave, by their documented keys (contract 11.2); none of a verified profile.
+func (p Profile) RequiredKeys() []string {
+	keys := []string{}
+	for _, f := range p.MissingEvidences() {
+		if !p.Verified() {
+			keys = append(keys, strings.ToUpper(string(f)))
+		}
+	}
+	return keys
+}
