@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,8 @@ type Observation struct {
 	Operation string
 	// Status is the answer's.
 	Status int
+	// Codes are those of the errors in the answer.
+	Codes []string
 	// Problem is what the description does not say of the answer, or of the body of a request that succeeded; nil where all is
 	// as described. Its words may repeat values: it is for whoever sent the request, and not for a log that others read.
 	Problem error
@@ -112,7 +115,7 @@ func (k *checker) watch(next http.Handler, observe func(Observation)) http.Handl
 		if err != nil {
 			err = fmt.Errorf("%s %s %d: %s", r.Method, r.URL.Path, given.status, shortened(err.Error()))
 		}
-		observe(Observation{id, given.status, err})
+		observe(Observation{id, given.status, given.codes(), err})
 	})
 }
 
@@ -181,6 +184,30 @@ func (t *taken) Write(p []byte) (int, error) {
 	}
 	t.body.Write(p)
 	return t.ResponseWriter.Write(p)
+}
+
+// codes reads the codes of errors in any of the shapes.
+func (t *taken) codes() []string {
+	if t.status < 400 {
+		return nil
+	}
+	var body struct {
+		Errors      []struct{ Code string }
+		Error, Code string
+	}
+	if json.Unmarshal(t.body.Bytes(), &body) != nil {
+		return nil
+	}
+	var out []string
+	for _, one := range body.Errors {
+		out = append(out, one.Code)
+	}
+	for _, code := range []string{body.Error, body.Code} {
+		if code != "" {
+			out = append(out, code)
+		}
+	}
+	return out
 }
 
 // Unwrap lets http.ResponseController reach what is below.
