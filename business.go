@@ -170,7 +170,7 @@ func (p *Profile) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// CreateBusinessProfile creates a business of the account (contract 8.4). One with the registration number and country of another
+// CreateBusinessProfile creates a business of the account (contract 8.4), 50 at most. One with the registration number and country of another
 // is [ErrDuplicate]. key makes repeating safe, as in [Account.CreatePersonalProfile].
 func (a *Account) CreateBusinessProfile(ctx context.Context, b Business, key string) (BusinessProfile, error) {
 	var created BusinessProfile

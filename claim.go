@@ -25,7 +25,7 @@ type ClaimCode struct {
 	ClaimAccountCode Secret `json:"claimAccountCode"`
 }
 
-// MintClaimCode mints a claim code for the account (contract 6). Mint when the customer clicks, put it into [Client.AuthorizeURL], and
+// MintClaimCode mints a claim code for the account (contract 6), five a minute at most ([ErrLimited]). Mint when the customer clicks, put it into [Client.AuthorizeURL], and
 // redirect at once; never mail it. [ErrAlreadyClaimed] means that the customer owns the account: authorize without a claim code.
 func (a *Account) MintClaimCode(ctx context.Context, registrationCode Secret) (Secret, error) {
 	return a.MintClaimCodeFor(ctx, ClaimRequest{RegistrationCode: registrationCode})
@@ -55,7 +55,8 @@ type AuthorizeRequest struct {
 	Scope string
 }
 
-// AuthorizeURL is the address to send the customer's browser to. It carries the claim code: redirect to it, do not log it.
+// AuthorizeURL is the address to send the customer's browser to (contract 7.1). It carries the claim code: redirect to it, do not
+// log it. Nothing is checked here: an address that is not registered meets the customer as an error page, not you as an error.
 func (c *Client) AuthorizeURL(r AuthorizeRequest) string {
 	var q strings.Builder
 	add := func(name, value string) {

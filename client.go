@@ -57,7 +57,8 @@ func (c *Client) String() string {
 	return "latchkey client " + strconv.Quote(c.ID) + " of " + c.baseURL()
 }
 
-// Bearer returns the client's own access token (grant client_credentials), kept and renewed at half of its life.
+// Bearer returns the client's own access token (contract 4.1, grant client_credentials), kept and renewed at half of its life. A
+// wrong id or secret is [ErrInvalidClient]; ten different wrong ones a minute are [ErrLimited] (contract 3.1).
 func (c *Client) Bearer(ctx context.Context) (Secret, error) { return c.keeper().bearer(ctx, "") }
 
 func (c *Client) replace(ctx context.Context, dead Secret) (Secret, error) {

@@ -231,7 +231,9 @@ type ProfileAddress struct {
 	StateCode        Maybe  `json:"stateCode"`
 }
 
-// CreateUser opens an account (contract 5.1). [ErrAlreadyMember] means that the address has one.
+// CreateUser opens an account (contract 5.1). [ErrAlreadyMember] means that the address has one. An address that is none and a
+// registration code of less than 32 characters are an [*Error] with the field. It makes no use of keys: where the answer was
+// lost, [Client.RegistrationGrant] tells whether the account was made.
 func (c *Client) CreateUser(ctx context.Context, u NewUser) (User, error) {
 	var user User
 	if err := c.send(ctx, call{method: "POST", path: "/user/signup/registration_code", body: u, bearer: c}, &user); err != nil {
@@ -240,7 +242,9 @@ func (c *Client) CreateUser(ctx context.Context, u NewUser) (User, error) {
 	return user, nil
 }
 
-// UserExists reports whether the address has an account that this client may know of (contract 5.2). Questions are counted.
+// UserExists reports whether the address has an account that this client may know of (contract 5.2). Questions are counted: after 1000
+// a day, unless the operator set another number, they are [ErrLimited] (design 10.6). With hide_existing
+// accounts that were claimed are not told of.
 func (c *Client) UserExists(ctx context.Context, email string) (bool, error) {
 	var answer Existence
 	if err := c.send(ctx, call{method: "POST", path: "/users/exists", body: EmailAddress{email}, bearer: c}, &answer); err != nil {
@@ -256,11 +260,12 @@ type Account struct {
 	key    string
 }
 
-// Account returns the account that b's tokens are for: a [Token], or [*Tokens] that renew themselves.
+// Account returns the account that b's tokens are for: a [Token], or [*Tokens] that renew themselves (contract 2). It asks the server
+// nothing. A token that is over is [ErrUnauthorized] at each call, one of the wrong kind or scope [ErrForbidden].
 func (c *Client) Account(b Bearer) *Account { return &Account{client: c, bearer: b} }
 
 // Once is the same account for one write to a profile that may have to be made again: with it goes an Idempotency-Key (1 to 100
-// visible characters; see [NewKey]), by which the same write under the same key gives the first answer again for 24 hours and
+// visible characters; see [NewKey]; design 4.14), by which the same write under the same key gives the first answer again for 24 hours and
 // changes nothing. Under the same key another write to the same address is [ErrDuplicate]. Keep the key with what is to be
 // written until an answer came. The hand-over ends all keys; what was refused is not kept. The server takes it on POSTs to a
 // profile: addresses, directors, owners, identity documents, evidences, extensions, files, the window, reviews and their

@@ -116,7 +116,8 @@ type formBody struct {
 }
 
 // UploadDocument uploads the files of one document (contract 11.4). documentType is SOURCE_OF_WEALTH, ID_PROOF, ADDRESS_PROOF,
-// TRADING_ADDRESS_PROOF or BUSINESS_AUTH_REP_PROOF_BY_AUTH_LETTER. [ErrDuplicate] means that files of this type wait for a review.
+// TRADING_ADDRESS_PROOF or BUSINESS_AUTH_REP_PROOF_BY_AUTH_LETTER. At most five files of 10 MB each, JPEG, PNG or PDF by their content,
+// whatever their names say: a larger one is an [*Error] with status 413, another type one with 415. [ErrDuplicate] means that files of this type wait for a review.
 func (a *Account) UploadDocument(ctx context.Context, id ProfileID, documentType string, files ...File) error {
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)

@@ -207,42 +207,48 @@ type SimulatedStep struct {
 
 func reviews(id ProfileID) string { return "/profiles/" + decimal(id) + "/kyc-reviews" }
 
-// CreateKYCReview asks for a review of a profile (contract 11.5).
+// CreateKYCReview asks for a review of a profile (contract 11.5). It asks for what is missing, and has passed at once where nothing
+// is. Reviews made before the claim end with it.
 func (a *Account) CreateKYCReview(ctx context.Context, id ProfileID, r NewKYCReview) (KYCReview, error) {
 	var made KYCReview
 	err := a.send(ctx, "POST", reviews(id), r, &made)
 	return made, wrap(err, "creating a KYC review")
 }
 
-// KYCReviews lists a page of the reviews that have not passed; pages count from 1 and hold 100.
+// KYCReviews lists a page of the reviews that have not passed (contract 11.5, 3.5); pages count from 1 and hold 100, and one beyond
+// the last is empty.
 func (a *Account) KYCReviews(ctx context.Context, id ProfileID, page int) ([]KYCReview, error) {
 	var list []KYCReview
 	err := a.send(ctx, "GET", reviews(id)+"?pageNumber="+strconv.Itoa(page), nil, &list)
 	return list, wrap(err, "listing KYC reviews")
 }
 
-// KYCReview reads one review.
+// KYCReview reads one review (contract 11.5). One of another partner, of before the claim, or that does not exist is [ErrNotFound].
 func (a *Account) KYCReview(ctx context.Context, id ProfileID, review string) (KYCReview, error) {
 	var r KYCReview
 	err := a.send(ctx, "GET", reviews(id)+"/"+url.PathEscape(review), nil, &r)
 	return r, wrap(err, "reading a KYC review")
 }
 
-// LinkKYCReview makes a link to the page of a review, which ends the one before; redirectURL is where the customer goes from there.
+// LinkKYCReview makes a link to the page of a review (contract 11.5): for 300 seconds, once, and it ends the one before. redirectURL
+// is where the customer goes from there, with status=success, failed or closed: one of your registered redirect addresses, byte
+// for byte, or it is an [*Error] with the path redirectUrl (design 10.19). Without [KYCReview.Link] the review waits for nothing.
 func (a *Account) LinkKYCReview(ctx context.Context, id ProfileID, review, redirectURL string) (KYCReview, error) {
 	var r KYCReview
 	err := a.send(ctx, "PATCH", reviews(id)+"/"+url.PathEscape(review), KYCRedirect{RedirectURL: redirectURL}, &r)
 	return r, wrap(err, "linking a KYC review")
 }
 
-// EmbedKYCReview makes a link like [Account.LinkKYCReview], in the form of 2026Q3.
+// EmbedKYCReview makes a link like [Account.LinkKYCReview], in the form of 2026Q3 (contract 11.5). Either ends the other's.
 func (a *Account) EmbedKYCReview(ctx context.Context, id ProfileID, review, redirectURL string) (EmbeddedFlow, error) {
 	var flow EmbeddedFlow
 	err := a.send(ctx, "POST", "/profiles/"+decimal(id)+"/embedded-flows/link-requests/kyc-reviews", KYCRedirect{redirectURL, review}, &flow)
 	return flow, wrap(err, "embedding a KYC review")
 }
 
-// SubmitKYCRequirement provides what a review asks for. The review must wait for it.
+// SubmitKYCRequirement provides what a review asks for (contract 11.5): key is that of the requirement, and what it takes is in
+// [KYCRequirement]. What is wrong is an [*Error] with fields such as data.annualIncome or files; a review that does not wait for
+// it has the path kycReviewId. The limits of files are those of [Account.UploadDocument].
 func (a *Account) SubmitKYCRequirement(ctx context.Context, id ProfileID, key string, s KYCSubmission) error {
 	form, err := s.form()
 	if err != nil {

@@ -185,3 +185,43 @@ func declaredIn(file *ast.File, exist map[string]bool) {
 		}
 	}
 }
+
+// source is where a promise comes from.
+var source = regexp.MustCompile(`contract \d|design \d|RFC \d`)
+
+// TestCallsNameTheirSource: the documentation of each method of Client and Account says which clause asks for it.
+func TestCallsNameTheirSource(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution|parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, declaration := range file.Decls {
+			f, is := declaration.(*ast.FuncDecl)
+			if !is || f.Recv == nil || !f.Name.IsExported() || slices.Contains(byOthers(), f.Name.Name) {
+				continue
+			}
+			pointer, is := f.Recv.List[0].Type.(*ast.StarExpr)
+			if !is {
+				continue
+			}
+			if of := pointer.X.(*ast.Ident).Name; of == "Client" || of == "Account" {
+				seen++
+				if !source.MatchString(f.Doc.Text()) {
+					t.Errorf("%s: %s.%s names no source", name, of, f.Name.Name)
+				}
+			}
+		}
+	}
+	if seen < 60 {
+		t.Errorf("found only %d methods", seen)
+	}
+}

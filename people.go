@@ -28,7 +28,8 @@ type BeneficialOwner struct {
 	OwnershipPercentage *int32 `json:"ownershipPercentage"`
 }
 
-// AddDirectors adds directors to a business and returns all it has (contract 10.1).
+// AddDirectors adds directors to a business and returns all it has (contract 10.1), 200 at most. The profile of a person is
+// [ErrForbidden], as one that does not exist; of a verified business directors are [ErrLocked].
 func (a *Account) AddDirectors(ctx context.Context, id ProfileID, directors []Director) ([]Director, error) {
 	var all []Director
 	err := a.send(ctx, "POST", "/profiles/"+decimal(id)+"/directors", listed(directors), &all)
@@ -55,7 +56,7 @@ func (a *Account) Directors(ctx context.Context, id ProfileID) ([]Director, erro
 	return all, wrap(err, "listing directors")
 }
 
-// AddBeneficialOwners adds owners to a business and returns all it has (contract 10.2).
+// AddBeneficialOwners adds owners to a business and returns all it has (contract 10.2), 200 at most; errors as [Account.AddDirectors].
 func (a *Account) AddBeneficialOwners(ctx context.Context, id ProfileID, owners []BeneficialOwner) ([]BeneficialOwner, error) {
 	var all []BeneficialOwner
 	err := a.send(ctx, "POST", "/profiles/"+decimal(id)+"/ubos", listed(owners), &all)

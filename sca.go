@@ -118,29 +118,32 @@ func (a *Account) ott(ctx context.Context, method, path, token string, body, ans
 		header: http.Header{"One-Time-Token": {token}}}, answer)
 }
 
-// OneTimeToken reads where the clearing of a token stands (contract 13).
+// OneTimeToken reads where the clearing of a token stands (contract 13). One that is over, after an hour or when it was used, and
+// one that is not this account's are [ErrNotFound].
 func (a *Account) OneTimeToken(ctx context.Context, token string) (OneTimeToken, error) {
 	var status OneTimeTokenStatus
 	err := a.ott(ctx, "GET", "status", token, nil, &status)
 	return status.OneTimeTokenProperties, wrap(err, "reading a one-time token")
 }
 
-// TriggerOneTimeToken has a code sent; by is sms, whatsapp or voice.
+// TriggerOneTimeToken has a code sent (contract 13); by is sms, whatsapp or voice. Without a phone number ([Client.AddPhoneNumber]) it
+// is an [*Error] with the path phoneNumber. In a sandbox nothing is sent and the code is 111111.
 func (a *Account) TriggerOneTimeToken(ctx context.Context, token, by string) (ObfuscatedPhone, error) {
 	var phone ObfuscatedPhone
 	err := a.ott(ctx, "POST", url.PathEscape(by)+"/trigger", token, nil, &phone)
 	return phone, wrap(err, "triggering a one-time token")
 }
 
-// VerifyOneTimeToken passes the challenge with a code that was sent.
+// VerifyOneTimeToken passes the challenge with a code that was sent (contract 13). A wrong code is an [*Error] with the path otpCode,
+// one that was not asked for first has the path One-Time-Token, and after several an hour it is [ErrLimited].
 func (a *Account) VerifyOneTimeToken(ctx context.Context, token, by string, code Secret) (OneTimeToken, error) {
 	var status OneTimeTokenStatus
 	err := a.ott(ctx, "POST", url.PathEscape(by)+"/verify", token, OTPCode{code}, &status)
 	return status.OneTimeTokenProperties, wrap(err, "verifying a one-time token")
 }
 
-// SimulateProtected makes a call that a sandbox protects, as the documented endpoints for money are elsewhere: without a cleared
-// token it is [ErrForbidden], and the header x-2fa-approval of that answer is the token to clear.
+// SimulateProtected makes a call that a sandbox protects, as the documented endpoints for money are elsewhere (contract 13): without a
+// cleared token it is [ErrForbidden], and [Error.OneTimeToken] is the one to clear. Outside a sandbox it is [ErrNotFound].
 func (a *Account) SimulateProtected(ctx context.Context, token string) error {
 	header := http.Header{}
 	if token != "" {
@@ -149,14 +152,15 @@ func (a *Account) SimulateProtected(ctx context.Context, token string) error {
 	return wrap(a.client.send(ctx, call{method: "POST", path: "/simulation/protected", bearer: a.bearer, header: header}, nil), "making a protected call")
 }
 
-// AddPhoneNumber gives a phone number for a user that the client created and who has not claimed the account (contract 13).
+// AddPhoneNumber gives a phone number for a user that the client created and who has not claimed the account (contract 13); any other
+// user is [ErrForbidden]. Each number is given once: again, for whomever, it is an [*Error] with the code phone.number.repeated.
 func (c *Client) AddPhoneNumber(ctx context.Context, id UserID, number string) (PhoneNumber, error) {
 	var made PhoneNumber
 	err := c.send(ctx, call{method: "POST", path: "/application/users/" + decimal(id) + "/phone-numbers", body: NewPhoneNumber{number}, bearer: c}, &made)
 	return made, wrap(err, "adding a phone number")
 }
 
-// AddRequestKey gives a public key of the client's (contract 13).
+// AddRequestKey gives a public key of the client's (contract 13). All that is wrong with it is in [Error.Fields].
 func (c *Client) AddRequestKey(ctx context.Context, k RequestKey) (RequestKey, error) {
 	var made RequestKey
 	err := c.send(ctx, call{method: "POST", path: "/auth/jose/request/public-keys", body: k, bearer: c}, &made)

@@ -89,35 +89,37 @@ func (c *Client) subscriptionsPath() string {
 
 func profileSubscriptions(id ProfileID) string { return "/profiles/" + decimal(id) + "/subscriptions" }
 
-// Subscribe asks for one kind of event (contract 12.1). Several subscriptions to one event are allowed, and each gets its
-// own copy.
+// Subscribe asks for one kind of event (contract 12.1). Several subscriptions to one event are allowed, up to 100 in all, and each
+// gets its own copy. An address that notifications may not go to, and an event that is not documented, are an [*Error]
+// with the field. Only this answer has the secret: to call it again makes another subscription.
 func (c *Client) Subscribe(ctx context.Context, s NewSubscription) (Subscription, error) {
 	var made Subscription
 	err := c.send(ctx, call{method: "POST", path: c.subscriptionsPath(), body: s, bearer: c}, &made)
 	return made, wrap(err, "subscribing")
 }
 
-// Subscriptions lists the client's own, oldest first.
+// Subscriptions lists the client's own, oldest first (contract 12.1).
 func (c *Client) Subscriptions(ctx context.Context) ([]Subscription, error) {
 	var list []Subscription
 	err := c.send(ctx, call{method: "GET", path: c.subscriptionsPath(), bearer: c}, &list)
 	return list, wrap(err, "listing subscriptions")
 }
 
-// Subscription returns one of the client's own by its id.
+// Subscription returns one of the client's own by its id (contract 12.1); any other is [ErrNotFound].
 func (c *Client) Subscription(ctx context.Context, id string) (Subscription, error) {
 	var s Subscription
 	err := c.send(ctx, call{method: "GET", path: c.subscriptionsPath() + "/" + url.PathEscape(id), bearer: c}, &s)
 	return s, wrap(err, "reading a subscription")
 }
 
-// Unsubscribe removes one of the client's own. What was on its way to it is not sent any more.
+// Unsubscribe removes one of the client's own (contract 12.1); any other, and one that was removed, is [ErrNotFound]. What was on
+// its way to it is not sent any more.
 func (c *Client) Unsubscribe(ctx context.Context, id string) error {
 	err := c.send(ctx, call{method: "DELETE", path: c.subscriptionsPath() + "/" + url.PathEscape(id), bearer: c}, nil)
 	return wrap(err, "unsubscribing")
 }
 
-// TestSubscription asks for an invented notification, delivered like a real one and marked by [Notification.Test].
+// TestSubscription asks for an invented notification (contract 12.1), delivered like a real one and marked by [Notification.Test].
 func (c *Client) TestSubscription(ctx context.Context, id string) ([]TestNotification, error) {
 	var list []TestNotification
 	err := c.send(ctx, call{method: "POST", path: c.subscriptionsPath() + "/" + url.PathEscape(id) + "/test-notifications", bearer: c}, &list)
@@ -132,21 +134,21 @@ func (a *Account) Subscribe(ctx context.Context, id ProfileID, s NewSubscription
 	return made, wrap(err, "subscribing to a profile")
 }
 
-// Subscriptions lists those of a profile, oldest first.
+// Subscriptions lists those of a profile, oldest first (contract 12.1).
 func (a *Account) Subscriptions(ctx context.Context, id ProfileID) ([]Subscription, error) {
 	var list []Subscription
 	err := a.send(ctx, "GET", profileSubscriptions(id), nil, &list)
 	return list, wrap(err, "listing subscriptions of a profile")
 }
 
-// Subscription returns one of a profile's by its id.
+// Subscription returns one of a profile's by its id (contract 12.1); any other is [ErrNotFound].
 func (a *Account) Subscription(ctx context.Context, id ProfileID, subscription string) (Subscription, error) {
 	var s Subscription
 	err := a.send(ctx, "GET", profileSubscriptions(id)+"/"+url.PathEscape(subscription), nil, &s)
 	return s, wrap(err, "reading a subscription of a profile")
 }
 
-// Unsubscribe removes one of a profile's.
+// Unsubscribe removes one of a profile's (contract 12.1); any other is [ErrNotFound].
 func (a *Account) Unsubscribe(ctx context.Context, id ProfileID, subscription string) error {
 	err := a.send(ctx, "DELETE", profileSubscriptions(id)+"/"+url.PathEscape(subscription), nil, nil)
 	return wrap(err, "unsubscribing from a profile")

@@ -223,7 +223,7 @@ func refused(err error) bool {
 // the same tokens from the server (within 5 seconds); later ones should load what the first saved.
 type Tokens struct{ k *keeper }
 
-// Tokens begins with t, from [Client.Exchange], [Client.RegistrationGrant] or storage. save is called with each new token before
+// Tokens holds the tokens of a grant and renews them (contract 4.4, OC-31). It begins with t, from [Client.Exchange], [Client.RegistrationGrant] or storage. save is called with each new token before
 // that is handed out, and again at the next request when it reports an error; it may be nil for tokens that need not survive.
 func (c *Client) Tokens(t Token, save func(context.Context, Token) error) *Tokens {
 	renew := func(ctx context.Context, old Token) (Token, error) {

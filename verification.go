@@ -61,7 +61,7 @@ func (a *Account) ProfileVerification(ctx context.Context, id ProfileID) (Profil
 	return status, wrap(err, "reading whether a profile is verified")
 }
 
-// Disputes lists what the customer says is wrong with details that are locked; empty when nothing is.
+// Disputes lists what the customer says is wrong with details that are locked (design 10.31); empty when nothing is.
 func (a *Account) Disputes(ctx context.Context, id ProfileID) ([]Dispute, error) {
 	var list []Dispute
 	err := a.send(ctx, "GET", "/profiles/"+decimal(id)+"/disputes", nil, &list)

@@ -211,7 +211,8 @@ func VerifyStandard(secret Secret, h http.Header, body []byte, now time.Time) er
 	return ErrSignature
 }
 
-// WebhookKeys fetches the keys that the server publishes for the signatures of notifications.
+// WebhookKeys fetches the keys that the server publishes for the signatures of notifications (contract 12.2, OC-24). It needs no
+// token. While keys are rotated there are several, with a day of overlap.
 func (c *Client) WebhookKeys(ctx context.Context) (WebhookKeys, error) {
 	var text []byte
 	if err := c.send(ctx, call{method: "GET", path: "/webhooks/signing-key.pem", public: true}, &text); err != nil {
