@@ -3,7 +3,9 @@ package latchkey
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"mime/multipart"
 	"strings"
 )
@@ -52,11 +54,43 @@ type ExtensionDetails struct {
 	Details Extensions `json:"details"`
 }
 
-// Extensions are the values of [ExtensionDetails].
+// Extensions are the values of [ExtensionDetails]: what the account is for, and the operator's own fields.
 type Extensions struct {
 	// AccountPurpose is CONTRIBUTING_TO_PERSONAL_SAVINGS, GENERAL_MONTHLY_LIVING_EXPENSES, PAYING_FOR_GOODS_OR_SERVICES_ABROAD
 	// or SENDING_MONEY_REGULARLY_TO_FAMILY.
 	AccountPurpose Maybe `json:"accountPurpose"`
+	// Own are the fields that the operator of the server asks for beside the documented ones, by key: [Account.ExtensionRequirements]
+	// lists them. A value is a string, a bool or a number, which reads as a [json.Number]; nil takes one back.
+	Own map[string]any `json:"-"`
+}
+
+// MarshalJSON writes all of them side by side.
+func (e Extensions) MarshalJSON() ([]byte, error) {
+	all := map[string]any{}
+	maps.Copy(all, e.Own)
+	all["accountPurpose"] = e.AccountPurpose
+	return json.Marshal(all)
+}
+
+// UnmarshalJSON reads them.
+func (e *Extensions) UnmarshalJSON(raw []byte) error {
+	var known struct {
+		AccountPurpose Maybe `json:"accountPurpose"`
+	}
+	if err := json.Unmarshal(raw, &known); err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var all map[string]any
+	if err := d.Decode(&all); err != nil {
+		return err
+	}
+	if delete(all, "accountPurpose"); len(all) == 0 {
+		all = nil
+	}
+	e.AccountPurpose, e.Own = known.AccountPurpose, all
+	return nil
 }
 
 // ExtensionRequirements is the form of the extensions (contract 10.5).
@@ -75,7 +109,8 @@ func (a *Account) ExtensionRequirements(ctx context.Context, id ProfileID) ([]Ex
 	return form, wrap(err, "asking for extension requirements")
 }
 
-// SaveExtensions says what an account is for (contract 10.5, deprecated). A purpose that is none of those in [Extensions] is an
+// SaveExtensions says what an account is for (contract 10.5, deprecated), and gives the operator's own fields. What is wrong with
+// them comes as an [*Error] with the key as path and the operator's sentence as message. A purpose that is none of those in [Extensions] is an
 // [*Error] with the path accountPurpose.
 func (a *Account) SaveExtensions(ctx context.Context, id ProfileID, e Extensions) error {
 	err := a.sendVersioned(ctx, "POST", "/v1/profiles/"+decimal(id)+"/extensions", ExtensionDetails{e}, nil)

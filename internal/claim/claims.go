@@ -58,7 +58,9 @@ type Claims struct {
 	Brand string
 	// Wording names the version of the consent texts.
 	Wording string
-	Now     func() time.Time
+	// Extras are the fields that the operator asks for beside the contract's.
+	Extras customer.Extras
+	Now    func() time.Time
 }
 
 func (cs Claims) browserEvent(now time.Time, action audit.Action, j Journey, o customer.Origin) audit.Event {
@@ -344,7 +346,7 @@ func (cs Claims) seen(tx Tx, code Code, o customer.Origin, now time.Time) (audit
 
 // load reads everything that the next step of a journey depends on.
 func (cs Claims) load(tx Tx, j Journey, s customer.Session) (State, error) {
-	state := State{Journey: j, Session: s}
+	state := State{Journey: j, Session: s, Extras: cs.Extras}
 	var err error
 	if state.Account, err = tx.Account(j.Account); err != nil {
 		return State{}, err

@@ -204,6 +204,8 @@ type State struct {
 	// Both are read from the commit to the decision.
 	Representatives map[customer.RepresentativeID]customer.Representative
 	Files           []customer.File
+	// Extras are what the operator asks of every customer beside the contract's fields.
+	Extras customer.Extras
 	// GrantCode is the authorization code, zero for none.
 	GrantCode grant.Code
 	// Grant is the access that the partner has already to the only profile; zero before the commit, when there is none, and
@@ -352,7 +354,7 @@ func (s State) reviewed() bool {
 func (s State) lacking() bool {
 	for _, p := range s.Profiles {
 		r, known := s.Representatives[p.Representative]
-		if len(p.Missing()) > 0 || known && len(r.Missing()) > 0 {
+		if len(p.Missing()) > 0 || known && len(r.Missing()) > 0 || len(s.Extras.Missing(p)) > 0 {
 			return true
 		}
 	}
@@ -361,12 +363,13 @@ func (s State) lacking() bool {
 
 // Edition is the edition of everything that the review shows: of all profiles together, with the files about them. Each only
 // rises, so an equal one says that nothing has changed; a change of who represents a business raises that of the business.
+// What the operator asks for is part of it: a field that was added while the page was read would be confirmed unseen.
 func (s State) Edition() int64 {
 	sum := int64(len(s.Files))
 	for _, p := range s.Profiles {
 		sum += p.Edition
 	}
-	return sum
+	return int64(s.Extras.Edition)<<32 + sum
 }
 
 // JourneyTx reads and writes claim codes and journeys within a transaction. What is not there is ErrCodeUnknown or

@@ -202,7 +202,7 @@ func (cs Claims) confirmAll(tx Tx, state *State, now time.Time) error {
 		state.Representatives[id] = r
 	}
 	for i, p := range state.Profiles {
-		p = p.Confirm(now)
+		p = state.Extras.Confirmed(p, p.Confirm(now))
 		if err := tx.SaveProfile(&p); err != nil {
 			return err
 		}

@@ -36,6 +36,8 @@ type Customers struct {
 	Keys  *secret.Keys
 	IDs   *secret.IDs
 	Now   func() time.Time
+	// Extras are the fields that the operator asks for beside the contract's.
+	Extras Extras
 }
 
 // A Caller is who asks: a partner, admitted by a token to one account under an epoch. Every verb looks up what it is

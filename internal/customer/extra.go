@@ -179,9 +179,9 @@ func (x Extra) CheckJSON(value any) (string, Problem) {
 	return "", Malformed
 }
 
-// JSON is a stored value as the API shows it; false where it is not of the field's type any more.
+// JSON is a stored value as the API shows it; false where there is none, or one that is not what the field asks for any more.
 func (x Extra) JSON(text string) (any, bool) {
-	if !x.Fits(text) {
+	if text == "" || !x.Fits(text) {
 		return nil, false
 	}
 	switch x.Type {
