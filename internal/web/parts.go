@@ -75,8 +75,18 @@ func (v *visit) detailParts(groups []group, s subject, section ReviewSection, id
 		if !made.row.Given() && !made.row.Needed && !g.always {
 			continue
 		}
+		free := slices.DeleteFunc(slices.Clone(g.fields), func(f customer.Field) bool { return slices.Contains(made.locked, f) })
+		said := func(f customer.Field) bool { return s.Value(f) != "" }
+		if len(made.locked) > 0 && slices.ContainsFunc(free, said) {
+			made.locked, made.row.Source = nil, SourceNone // the rest can be changed, beside what was checked
+			for _, f := range free {
+				if s.Value(f) != "" {
+					made.row.Source = max(made.row.Source, sourceOf(s.Provenance[f].Source))
+				}
+			}
+		}
 		if made.row.Fixed = g.kind == "business-industries"; !made.row.Fixed {
-			made.page = detailPage(form{kind: g.kind, fields: g.fields, needs: s.needs, have: s.Values, to: to})
+			made.page = detailPage(form{kind: g.kind, fields: free, needs: s.needs, have: s.Values, to: to})
 		}
 		all = append(all, made)
 	}
@@ -168,7 +178,9 @@ func (v *visit) listParts(p customer.Profile, list customer.Field, section Revie
 	}
 	all := []reviewPart{}
 	add := func(id string, source customer.Source, row ReviewRow) {
-		row.Key, row.Kind, row.Source = kind+"-"+id, kind, sourceOf(source)
+		if row.Key, row.Kind, row.Source = kind+"-"+id, kind, sourceOf(source); !row.Given() {
+			row.Facts = []Message{Say("c8.fact.only")}
+		}
 		made := reviewPart{section: section, row: row, profile: p.ID, page: v.itemPage(p, customer.Item{List: list, ID: id})}
 		if locked {
 			made.row.Source, made.locked = SourceChecked, []customer.Field{list}
@@ -213,18 +225,22 @@ func given(texts ...string) []string {
 	return slices.DeleteFunc(texts, func(s string) bool { return s == "" })
 }
 
-// facts are sentences about dates and countries, of pairs of a sentence and a value; what is not given says nothing.
+// facts are sentences about days and countries, of pairs of a sentence and a value; what is not given says nothing, and what
+// is no day is shown as it is.
 func (v *visit) facts(pairs ...string) []Message {
 	var all []Message
 	words := v.Pages.language("")
 	for i := 0; i+1 < len(pairs); i += 2 {
 		id, value := pairs[i], pairs[i+1]
-		switch day, err := time.Parse(time.DateOnly, value); {
+		day, err := time.Parse(time.DateOnly, value)
+		switch {
 		case value == "":
-		case err == nil:
-			all = append(all, Say(id, "date", words.dateText(day)))
-		default:
+		case id == "c8.fact.lives" || id == "c8.fact.issuer":
 			all = append(all, Say(id, "country", countryName(words.tag, value)))
+		case err != nil:
+			all = append(all, Say(id, "date", value))
+		default:
+			all = append(all, Say(id, "date", words.dateText(day)))
 		}
 	}
 	return all

@@ -27,8 +27,9 @@ func (r *row) Label() (template.HTML, error) {
 // Wanted is true when the partner must have the value and there is none.
 func (r *row) Wanted() bool { return r.Needed && !r.Given() }
 
-// ChecksOut is true for a value that the partner has checked and locked.
-func (r *row) ChecksOut() bool { return r.Given() && r.Source == SourceChecked }
+// ChecksOut is true for a value that the partner has checked and locked, and
+// that the person can say something about.
+func (r *row) ChecksOut() bool { return r.Given() && r.Source == SourceChecked && !r.Fixed }
 
 // Missing is the message that asks for the value; the problem beside it in
 // the summary is the same.

@@ -176,7 +176,7 @@ func (b *browser) elementWithID(id string) *html.Node {
 // field is the control of a form by its name.
 func (b *browser) field(name string) *html.Node {
 	return find(b.doc, func(n *html.Node) bool {
-		return (n.Data == "input" || n.Data == "select") && attribute(n, "name") == name
+		return (n.Data == "input" || n.Data == "select" || n.Data == "textarea") && attribute(n, "name") == name
 	})
 }
 
