@@ -121,10 +121,11 @@ func TestTrapRedirects(t *testing.T) {
 	}
 }
 
-// A delivered is a notification as a receiver got it, and the published keys.
+// A delivered is a notification as a receiver got it, the secret of its subscription, and the published keys.
 type delivered struct {
 	header http.Header
 	body   []byte
+	secret latchkey.Secret
 	pem    string
 }
 
@@ -149,6 +150,7 @@ func deliver(t *testing.T, s *latchkeytest.Server, trigger, version string) deli
 		t.Fatal(err)
 	}
 	d := <-in
+	d.secret = made.Secret
 	got, err := http.Get(s.URL + "/webhooks/signing-key.pem")
 	if err != nil {
 		t.Fatal(err)
