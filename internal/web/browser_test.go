@@ -22,7 +22,7 @@ var steps = []struct{ page, path string }{
 func (b *browser) fill(address string) (string, url.Values) {
 	b.w.t.Helper()
 	values := map[string][]string{"c1": {"email", address}, "c3": {"new_password", goodPassword}, "c4": {"method", "app"},
-		"c7": {"saved", "yes"}, "c10": {"decision", "allow"}, "r1": {"email", address, "password", goodPassword}}[b.id]
+		"c7": {"saved", "yes"}, "c10": {"decision", "allow"}, "c8.dispute": {"note", "It is Moira"}, "r1": {"email", address, "password", goodPassword}}[b.id]
 	switch b.id {
 	case "c2":
 		values = []string{"code", b.w.mailed(address)}

@@ -221,7 +221,19 @@ type (
 		customer.SignInStore
 		f *faults
 	}
+	faultyCustomers struct {
+		customer.Store
+		f *faults
+	}
 )
+
+func (s faultyCustomers) View(ctx context.Context, fn func(customer.Tx) error) error {
+	return s.f.use(func() error { return s.Store.View(ctx, fn) })
+}
+
+func (s faultyCustomers) Change(ctx context.Context, fn func(customer.Tx) (audit.Event, error)) error {
+	return s.f.use(func() error { return s.Store.Change(ctx, fn) })
+}
 
 func (s faultyPartners) View(ctx context.Context, fn func(partner.Tx) error) error {
 	return s.f.use(func() error { return s.Store.View(ctx, fn) })
