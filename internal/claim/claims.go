@@ -22,7 +22,6 @@ type Tx interface {
 	customer.SessionTx
 	customer.MailTx
 	grant.GrantTx
-	limit.Tx
 	JourneyTx
 	RestTx
 }
@@ -33,10 +32,12 @@ type PrefillTx interface {
 	customer.FileTx
 }
 
-// RestTx is the rest: partners and events to them.
+// RestTx is the rest: partners and events to them, tries, receipts.
 type RestTx interface {
 	Partner(partner.ID) (partner.Partner, error)
 	partner.EventTx
+	limit.Tx
+	ReceiptTx
 }
 
 // Store runs transactions; see the package comment of internal/store for the rule of events.

@@ -77,6 +77,9 @@ func (cs Claims) handOver(tx Tx, state State, key customer.SessionKey, now time.
 	if err := cs.mail(tx, customer.Mail{Kind: customer.MailClaimed}, state, now); err != nil {
 		return customer.SessionKey{}, err
 	}
+	if err := cs.claimReceipt(tx, state, a, now); err != nil {
+		return customer.SessionKey{}, err
+	}
 	return key, cs.tell(tx, now, j, partner.EventClaims, "claimed", "")
 }
 

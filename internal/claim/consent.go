@@ -71,10 +71,11 @@ func (cs Claims) Decide(ctx context.Context, in Post, answer Answer) error {
 // same partner and profile is replaced by its own row, so that there is one access to see and to stop. Access to the
 // customer's other profiles is another grant and stays as it is (contract 7.5).
 func (cs Claims) allow(tx Tx, state State, p customer.Profile, answer Answer, now time.Time) (grant.Grant, error) {
-	g, err := activeGrant(tx, state, p)
+	before, err := activeGrant(tx, state, p)
 	if err != nil {
 		return grant.Grant{}, err
 	}
+	g := before
 	asked, later := state.Asks(now)
 	var scopes []partner.Scope
 	for _, s := range state.Partner.Scopes() {
@@ -91,7 +92,10 @@ func (cs Claims) allow(tx Tx, state State, p customer.Profile, answer Answer, no
 	if life := state.Partner.Class.GrantLife; life > 0 {
 		g.Until = now.Add(life)
 	}
-	return g, tx.SaveGrant(&g)
+	if err := tx.SaveGrant(&g); err != nil {
+		return grant.Grant{}, err
+	}
+	return g, cs.consentReceipt(tx, state, p, before, g, now)
 }
 
 // mint gives the journey its authorization code; one before it is superseded (design 10.22).

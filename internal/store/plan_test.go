@@ -117,6 +117,8 @@ func checkMethods(now time.Time, twice func(func() error) error, missing func(er
 	approval := customer.Approval{ID: 17, Account: owner, Digest: []byte("o")}
 	review := customer.KYCReview{ID: 15, Account: owner, Profile: 2, PublicID: "review"}
 	return map[string]func(*Tx) error{
+		"SaveReceipt":      func(tx *Tx) error { return tx.SaveReceipt(&claim.Receipt{ID: 19, Account: owner}) },
+		"Receipts":         func(tx *Tx) error { _, err := tx.Receipts(owner); return err },
 		"KYCReview":        func(tx *Tx) error { _, err := tx.KYCReview("x"); return missing(err) },
 		"KYCReviewByLink":  func(tx *Tx) error { _, err := tx.KYCReviewByLink([]byte("x")); return missing(err) },
 		"KYCReviews":       func(tx *Tx) error { _, err := tx.KYCReviews(2); return err },
@@ -161,6 +163,9 @@ func exercise(t *testing.T, db *DB) {
 	_, err = db.Chain().Verify(ctx, audit.Link{})
 	must(t, err)
 	must(t, db.Chain().Export(ctx, func(audit.Record) error { return nil }))
+	_, err = Receipts{db}.UnsignedReceipts(ctx, 5)
+	must(t, err)
+	must(t, Receipts{db}.SignReceipt(ctx, 19, "signed"))
 	mails := Mails{db}
 	_, err = mails.NextMails(ctx, now, time.Minute, 5)
 	must(t, err)
