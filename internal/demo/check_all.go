@@ -43,12 +43,12 @@ func (w *walk) everything() []checkPart {
 	return []checkPart{
 		{"person", slices.Concat(p.opens(), p.person(), p.uploads(), p.asks())},
 		{"claim", slices.Concat(p.claims(), p.severed())},
-		{"access", slices.Concat(p.access(), p.tokens())},
+		{"access", slices.Concat(p.access(), p.corrected(), p.tokens())},
 		{"verify", slices.Concat(p.checked(), p.verifies(), p.locked())},
 		{"hooks", p.hooks()},
 		{"business", slices.Concat(b.opens(), b.business(), b.people(), b.uploads())},
 		{"claim", slices.Concat(b.claims(), b.severed())},
-		{"verify", slices.Concat(b.bound(), b.verifies(), b.locked())},
+		{"verify", slices.Concat(b.bound(), b.corrected(), b.verifies(), b.locked())},
 		{"pages", w.businessPages()},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/latchkey-id/latchkey"
@@ -21,22 +22,10 @@ func (h *held) claims() []checkStep {
 		return h.visitPage(ctx, h.client.AuthorizeURL(latchkey.AuthorizeRequest{RedirectURI: h.redirectURI(), State: h.state, ClaimCode: code,
 			Challenge: latchkey.Challenge(h.verifier)}), "c1")
 	}}}
-	return append(append(steps, h.without("refuses", "asks")...), // mistakes were made before
-		checkStep{"C8 shows what was said, and is confirmed", func(ctx context.Context) error { return h.reviews(ctx) }},
+	// Mistakes were made before.
+	return append(slices.Concat(steps, h.without("refuses", "asks"), h.reviews()),
 		checkStep{"C10 gives access to the chosen profile, and C11 leads back", func(ctx context.Context) error { return h.decides(ctx) }},
 	)
-}
-
-// reviews is C8.
-func (h *held) reviews(ctx context.Context) error {
-	words := []string{"Mira Kade", "9 Harbour Row", "EH6 6AB"}
-	if h.kind == kindBusiness {
-		words = []string{"Mira Kade", "EH6 6AB"}
-	}
-	if err := h.shown(words...); err != nil {
-		return err
-	}
-	return h.press(ctx, "", map[string]string{"version": h.browser.page.field("version")}, "c10", http.StatusOK)
 }
 
 // decides is C10 and C11, and the exchange of the code.

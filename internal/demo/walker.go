@@ -159,6 +159,16 @@ func (p page) linkTo(end string) string {
 	return ""
 }
 
+// linkWith is the first link whose address has that in it, or "".
+func (p page) linkWith(part string) string {
+	for _, a := range find(p.root, "a") {
+		if href := attr(a, "href"); strings.Contains(href, part) {
+			return p.resolve(href)
+		}
+	}
+	return ""
+}
+
 // key is the authenticator key that page C5 shows, without its spaces.
 func (p page) key() string {
 	for _, code := range find(p.root, "code") {

@@ -52,6 +52,9 @@ func TestWalkerReadsPages(t *testing.T) {
 	if !strings.HasSuffix(p.linkTo("/review/address"), "/review/address") || p.linkTo("/nowhere") != "" {
 		t.Errorf("link %q", p.linkTo("/review/address"))
 	}
+	if !strings.HasSuffix(p.linkWith("view/add"), "/review/address#row") || p.linkWith("/nowhere") != "" {
+		t.Errorf("link %q", p.linkWith("view/add"))
+	}
 	if offers := p.offers("way"); len(offers) != 3 || offers["a"] != "On foot" || offers["b"] != "" || len(p.offers("none")) != 0 {
 		t.Errorf("offers %q", offers)
 	}
