@@ -16,6 +16,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/notify"
 	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/secret"
@@ -56,6 +57,7 @@ type Config struct {
 
 	Brand    string `placeholder:"NAME" group:"settings" help:"What customers know this server as. Default: the host of the web URL."`
 	Seed     string `placeholder:"FILE" group:"settings" help:"YAML file of partners to register or bring up to date at start."`
+	Fields   string `placeholder:"FILE" group:"settings" help:"JSON file of fields that customers are asked for beside the documented ones, by kind of profile and country. Default: none."`
 	LogLevel string `placeholder:"LEVEL" group:"settings" help:"debug, info, warn or error. Default: info."`
 	Drain    string `placeholder:"DURATION" group:"settings" help:"How long requests under way may take when the server is told to stop. Default: 20s."`
 
@@ -108,6 +110,7 @@ type settings struct {
 	mail          notify.SMTP
 	brand, help   string
 	seed          []seeded
+	extras        customer.Extras
 	logLevel      slog.Level
 	drain         time.Duration
 	warnings      []string
@@ -438,6 +441,10 @@ func (r *reader) rest() {
 	if r.c.Seed != "" {
 		seeds, found := readSeed(r.c.Seed)
 		r.s.seed, r.found = seeds, append(r.found, found...)
+	}
+	if r.c.Fields != "" {
+		extras, found := readFields(r.c.Fields)
+		r.s.extras, r.found = extras, append(r.found, found...)
 	}
 }
 

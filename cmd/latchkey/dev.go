@@ -15,6 +15,7 @@ type devCommand struct {
 	Data     string `env:"-" placeholder:"DIR" help:"Keep the data here; without it everything is gone at the end."`
 	Database string `env:"-" placeholder:"URL" help:"Keep accounts in this empty PostgreSQL database, such as postgres://postgres@localhost/latchkey_dev."`
 	Seed     string `env:"-" placeholder:"FILE" help:"YAML file of partners to register, so that a client of your own finds its settings."`
+	Fields   string `env:"-" placeholder:"FILE" help:"JSON file of fields that customers are asked for beside the documented ones."`
 	Public   bool   `env:"-" help:"Allow addresses that others can reach. Everybody who does may do everything."`
 	LogLevel string `env:"-" default:"warn" enum:"debug,info,warn,error" help:"debug, info, warn or error. Default: ${default}."`
 }
@@ -34,6 +35,13 @@ func (cmd *devCommand) Run(ctx context.Context, s streams) error {
 			return mistakes(found).hinted()
 		}
 		o.seeds = seeds
+	}
+	if cmd.Fields != "" {
+		extras, found := readFields(cmd.Fields)
+		if len(found) > 0 {
+			return mistakes(found).hinted()
+		}
+		o.extras = extras
 	}
 	sb, err := newSandbox(ctx, o)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/demo"
 	"github.com/latchkey-id/latchkey/internal/notify"
 	"github.com/latchkey-id/latchkey/internal/partner"
@@ -38,6 +39,8 @@ type sandboxOptions struct {
 	// database is a PostgreSQL database in place of the file in data.
 	database string
 	seeds    []seeded
+	// extras are the fields that customers are asked for beside the documented ones.
+	extras customer.Extras
 	// public allows addresses that others can reach.
 	public bool
 	log    *slog.Logger
@@ -155,7 +158,7 @@ func (sb *sandbox) make(ctx context.Context, data string, o sandboxOptions) (app
 	}
 	signing := &signingFile{path: filepath.Join(data, signingFileName), keys: keys, draws: true}
 	sb.server, err = server.New(ctx, server.Options{Data: data, Database: o.database, Keys: keys, WebURL: sb.url, Brand: "Latchkey Sandbox",
-		Help: "help@example.org", Sandbox: devPages, Signing: signing.get, Receivers: partner.Loopbacks(), Now: clock.Now, Log: o.log})
+		Help: "help@example.org", Sandbox: devPages, Signing: signing.get, Receivers: partner.Loopbacks(), Extras: o.extras, Now: clock.Now, Log: o.log})
 	if err != nil {
 		return nil, nil, databaseError(err)
 	}

@@ -80,7 +80,7 @@ func parseExtras(content []byte) (any, error) {
 func parseValue(d *json.Decoder, depth int) (any, error) {
 	t, err := d.Token()
 	if err != nil {
-		return nil, fmt.Errorf("is not JSON at byte %d", d.InputOffset())
+		return nil, notJSON(d)
 	}
 	opening, nested := t.(json.Delim)
 	if !nested {
@@ -98,14 +98,13 @@ func parseValue(d *json.Decoder, depth int) (any, error) {
 			}
 			list = append(list, one)
 		}
-		_, err = d.Token()
-		return list, err
+		return list, closed(d)
 	}
 	object := map[string]any{}
 	for d.More() {
 		name, err := d.Token()
 		if err != nil {
-			return nil, fmt.Errorf("is not JSON at byte %d", d.InputOffset())
+			return nil, notJSON(d)
 		}
 		key, _ := name.(string)
 		if _, twice := object[key]; twice {
@@ -115,9 +114,18 @@ func parseValue(d *json.Decoder, depth int) (any, error) {
 			return nil, err
 		}
 	}
-	_, err = d.Token()
-	return object, err
+	return object, closed(d)
 }
+
+// closed reads the end of a list or an object.
+func closed(d *json.Decoder) error {
+	if _, err := d.Token(); err != nil {
+		return notJSON(d)
+	}
+	return nil
+}
+
+func notJSON(d *json.Decoder) error { return fmt.Errorf("is not JSON at byte %d", d.InputOffset()) }
 
 // An extraReader collects fields and mistakes.
 type extraReader struct {

@@ -53,6 +53,8 @@ type Options struct {
 	// Deviates, where set, is told of each answer of the API that is not as its description says, and of each request that was
 	// taken and is not: for tests and sandboxes. Its words may repeat what was sent.
 	Deviates func(error)
+	// Extras are the fields that customers are asked for beside the documented ones.
+	Extras customer.Extras
 	// Sandbox serves the pages under /dev and marks every page; nil for a real server.
 	Sandbox http.Handler
 	Now     func() time.Time
@@ -161,7 +163,7 @@ func (s *Server) wire() {
 	o, ids := s.options, secret.NewIDs(s.options.Now)
 	passwords := secret.NewPasswords(runtime.NumCPU(), waitingHashes*runtime.NumCPU())
 	s.Partners = partner.Partners{Store: store.Partners{DB: s.database}, IDs: ids, Now: o.Now}
-	customers := customer.Customers{Store: store.Customers{DB: s.database}, Keys: o.Keys, IDs: ids, Now: o.Now}
+	customers := customer.Customers{Store: store.Customers{DB: s.database}, Keys: o.Keys, IDs: ids, Extras: o.Extras, Now: o.Now}
 	if o.Verify != nil {
 		s.verifier = notify.NewVerifier(customers, o.Verify.URL, o.Verify.Key, partner.Receivers{Networks: o.Verify.Networks}, o.Now, o.Log)
 	}
@@ -172,7 +174,7 @@ func (s *Server) wire() {
 	approvals := customer.Approvals{Store: store.Approvals{DB: s.database}, IDs: ids, Now: o.Now}
 	publicKeys := partner.PublicKeys{Store: store.PublicKeys{DB: s.database}, IDs: ids, Now: o.Now}
 	claims := claim.Claims{Store: store.Claims{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Passkeys: passkeys, Brand: o.Brand,
-		Wording: wording, Now: o.Now}
+		Wording: wording, Extras: o.Extras, Now: o.Now}
 	s.claims = claims
 	pagesURL := ""
 	if s.webHost != s.apiHost {
