@@ -1,6 +1,11 @@
 package main
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
 
 // TestBrowserShowsTheSandbox looks at the demo partner's pages and at those under /dev, empty and filled, with a mistake
 // and without: they are the first that a newcomer sees, and keep to the same rules as the server's own.
@@ -84,5 +89,15 @@ func TestBrowserShowsABusinessAtTheDemoPartner(t *testing.T) {
 	p.secures()
 	p.rules = rules
 	p.at("c8")
+	p.press("main form .primary")
+	p.at("c10")
+	p.rules = ""
+	p.backAtPartner("Allow", chromedp.Click(chromedp.CSS(`[name=decision][value=allow]`)))
+	p.rules = rules
+	p.visit(sb.demoURL + "/back")
+	p.at("demo4")
+	if text := evaluate[string](p.tab, `document.querySelector("main").innerText`); !strings.Contains(text, "Kade Joinery Ltd") || !strings.Contains(text, "SC700123") {
+		t.Errorf("page 4 shows %q", text)
+	}
 	p.quiet("the business")
 }
