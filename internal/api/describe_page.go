@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -70,12 +71,14 @@ func (d *Door) writeDocs() (writtenPage, error) {
 
 // A docsPage is what /docs shows.
 type docsPage struct {
-	Title, Summary, About, Server string
-	Look                          template.CSS
-	Groups                        []docsGroup
-	Events                        []docsOperation
-	Schemas                       []docsSchema
-	Codes                         []docsCode
+	Title, Summary, Server string
+	About                  []string
+	Look                   template.CSS
+	Groups                 []docsGroup
+	Events                 []docsOperation
+	Schemas                []docsSchema
+	Codes                  []docsCode
+	Shared                 []docsAnswer
 }
 
 // A docsGroup is one subject.
@@ -146,7 +149,10 @@ func anchor(name string) string {
 // page is the description in the order of its files.
 func (d *Description) page() docsPage {
 	doc := d.document
-	p := docsPage{Title: doc.sub("info").text("title"), Summary: doc.sub("info").text("summary"), About: doc.sub("info").text("description")}
+	p := docsPage{Title: doc.sub("info").text("title"), Summary: doc.sub("info").text("summary")}
+	for line := range strings.Lines(fmt.Sprint(doc.sub("info").at("description"))) {
+		p.About = append(p.About, strings.TrimSpace(strings.TrimPrefix(line, "- ")))
+	}
 	for _, one := range doc.list("tags") {
 		tag := one.(*tree)
 		p.Groups = append(p.Groups, docsGroup{ID: anchor(tag.text("name")), Name: tag.text("name"), Text: tag.text("description")})
@@ -174,6 +180,10 @@ func (d *Description) page() docsPage {
 	for _, name := range doc.sub("components", "schemas").members() {
 		schema := doc.sub("components", "schemas", name)
 		p.Schemas = append(p.Schemas, docsSchema{Name: name, Text: schema.text("description"), Type: typeOf(schema), Fields: d.fields(schema, "")})
+	}
+	for _, name := range doc.sub("components", "responses").members() {
+		shared := d.head.sub("shared", name)
+		p.Shared = append(p.Shared, docsAnswer{Status: fmt.Sprint(shared.at("status")), Bodies: d.bodies(doc.sub("components", "responses", name, "content"))})
 	}
 	for _, code := range d.head.sub("codes").members() {
 		text := d.head.sub("codes", code).text("text")
@@ -206,13 +216,19 @@ func (d *Description) shownOperation(op *tree, method, where string) docsOperati
 	}
 	for _, one := range op.list("parameters") {
 		q := d.resolved(one.(*tree))
+		if q.text("name") == "X-External-Correlation-Id" { // which all have, so the page says it once
+			continue
+		}
 		out.Parameters = append(out.Parameters, docsField{Name: q.text("name"), Where: q.text("in"), Text: q.text("description"), Type: typeOf(q.sub("schema")),
 			Needed: q.at("required") == true})
 	}
 	out.Bodies = d.bodies(op.sub("requestBody", "content"))
 	for _, status := range op.sub("responses").members() {
 		r := d.resolved(op.sub("responses", status))
-		answer := docsAnswer{Status: status, Bodies: d.bodies(r.sub("content"))}
+		answer := docsAnswer{Status: status}
+		if !op.sub("responses", status).has("$ref") { // what many share is shown with the codes
+			answer.Bodies = d.bodies(r.sub("content"))
+		}
 		for _, line := range strings.Split(fmt.Sprint(r.at("description")), "\n") {
 			if code, text, found := strings.Cut(line, "`: "); found && strings.HasPrefix(code, "`") {
 				answer.Codes = append(answer.Codes, docsCode{code[1:], text})
@@ -246,23 +262,45 @@ func (d *Description) bodies(content *tree) []docsBody {
 	var out []docsBody
 	for _, kind := range content.members() {
 		media := content.sub(kind)
-		body := docsBody{Kind: kind, Type: typeOf(media.sub("schema"))}
-		if !media.sub("schema").has("$ref") {
-			body.Fields = d.fields(media.sub("schema"), "")
+		body := docsBody{Kind: kind, Type: typeOf(media.sub("schema")), Fields: d.allFields(media.sub("schema"))}
+		if len(out) > 0 && slices.Equal(out[0].Type, body.Type) { // the same in another encoding
+			body.Fields = nil
 		}
 		for _, name := range media.sub("examples").members() {
 			example := media.sub("examples", name)
-			body.Examples = append(body.Examples, docsExample{example.text("summary"), shownValue(example.at("value"))})
+			body.Examples = append(body.Examples, docsExample{example.text("summary"), shownValue(kind, example.at("value"))})
 		}
 		out = append(out, body)
 	}
 	return out
 }
 
-// shownValue writes a value over several lines; a text stands as it is.
-func shownValue(v any) string {
+// allFields lists the fields of a body: of what its schema is, or is a list of.
+func (d *Description) allFields(schema *tree) []docsField {
+	schema = d.resolved(schema)
+	if schema.has("items") {
+		schema = d.resolved(schema.sub("items"))
+	}
+	out := d.fields(schema, "")
+	for _, one := range schema.list("allOf") {
+		if part := one.(*tree); part.has("$ref") {
+			out = append(out, d.allFields(part)...)
+		}
+	}
+	return out
+}
+
+// shownValue writes a value over several lines, as it is sent; a text stands as it is.
+func shownValue(kind string, v any) string {
 	if text, is := v.(string); is {
 		return text
+	}
+	if form, is := v.(*tree); is && strings.Contains(kind, "form") {
+		var pairs []string
+		for _, name := range form.names {
+			pairs = append(pairs, name+"="+url.QueryEscape(form.text(name)))
+		}
+		return strings.Join(pairs, "\n&")
 	}
 	raw, err := render(v)
 	var out bytes.Buffer
