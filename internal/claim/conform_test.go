@@ -96,7 +96,7 @@ func (s *scene) texts() (texts []string) {
 func answer(err error) string {
 	for _, known := range []error{claim.ErrNotNow, claim.ErrNoJourney, claim.ErrTicketOver, claim.ErrCodeExpired, claim.ErrCodeUsed, claim.ErrCodeUnknown,
 		claim.ErrAlreadyClaimed, claim.ErrSignedInAsOther, claim.ErrCodeLate, claim.ErrIncomplete, claim.ErrNoProfileChosen, customer.ErrHeld, customer.ErrStale, customer.ErrNoSession,
-		customer.ErrVersion, customer.ErrCodeWrong, customer.ErrCodeReused, customer.ErrSignIn, grant.ErrInvalidGrant, store.ErrUnavailable, limit.ErrExceeded} {
+		customer.ErrVersion, customer.ErrCodeWrong, customer.ErrCodeReused, customer.ErrSignIn, customer.ErrPasskey, customer.ErrPasskeySpent, grant.ErrInvalidGrant, store.ErrUnavailable, limit.ErrExceeded} {
 		if errors.Is(err, known) {
 			return known.Error()
 		}
@@ -122,13 +122,24 @@ func (st *stage) looks(s *scene) (where string) {
 // answer and where the browsers stand: first the whole way, then at random, with a preference for what changes something.
 func TestTheModelIsLikeTheStore(t *testing.T) {
 	t.Parallel()
-	b := bounds{mints: 2, journeys: 3, ticks: 2, moves: 1, visits: 1, business: true, hours: []time.Duration{5 * time.Minute, 15 * time.Minute}}
+	b := bounds{mints: 2, journeys: 3, ticks: 2, moves: 1, visits: 1, business: true, passkeys: true, hours: []time.Duration{5 * time.Minute, 15 * time.Minute}}
 	all := actions(b)
 	var way []int
 	for _, name := range wholeWay {
 		way = append(way, slices.IndexFunc(all, func(a action) bool { return a.name == name }))
 	}
 	b.business = false
+	for _, name := range passkeyWay { // the other whole way, to its end
+		way = append(way, slices.IndexFunc(all, func(a action) bool { return a.name == name }))
+	}
+	other := newPair(t, b)
+	for _, i := range way[len(wholeWay):] {
+		other.play(all[i])
+	}
+	if other.s.rows.accounts[0].State != customer.Claimed || len(other.s2.keys) != 3 {
+		t.Errorf("the way with a passkey ends with %s and %d tokens", other.s.rows.accounts[0].State, len(other.s2.keys))
+	}
+	way = way[:len(wholeWay)]
 	p := newPair(t, b)
 	for _, i := range way {
 		p.play(all[i])

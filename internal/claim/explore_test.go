@@ -34,7 +34,7 @@ type scene struct {
 	auths []string      // authorization codes that came back with a browser
 	keys  []grant.Issue // tokens that the partner holds; the first is from the registration code
 	// What was spent of the bounds below.
-	mints, ticks, moves, visits int
+	mints, ticks, moves, visits, entries int
 	// redeemed counts, by authorization code, the exchanges that succeeded; owner is the password hash that the commit gave
 	// the account; consents are the profiles that customers chose at C10.
 	redeemed map[grant.CodeID]int
@@ -62,7 +62,8 @@ type bounds struct {
 	depth, mints, journeys, ticks, moves, visits int
 	hours                                        []time.Duration
 	// taken: the address is claimed elsewhere at some time (E10). business: the account has a business besides the person.
-	taken, business bool
+	// passkeys: there is a phone besides the app.
+	taken, business, passkeys bool
 }
 
 // A stage plays scenes: the true verbs over the model.
@@ -80,6 +81,7 @@ type stage struct {
 	seed     maphash.Seed
 	// halfway puts a session into the store that has passed the password.
 	halfway func(customer.Session) error
+	phone   *phone
 }
 
 const registration = "a registration code of 32 characters"
@@ -109,6 +111,7 @@ func (st *stage) begin() scene {
 	t := st.T
 	t.Helper()
 	ctx := t.Context()
+	st.phone = newPhone(t)
 	a, err := st.customers.Create(ctx, st.partner, customer.Signup{Email: addresses[0], RegistrationCode: registration}, "", "")
 	must(t, err)
 	issue, err := st.tokens.Registration(ctx, st.partner, a.Email, registration, customer.Origin{})
@@ -221,6 +224,9 @@ func browserActions(b bounds) []browserAction {
 	all := slices.Clone(posts)
 	if b.business {
 		all = append(all, choices...)
+	}
+	if b.passkeys {
+		all = append(all, passkeySteps...)
 	}
 	for _, newest := range []bool{true, false} {
 		all = append(all, browserAction{fmt.Sprintf("opens code (newest %t)", newest), func(st *stage, s *scene, v *visitor) (bool, error) {
@@ -474,7 +480,7 @@ func (s *scene) same(before *scene) bool {
 func (st *stage) refusal(s *scene, err error) {
 	for _, known := range []error{nil, claim.ErrNotNow, claim.ErrNoJourney, claim.ErrTicketOver, claim.ErrCodeExpired, claim.ErrCodeUsed, claim.ErrAlreadyClaimed,
 		claim.ErrSignedInAsOther, claim.ErrCodeLate, claim.ErrIncomplete, claim.ErrNoProfileChosen, customer.ErrHeld, customer.ErrStale, customer.ErrNoSession, customer.ErrVersion,
-		customer.ErrCodeWrong, customer.ErrCodeReused, customer.ErrSignIn, grant.ErrInvalidGrant} {
+		customer.ErrCodeWrong, customer.ErrCodeReused, customer.ErrSignIn, customer.ErrPasskey, customer.ErrPasskeySpent, grant.ErrInvalidGrant} {
 		if known == nil && err == nil || known != nil && errors.Is(err, known) {
 			return
 		}
@@ -494,12 +500,14 @@ func explorations() []exploration {
 		{name: "an address that gets an account", least: 2_500, bounds: bounds{mints: 1, journeys: 2, taken: true}},
 		{name: "two codes", least: 25_000, bounds: bounds{mints: 2, journeys: 2}},
 		{name: "two profiles", least: 3_000, bounds: bounds{mints: 1, journeys: 1, visits: 1, business: true}},
+		{name: "a passkey", least: 800, bounds: bounds{depth: 13, mints: 1, journeys: 1, passkeys: true}},
 		{name: "the address moves", least: 4_000, bounds: bounds{mints: 1, journeys: 2, moves: 1}},
 		wide}
 	if os.Getenv("LATCHKEY_FULL") != "" {
 		list[len(list)-1].depth, list[len(list)-1].least = 9, 150_000
 		list = append(list,
 			exploration{name: "one code, five minutes", least: 20_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{5 * time.Minute}}},
+			exploration{name: "passkeys, silence", least: 10_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, passkeys: true, hours: []time.Duration{15 * time.Minute}}},
 			exploration{name: "a visit", least: 12_000, bounds: bounds{mints: 1, journeys: 2, visits: 1}},
 			exploration{name: "silence", least: 10_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{15 * time.Minute}}},
 			exploration{name: "sessions that end", least: 10_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{30 * time.Minute}}})

@@ -269,7 +269,7 @@ func (st *stage) key(s *scene) uint64 {
 	slices.SortFunc(who[:], bytes.Compare)
 	b.Write(who[0])
 	b.Write(who[1])
-	fmt.Fprint(&b, "|", s.mints, s.ticks, s.moves, s.visits, len(s.codes), len(s.auths), len(s.keys), len(s.consents))
+	fmt.Fprint(&b, "|", s.mints, s.ticks, s.moves, s.visits, s.entries, len(s.codes), len(s.auths), len(s.keys), len(s.consents))
 	for _, text := range s.codes {
 		digest := st.keys.Digest(secret.PurposeClaimCode, text)
 		fmt.Fprint(&b, " c", slices.IndexFunc(s.rows.codes, func(c claim.Code) bool { return bytes.Equal(c.Digest, digest) }))
@@ -304,7 +304,7 @@ func (st *stage) writeRows(b *bytes.Buffer, s *scene) {
 		return slices.IndexFunc(r.sessions, func(x customer.Session) bool { return x.ID == id })
 	}
 	a, p := r.accounts[0], r.profiles[0]
-	fmt.Fprint(b, a.State, a.Hold, a.Epoch, a.SessionEpoch, " ", a.ClaimNumber, " ", a.ProvenNumber, " ", journeyAt(a.LiveJourney), a.Address(), a.Credentials.Complete(), len(r.accounts), len(r.blocked))
+	fmt.Fprint(b, a.State, a.Hold, a.Epoch, a.SessionEpoch, " ", a.ClaimNumber, " ", a.ProvenNumber, " ", journeyAt(a.LiveJourney), a.Address(), a.Credentials.Complete(), len(a.Credentials.Passkeys), len(r.accounts), len(r.blocked))
 	for _, app := range a.Credentials.Apps {
 		fmt.Fprint(b, "s", s.hour/30000-app.LastStep)
 	}
@@ -321,7 +321,7 @@ func (st *stage) writeRows(b *bytes.Buffer, s *scene) {
 	for _, j := range r.journeys {
 		code := slices.IndexFunc(r.codes, func(c claim.Code) bool { return c.ID == j.Code })
 		auth := slices.IndexFunc(r.auths, func(c grant.Code) bool { return c.ID == j.GrantCode })
-		fmt.Fprint(b, "\nJ", sessionAt(j.Session), " ", code, j.Number, j.Address, len(j.Mailed.Digest) > 0, s.ago(j.Mailed.SentAt), is(j.ProvenAt), is(j.PasswordAt), is(j.AppAt),
+		fmt.Fprint(b, "\nJ", sessionAt(j.Session), " ", code, j.Number, j.Address, len(j.Mailed.Digest) > 0, s.ago(j.Mailed.SentAt), is(j.ProvenAt), is(j.PasswordAt), is(j.AppAt), is(j.PasskeyAt), len(j.Challenge) > 0,
 			is(j.CommittedAt), j.Method, len(j.AppSecret), is(j.ReviewedAt), j.Decision, auth, " ", s.ago(j.FreshAt), j.EndedReason, j.Provisional.Complete())
 	}
 	for _, g := range r.grants {

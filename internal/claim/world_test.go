@@ -75,8 +75,9 @@ func storesOf(db *store.DB) stores {
 // A world is the nouns over a true database, with three partners.
 type world struct {
 	nouns
-	t  *testing.T
-	db *store.DB
+	t    *testing.T
+	db   *store.DB
+	path string
 	// acme and globex are classic; initech is strict and hides existing accounts.
 	acme, globex, initech partner.Partner
 	networks              atomic.Int64
@@ -86,11 +87,11 @@ const callback = "https://app.acme.example/wise/cb"
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t}
+	w := &world{t: t, path: filepath.Join(t.TempDir(), "law.db")}
 	c, keys := newClock(), testKeys(t)
-	db, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "law.db"), Keys: keys, Now: c.now})
+	db, err := store.Open(t.Context(), store.Options{Path: w.path, Keys: keys, Now: c.now})
 	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
+	t.Cleanup(func() { must(t, w.db.Close()) })
 	w.db, w.nouns = db, newNouns(c, keys, storesOf(db))
 	partners := partner.Partners{Store: store.Partners{DB: db}, IDs: w.claims.IDs, Now: c.now}
 	for _, p := range []struct {
