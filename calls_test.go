@@ -402,6 +402,7 @@ func (x *tour) verifies(ctx context.Context) {
 
 // withoutMethod are the operations that the client has no method for, and why.
 var withoutMethod = map[string]string{
+	"GET /v1/terms/{client}":                                               "a paragraph for browsers",
 	"POST /v2/profiles/business-profile":                                   "older form of the creation of a business",
 	"POST /v3/profiles/business-profile":                                   "older form of the creation of a business",
 	"PUT /v2/profiles/{profile}/business-profile":                          "older form of the update of a business",

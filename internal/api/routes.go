@@ -63,6 +63,7 @@ func (d *Door) routes() []route {
 		{get, "/v1/me", "/me", byUser, partner.ScopeAccountRead, d.me},
 		{get, "/v1/users/{user}", "/users/{user}", byUser, partner.ScopeAccountRead, d.user},
 		{get, "/v1/users/{user}/contact-email", "/users/{user}/contact-email", byUser, partner.ScopeAccountRead, d.contactEmail},
+		{get, "/v1/terms/{client}", "", byAnyone, "", d.terms},
 		{put, "/v1/users/{user}/contact-email", "/users/{user}/contact-email", byUser, partner.ScopeProfilesWrite, d.setContactEmail},
 
 		// Personal profile (contract 8.1 to 8.3)

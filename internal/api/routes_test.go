@@ -65,6 +65,7 @@ func trialsOfUsers() map[string]trial {
 		"GET /v3/profiles/{profile}/subscriptions":                                       {},
 		"GET /v3/profiles/{profile}/subscriptions/{subscription}":                        {},
 		"DELETE /v3/profiles/{profile}/subscriptions/{subscription}":                     {status: 204, blind: true},
+		"GET /v1/terms/{client}":                                                         {},
 		"GET /webhooks/signing-key.pem":                                                  {},
 		"GET /webhooks/signing-keys.json":                                                {},
 		"GET /openapi.json":                                                              {},

@@ -208,7 +208,7 @@ func TestNotBuilt(t *testing.T) {
 	w := newWorld(t)
 	n := 0
 	for _, rt := range w.door.routes() {
-		if rt.by != byAnyone || !strings.HasPrefix(rt.legacy, "/v") {
+		if rt.by != byAnyone || !strings.HasPrefix(rt.legacy, "/v") || strings.Contains(rt.legacy, "/terms/") {
 			continue
 		}
 		n++
