@@ -20,14 +20,7 @@ func (w *walk) webhooks() []checkStep {
 						return fmt.Errorf("no %q among %q", want, p.values("data-event"))
 					}
 				}
-				for _, name := range []string{"data-documented", "data-standard"} {
-					for _, value := range p.values(name) {
-						if !strings.HasPrefix(value, "good") && !strings.HasPrefix(value, "none") {
-							return fmt.Errorf("a signature is %q", value)
-						}
-					}
-				}
-				return nil
+				return signed(p)
 			})
 		}},
 		{"a documented event is signed with the published key", func(ctx context.Context) error {
@@ -45,6 +38,21 @@ func (w *walk) webhooks() []checkStep {
 			})
 		}},
 	}, w.retries()...)
+}
+
+// signed checks what the inbox says of the signatures. A subscription of somebody else's has a secret that the app does not know.
+func signed(p page) error {
+	for _, value := range p.values("data-documented") {
+		if !strings.HasPrefix(value, "good") {
+			return fmt.Errorf("a signature is %q", value)
+		}
+	}
+	for _, value := range p.values("data-standard") {
+		if !strings.HasPrefix(value, "good") && !strings.HasPrefix(value, "none") && !strings.HasPrefix(value, "not checked") {
+			return fmt.Errorf("a Standard Webhooks signature is %q", value)
+		}
+	}
+	return nil
 }
 
 // retries has the receiver fail once.

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -39,7 +40,8 @@ type received struct {
 	At                     time.Time
 	// Request is head and body word for word.
 	Request string
-	// Documented and Standard say what the two signatures are worth: "good", "bad", or "none" where there is no such header.
+	// Documented and Standard say what the two signatures are worth: "good", "bad", "none" where there is no such header, or
+	// "foreign" where only somebody else has the secret.
 	Documented, Standard string
 	Test                 bool
 	Answered             int
@@ -133,16 +135,24 @@ func (in *inboxState) known() latchkey.WebhookKeys {
 	return in.keys
 }
 
+// standard checks the signature by the secret of the subscription. A subscription that was not made by the app, but by somebody who
+// tries out its credentials, has a secret that only they know.
 func (s *site) standard(r *http.Request, body []byte) string {
 	if r.Header.Get("Webhook-Signature") == "" {
 		return "none"
 	}
-	for _, secret := range s.inboxSecrets() {
-		if err := latchkey.VerifyStandard(secret, r.Header, body, s.now()); err == nil {
-			return "good"
-		}
+	var event latchkey.Event
+	if json.Unmarshal(body, &event) != nil {
+		return "bad"
 	}
-	return "bad"
+	secret, known := s.inboxSecrets()[event.SubscriptionID]
+	switch {
+	case !known:
+		return "foreign"
+	case latchkey.VerifyStandard(secret, r.Header, body, s.now()) != nil:
+		return "bad"
+	}
+	return "good"
 }
 
 func (s *site) inboxSecrets() map[string]latchkey.Secret {

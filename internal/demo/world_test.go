@@ -50,7 +50,8 @@ func newWorld(t *testing.T, without ...string) *world {
 		}}).Handler()
 	w.must(err)
 	s, err = server.New(t.Context(), server.Options{Data: t.TempDir(), Keys: keys, WebURL: w.web, Brand: "Latchkey Sandbox",
-		Help: "help@example.org", Sandbox: dev, Receivers: partner.Loopbacks(), Now: w.clock.Now, Log: log})
+		Help: "help@example.org", Sandbox: dev, Receivers: partner.Loopbacks(), Now: w.clock.Now, Log: log,
+		Deviates: func(err error) { t.Error("not as described:", err) }})
 	w.must(err)
 	t.Cleanup(func() { w.must(s.Close()) })
 	app := &demo.App{API: w.web, Web: w.web, Self: w.app, ID: "demo", Secret: "demo-secret", OtherID: "wages", OtherSecret: "wages-secret", Now: w.clock.Now, Log: log}
