@@ -63,6 +63,14 @@ func TestTrapCollection(t *testing.T) {
 	}
 	call("DELETE", "/v1/profiles/"+business+"/directors/", "")
 	call("DELETE", "/v1/profiles/"+id+"/update-window/", "")
+	// Where there is nothing to say the collection says it as an empty form.
+	for _, empty := range []string{"", "--x--\r\n"} {
+		for _, x := range [][2]string{{"POST", "/v1/profiles/" + id + "/update-window"}, {"DELETE", "/v1/profiles/" + id + "/update-window"}, {"GET", "/v1/profiles"}, {"GET", "/v1/me"}} {
+			if got := w.ask(x[0], x[1], empty, "Authorization", p.bearer, "Content-Type", "multipart/form-data; boundary=x"); got.status != 200 {
+				t.Errorf("%s %s with an empty form %q: %d %s", x[0], x[1], empty, got.status, got.body)
+			}
+		}
+	}
 	made := w.json("POST", "/v3/applications/"+acme+"/subscriptions/", app, verification).made(t)
 	w.json("GET", "/v3/applications/"+acme+"/subscriptions/"+made.ID+"/", app, "").want(t, 200, strings.Trim(w.json("GET", "/v3/applications/"+acme+"/subscriptions/", app, "").body, "[]"))
 	w.json("DELETE", "/v3/applications/"+acme+"/subscriptions/"+made.ID+"/", app, "").want(t, 204, "")
