@@ -229,6 +229,8 @@ type ExtraPage struct {
 	// Autocomplete is a token of the HTML standard, or empty.
 	Autocomplete string
 	Optional     bool
+	// Options are what there is to choose from; none where the value is typed.
+	Options []Option
 }
 
 func (p *ExtraPage) face() face {

@@ -123,7 +123,8 @@ func (v *visit) businessParts(s claim.State, p customer.Profile) []reviewPart {
 		all = append(all, v.listParts(p, customer.OperationalAddresses, head("places"))...)
 	}
 	all = append(all, v.evidenceParts(p, head("use"))...)
-	return append(all, v.fileParts(s, p, head("files"))...)
+	all = append(all, v.fileParts(s, p, head("files"))...)
+	return append(all, v.extraParts(s, p)...)
 }
 
 // actingParts are the rows of who represents a business. One who represents several is shown whole once, and named after that.

@@ -36,6 +36,7 @@ func (v *visit) parts(s claim.State) []reviewPart {
 			all = append(all, v.listParts(p, customer.Documents, ReviewSection{Key: "documents"})...)
 		}
 		all = append(all, v.fileParts(s, p, ReviewSection{Key: "files"})...)
+		all = append(all, v.extraParts(s, p)...)
 	} else {
 		all = append(all, reviewPart{section: ReviewSection{Key: "contact"}, row: provenEmail(s.Account.Email)})
 	}

@@ -252,6 +252,10 @@ func reviewSamples() []sample {
 		{"c9-form-type", 200, &FormPage{Frame: f(2), Kind: "business-type", Inputs: []Input{{Name: "company_type", Label: "c9.field.company-type", Ask: AskOne,
 			Value: "LIMITED", Options: []Option{{"LIMITED", "Limited company"}, {"TRUST", "Trust"}}}}}},
 		{"c9-extra", 200, &ExtraPage{Frame: f(2), Key: "tax_number", Label: "Tax number", Hint: "It is on your last tax letter.", Optional: true}},
+		{"c9-extra-long", 422, &ExtraPage{Frame: f(2, Wrong("x_tax_number", "c9.extra.long", "label", "Tax number", "most", "10")), Key: "tax_number", Label: "Tax number", Value: "12345678901"}},
+		{"c9-extra-wrong", 422, &ExtraPage{Frame: f(2, Wrong("x_tax_number", "c9.extra.wrong", "label", "Tax number")), Key: "tax_number", Label: "Tax number", Value: "12x"}},
+		{"c9-extra-said", 422, &ExtraPage{Frame: f(2, Wrong("x_tax_number", "c9.extra.said", "message", "A tax number has 10 digits")), Key: "tax_number", Label: "Tax number", Value: "12x"}},
+		{"c9-extra-choice", 200, &ExtraPage{Frame: f(2), Key: "resident", Label: "Do you live here all year?", Options: []Option{{"true", "Yes"}, {"false", "No"}}}},
 		{"c9-extra-empty", 422, &ExtraPage{Frame: f(2, Wrong("x_tax_number", "c9.extra.empty", "label", "Tax number")), Key: "tax_number", Label: "Tax number"}},
 	}
 }

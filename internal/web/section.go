@@ -68,6 +68,9 @@ func isSection(key string) bool {
 	if i := strings.LastIndexByte(key, '-'); i > 0 {
 		kind, number = strings.TrimSuffix(key[:i], "-new"), key[i+1:]
 	}
+	if customer.Field(kind).IsExtra() {
+		return true
+	}
 	if number == "" || len(number) > 32 || strings.Trim(number, "0123456789abcdef") != "" {
 		return false
 	}
