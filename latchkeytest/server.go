@@ -37,11 +37,14 @@ type Server struct {
 	stop   context.CancelFunc
 	loops  sync.WaitGroup
 
-	mu  sync.Mutex // guards now
+	mu  sync.Mutex // guards what follows
 	now time.Time
+	// deviations are what was not as the description of the API says.
+	deviations []error
 }
 
-// NewServer starts a server that ends with the test, and fails the test when it cannot.
+// NewServer starts a server that ends with the test, and fails the test when it cannot, or when a request that the server took or an
+// answer that it gave was not as the description of the API says (/openapi.json): another server may refuse such a request.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
 	s, err := Start()
@@ -73,7 +76,7 @@ func Start() (_ *Server, err error) {
 		return nil, err
 	}
 	s.server, err = server.New(context.Background(), server.Options{Data: s.data, Keys: keys, WebURL: s.URL, Brand: "Latchkey Test",
-		Help: "help@example.org", Sandbox: http.NotFoundHandler(), Receivers: partner.Loopbacks(), Now: s.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		Help: "help@example.org", Sandbox: http.NotFoundHandler(), Receivers: partner.Loopbacks(), Now: s.Now, Deviates: s.deviate, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +91,14 @@ func Start() (_ *Server, err error) {
 	return s, nil
 }
 
-// Close ends the server and deletes its data.
+// deviate keeps what was not as described, for Close to tell.
+func (s *Server) deviate(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deviations = append(s.deviations, fmt.Errorf("not as described: %w", err))
+}
+
+// Close ends the server and deletes its data. Its error names what was not as the description of the API says, too.
 func (s *Server) Close() error {
 	s.http.Close()
 	if s.stop != nil {
@@ -102,7 +112,9 @@ func (s *Server) Close() error {
 	if s.data != "" {
 		errs = append(errs, os.RemoveAll(s.data))
 	}
-	return errors.Join(errs...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(append(errs, s.deviations...)...)
 }
 
 // Client is the client of the partner that the server began with. It follows the server's clock.

@@ -352,3 +352,22 @@ func TestChoosesTheProfileAndWalksAReview(t *testing.T) {
 		t.Error("went to another server")
 	}
 }
+
+// A request that the server takes and that is not as described is named at the end: another server may refuse it.
+func TestDeviationsAreTold(t *testing.T) {
+	for name, country := range map[string]string{"as described": "GB", "with a blank": " GB"} {
+		s, err := Start()
+		must(t, err)
+		o := open(t, s, s.Client(), "everything")
+		profile, err := o.account.CreatePersonalProfile(t.Context(), latchkey.PersonalProfile{FirstName: "Mira", LastName: "Kade", DateOfBirth: "1988-11-30",
+			Address:        &latchkey.PersonalAddress{AddressFirstLine: "7 Harbour Row", City: "Leith", CountryIso3Code: "gbr", PostCode: "EH6 6AB"},
+			ContactDetails: &latchkey.ContactDetails{Email: email, PhoneNumber: "+441315550142"}}, "")
+		must(t, err)
+		_, err = o.account.SaveAddress(t.Context(), profile.ID, latchkey.AddressDetails{Country: country, FirstLine: "9 High Row", City: "Leith", PostCode: "EH6 6AB"})
+		must(t, err)
+		err = s.Close()
+		if told := err != nil && strings.Contains(err.Error(), "not as described") && strings.Contains(err.Error(), "/details/country"); told != (country != "GB") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

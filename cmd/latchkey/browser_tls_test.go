@@ -79,7 +79,7 @@ func startSandboxOverTLS(t *testing.T, certificate tls.Certificate, roots *x509.
 	t.Cleanup(func() { http.DefaultTransport = usual })
 
 	sb := &sandbox{url: "https://localhost:" + port, demoURL: "http://" + demoListener.Addr().String()}
-	app, pages, err := sb.make(t.Context(), t.TempDir(), sandboxOptions{log: log})
+	app, pages, err := sb.make(t.Context(), t.TempDir(), sandboxOptions{log: log, deviates: func(err error) { t.Error("not as described:", err) }})
 	if err != nil {
 		t.Fatal(err)
 	}

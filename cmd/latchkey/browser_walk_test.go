@@ -21,7 +21,8 @@ import (
 func startSandbox(t *testing.T) *sandbox {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	sb, err := newSandbox(t.Context(), sandboxOptions{addr: "localhost:0", demoAddr: "127.0.0.1:0", log: log})
+	sb, err := newSandbox(t.Context(), sandboxOptions{addr: "localhost:0", demoAddr: "127.0.0.1:0", log: log,
+		deviates: func(err error) { t.Error("not as described:", err) }})
 	if err != nil {
 		t.Fatal(err)
 	}

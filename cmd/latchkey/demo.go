@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/demo"
@@ -30,7 +31,8 @@ func (cmd *demoCommand) Run(ctx context.Context, s streams) error {
 		return cmd.walk(ctx, s.out, strings.TrimRight(cmd.URL, "/"), strings.TrimRight(cmd.DemoURL, "/"))
 	}
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	sb, err := newSandbox(ctx, sandboxOptions{addr: "localhost:0", demoAddr: "127.0.0.1:0", log: log})
+	var found deviations
+	sb, err := newSandbox(ctx, sandboxOptions{addr: "localhost:0", demoAddr: "127.0.0.1:0", log: log, deviates: found.add})
 	if err != nil {
 		return err
 	}
@@ -39,7 +41,33 @@ func (cmd *demoCommand) Run(ctx context.Context, s streams) error {
 	go func() { ended <- sb.run(running, log) }()
 	err = cmd.walk(ctx, s.out, sb.url, sb.demoURL)
 	stop()
-	return errors.Join(err, <-ended, sb.close())
+	return errors.Join(err, <-ended, sb.close(), found.tell(s.out))
+}
+
+// deviations collects what was not as the description of the API says.
+type deviations struct {
+	mu  sync.Mutex
+	all []error
+}
+
+func (d *deviations) add(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.all = append(d.all, err)
+}
+
+// tell prints them; none is a line too, since a walk that was held to nothing must not look like one that was.
+func (d *deviations) tell(out io.Writer) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.all) == 0 {
+		fmt.Fprintln(out, "every answer of the API was as described")
+		return nil
+	}
+	for _, err := range d.all {
+		fmt.Fprintln(out, "FAIL  not as described:", err)
+	}
+	return errQuiet
 }
 
 func (cmd *demoCommand) walk(ctx context.Context, out io.Writer, web, app string) error {

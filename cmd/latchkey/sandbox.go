@@ -41,6 +41,8 @@ type sandboxOptions struct {
 	seeds    []seeded
 	// extras are the fields that customers are asked for beside the documented ones.
 	extras customer.Extras
+	// deviates is told of what is not as the description of the API says; nil is a warning in the log.
+	deviates func(error)
 	// public allows addresses that others can reach.
 	public bool
 	log    *slog.Logger
@@ -135,6 +137,15 @@ func sandboxKeys(data string) (*secret.Keys, error) {
 	return secret.NewKeys(masters)
 }
 
+// deviating warns those who try their program against a sandbox: of requests that were taken here and are not as described,
+// which another server may refuse, and of answers that are not. The values in it are as invented as everything in a sandbox.
+func (o sandboxOptions) deviating() func(error) {
+	if o.deviates != nil {
+		return o.deviates
+	}
+	return func(err error) { o.log.Warn("not as described in /openapi.json", "what", err.Error()) }
+}
+
 // make builds the demo app's handler and the server's.
 func (sb *sandbox) make(ctx context.Context, data string, o sandboxOptions) (app, dev http.Handler, err error) {
 	keys, err := sandboxKeys(data)
@@ -158,7 +169,7 @@ func (sb *sandbox) make(ctx context.Context, data string, o sandboxOptions) (app
 	}
 	signing := &signingFile{path: filepath.Join(data, signingFileName), keys: keys, draws: true}
 	sb.server, err = server.New(ctx, server.Options{Data: data, Database: o.database, Keys: keys, WebURL: sb.url, Brand: "Latchkey Sandbox",
-		Help: "help@example.org", Sandbox: devPages, Signing: signing.get, Receivers: partner.Loopbacks(), Extras: o.extras, Now: clock.Now, Log: o.log})
+		Help: "help@example.org", Sandbox: devPages, Signing: signing.get, Receivers: partner.Loopbacks(), Extras: o.extras, Deviates: o.deviating(), Now: clock.Now, Log: o.log})
 	if err != nil {
 		return nil, nil, databaseError(err)
 	}

@@ -83,7 +83,8 @@ func options(t *testing.T) (Options, *logs) {
 	l := &logs{}
 	return Options{Data: t.TempDir(), Keys: keys, WebURL: "https://id.example.org", Brand: "Example ID", Help: "help@example.org",
 		Sender: &sent{came: make(chan struct{}, 1)}, Now: func() time.Time { return start },
-		Log: slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))}, l
+		Deviates: func(err error) { t.Error("not as described:", err) },
+		Log:      slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))}, l
 }
 
 // newServer makes a server and closes it with the test.
