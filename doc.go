@@ -116,6 +116,7 @@
 //   - every notification may come twice: act once on each [Notification.DeliveryID]
 //   - they may come in another order: [Change.Sequence] counts, keep the highest that you acted upon
 //   - they carry no personal data: ask the API
+//   - [Event.Change] reads what happened, and [Event.Review] does for the one event that is written in another way
 //
 // Answer 2xx within five seconds and work later. Everything else is tried again, for two weeks. Fetch the keys
 // again ([Client.WebhookKeys]) when a check fails, at most once an hour: they are rotated with a day of overlap.

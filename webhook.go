@@ -65,6 +65,41 @@ type Change struct {
 	Reason    string    `json:"reason,omitempty"`
 	Fields    []string  `json:"fields,omitempty"`
 	Sequence  int64     `json:"sequence,omitempty"`
+	// The rest is in some documented events (contract 12.4). PreviousState is in users#state-change with what ended the account:
+	// DeactivationType is ACCOUNT_SUSPENSION, which an operator can end, or ACCOUNT_CLOSURE.
+	PreviousState      string `json:"previous_state,omitempty"`
+	DeactivationType   string `json:"deactivation_type,omitempty"`
+	DeactivationReason string `json:"deactivation_reason,omitempty"`
+	// RequestedByCustomer is in profiles#state-change: the customer wanted it.
+	RequestedByCustomer bool `json:"requested_by_customer,omitempty"`
+	// RequiredEvidences are in profiles#cdd-check-state-change: keys of what is missing, as [Account.RequiredEvidences] tells them.
+	RequiredEvidences []string `json:"required_evidences,omitempty"`
+}
+
+// ReviewChange is the resource of a kyc-reviews#state-change event: the review as it stands now (contract 12.4).
+type ReviewChange struct {
+	// ID is a UUID, for [Account.KYCReview].
+	ID string `json:"id"`
+	// State is one of [ReviewNew] and its neighbours.
+	State     string      `json:"state"`
+	ProfileID ProfileID   `json:"profileId"`
+	CreatedAt ReviewStamp `json:"createdAt"`
+	UpdatedAt ReviewStamp `json:"updatedAt"`
+	// RequiredBy is when the requirements of a review that has passed with some must be met; zero otherwise.
+	RequiredBy        ReviewStamp        `json:"requiredBy"`
+	TriggerReferences []TriggerReference `json:"triggerReferences"`
+	// Requirements are groups, of each of which one must be met.
+	Requirements [][]KYCRequirement `json:"requirements"`
+	// PrevState and RequirementChanges are in payloads of version 5.0.0, which also come when the state stays and a requirement changes.
+	PrevState          string              `json:"prevState,omitempty"`
+	RequirementChanges []RequirementChange `json:"requirementChanges,omitempty"`
+}
+
+// RequirementChange is how one requirement of a review changed. PrevState is empty for one that is new.
+type RequirementChange struct {
+	Key       string `json:"key"`
+	PrevState string `json:"prevState,omitempty"`
+	State     string `json:"state"`
 }
 
 // EventResource is what an event is about: a "user" or a "profile", by its id.
@@ -73,7 +108,19 @@ type EventResource struct {
 	ID   int64  `json:"id"`
 }
 
-// Change reads the data of an event that tells of a new state.
+// Review reads the data of a kyc-reviews#state-change event, which is another than that of all others. The error is
+// [ErrNotification].
+func (e Event) Review() (ReviewChange, error) {
+	var data struct {
+		Resource ReviewChange `json:"resource"`
+	}
+	if err := json.Unmarshal(e.Data, &data); err != nil || data.Resource.ID == "" || data.Resource.State == "" {
+		return ReviewChange{}, fmt.Errorf("%w: its data tells of no review", ErrNotification)
+	}
+	return data.Resource, nil
+}
+
+// Change reads the data of an event that tells of a new state; of a review see [Event.Review]. The error is [ErrNotification].
 func (e Event) Change() (Change, error) {
 	var c Change
 	if err := json.Unmarshal(e.Data, &c); err != nil || c.Resource.Type == "" {

@@ -127,8 +127,37 @@ func TestReceiver(t *testing.T) {
 			t.Errorf("%.20q: %v", body, err)
 		}
 	}
+	ended, err := (Event{Data: []byte(`{"resource":{"type":"user","id":7},"current_state":"DEACTIVATED","occurred_at":"2031-02-03T04:05:06Z","previous_state":"ACTIVE","deactivation_type":"ACCOUNT_CLOSURE","deactivation_reason":"NOT_CLAIMED"}`)}).Change()
+	if err != nil || ended.PreviousState != "ACTIVE" || ended.DeactivationType != "ACCOUNT_CLOSURE" || ended.DeactivationReason != "NOT_CLAIMED" || ended.RequestedByCustomer {
+		t.Errorf("the end of an account: %+v, %v", ended, err)
+	}
+	asked, err := (Event{Data: []byte(`{"resource":{"type":"profile","id":7},"current_state":"EVIDENCE_REQUIRED","occurred_at":"2031-02-03T04:05:06Z","required_evidences":["INCOME"],"requested_by_customer":true}`)}).Change()
+	if err != nil || len(asked.RequiredEvidences) != 1 || !asked.RequestedByCustomer {
+		t.Errorf("a check: %+v, %v", asked, err)
+	}
 	if _, err := (Event{Data: []byte(`{"a":1}`)}).Change(); !errors.Is(err, ErrNotification) {
 		t.Errorf("data of no change: %v", err)
+	}
+}
+
+// A review is told in another form than all other changes, and neither is taken for the other.
+func TestReviewEvents(t *testing.T) {
+	const review = `{"resource":{"id":"3d6a4f0e-8b34-4c6d-9c4f-4a1a0a9b2c7d","state":"PROCESSING","profileId":7,"requiredBy":null,"createdAt":"2031-02-03T04:05:06.123456","updatedAt":"2031-02-03T04:05:07.000000","triggerReferences":[{"type":"CARD","triggerData":{}}],"requirements":[[{"key":"INCOME","state":"IN_REVIEW"}]],"prevState":"WAITING_CUSTOMER_INPUT","requirementChanges":[{"key":"INCOME","prevState":"NOT_PROVIDED","state":"IN_REVIEW"}]}}`
+	e := Event{Type: EventKYCReview, Data: []byte(review)}
+	r, err := e.Review()
+	if err != nil || r.State != ReviewProcessing || r.PrevState != ReviewWaitingCustomerInput || r.ProfileID != 7 || !r.RequiredBy.IsZero() || r.UpdatedAt.Sub(r.CreatedAt.Time) != 876544*time.Microsecond {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if len(r.Requirements) != 1 || r.Requirements[0][0].Key != "INCOME" || len(r.RequirementChanges) != 1 || r.RequirementChanges[0] != (RequirementChange{"INCOME", "NOT_PROVIDED", "IN_REVIEW"}) {
+		t.Errorf("%+v", r)
+	}
+	if _, err := e.Change(); !errors.Is(err, ErrNotification) {
+		t.Errorf("a review as a change: %v", err)
+	}
+	for _, data := range []string{``, `{}`, `{"resource":{"type":"profile","id":7},"current_state":"verified"}`, `{"resource":{"id":"x"}}`} {
+		if _, err := (Event{Data: []byte(data)}).Review(); !errors.Is(err, ErrNotification) {
+			t.Errorf("%q as a review: %v", data, err)
+		}
 	}
 }
 

@@ -114,7 +114,8 @@ func (h *held) verifies() []checkStep {
 			return firstOf(expect("state", status.Routes[0].CurrentStatus, latchkey.Verified), expect("state of 2020", old.CurrentStatus, latchkey.Verified))
 		}},
 		{"the inbox is told, signed with the published key", func(ctx context.Context) error {
-			return h.told(ctx, "profiles#verification-state-change verified", `"id": `+fmt.Sprint(h.profile))
+			profile := `"id": ` + fmt.Sprint(h.profile)
+			return firstOf(h.told(ctx, "profiles#verification-state-change verified", profile), h.told(ctx, "profiles#cdd-check-state-change VERIFIED", profile))
 		}},
 	}
 }
@@ -128,7 +129,8 @@ func (h *held) locked() []checkStep {
 		} else {
 			_, err = h.after.UpdatePersonalProfile(ctx, h.profile, latchkey.PersonalProfile{LastName: "Holm"})
 			review, reading := h.after.KYCReview(ctx, h.profile, h.review)
-			if err := firstOf(reading, expect("state of the review", review.Status, latchkey.ReviewPassed)); err != nil {
+			telling := h.told(ctx, "kyc-reviews#state-change "+latchkey.ReviewPassed, h.review)
+			if err := firstOf(reading, telling, expect("state of the review", review.Status, latchkey.ReviewPassed)); err != nil {
 				return err
 			}
 		}

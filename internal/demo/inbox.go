@@ -21,7 +21,7 @@ const inboxName = Brand + " inbox"
 
 // inboxEvents are what the app wants to be told of.
 func inboxEvents() []string {
-	return []string{latchkey.EventClaims, latchkey.EventGrants, latchkey.EventProfiles, latchkey.EventVerification}
+	return []string{latchkey.EventClaims, latchkey.EventGrants, latchkey.EventProfiles, latchkey.EventVerification, latchkey.EventCDDCheck, latchkey.EventKYCReview}
 }
 
 // An inboxSubscription is one by which the app is told of events.
@@ -85,6 +85,8 @@ func (s *site) receive(w http.ResponseWriter, r *http.Request) {
 		got.Event = n.Type
 		if c, err := n.Change(); err == nil {
 			got.State = c.State
+		} else if r, err := n.Review(); err == nil {
+			got.State = r.State
 		}
 	}
 	s.box.mu.Lock()
