@@ -62,8 +62,9 @@ type bounds struct {
 	depth, mints, journeys, ticks, moves, visits int
 	hours                                        []time.Duration
 	// taken: the address is claimed elsewhere at some time (E10). business: the account has a business besides the person.
+	// people: the customer corrects who directs it and who acts for it, and confirms old pages.
 	// passkeys: there is a phone besides the app.
-	taken, business, passkeys bool
+	taken, business, people, passkeys bool
 }
 
 // A stage plays scenes: the true verbs over the model.
@@ -228,6 +229,9 @@ func browserActions(b bounds) []browserAction {
 	if b.passkeys {
 		all = append(all, passkeySteps...)
 	}
+	if b.people {
+		all = append(all, corrections...)
+	}
 	for _, newest := range []bool{true, false} {
 		all = append(all, browserAction{fmt.Sprintf("opens code (newest %t)", newest), func(st *stage, s *scene, v *visitor) (bool, error) {
 			if len(s.codes) == 0 || !newest && len(s.codes) == 1 {
@@ -270,6 +274,27 @@ var choices = []browserAction{
 	{"allows the business", func(st *stage, s *scene, v *visitor) (bool, error) { return st.allow(s, v, st.business) }},
 	{"allows without a choice", func(st *stage, s *scene, v *visitor) (bool, error) { return st.allow(s, v, 0) }},
 	{"allows another's profile", func(st *stage, s *scene, v *visitor) (bool, error) { return st.allow(s, v, st.business+1) }},
+}
+
+// corrections are the pages of C9 about the people of a business, and a confirmation of less than what stands there.
+var corrections = []browserAction{
+	{"names a director", func(st *stage, s *scene, v *visitor) (bool, error) {
+		if st.business == 0 || len(s.rows.profiles[1].Details.Lists.Directors) > 0 {
+			return false, nil
+		}
+		return v.text != "", st.claims.Correct(st.Context(), v.post(), claim.Correction{Profile: st.business, Item: customer.Item{List: customer.Directors},
+			Values: map[customer.Field]string{customer.FirstName: "Jonas", customer.LastName: "Kade"}})
+	}},
+	{"corrects who acts", func(st *stage, s *scene, v *visitor) (bool, error) {
+		if st.business == 0 {
+			return false, nil
+		}
+		return v.text != "", st.claims.Correct(st.Context(), v.post(), claim.Correction{Representative: s.rows.profiles[1].Representative,
+			Values: map[customer.Field]string{customer.City: "Edinburgh"}})
+	}},
+	{"confirms an old page", func(st *stage, s *scene, v *visitor) (bool, error) {
+		return v.text != "", st.claims.Confirm(st.Context(), v.post(), (&claim.State{Profiles: s.rows.profiles}).Edition()-1)
+	}},
 }
 
 // allow is C10, with a note of what was consented to. No choice is the only profile.
@@ -506,6 +531,7 @@ func explorations() []exploration {
 	if os.Getenv("LATCHKEY_FULL") != "" {
 		list[len(list)-1].depth, list[len(list)-1].least = 9, 150_000
 		list = append(list,
+			exploration{name: "two profiles and their people", least: 12_000, bounds: bounds{mints: 1, journeys: 1, visits: 1, business: true, people: true}},
 			exploration{name: "one code, five minutes", least: 20_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{5 * time.Minute}}},
 			exploration{name: "passkeys, silence", least: 10_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, passkeys: true, hours: []time.Duration{15 * time.Minute}}},
 			exploration{name: "a visit", least: 12_000, bounds: bounds{mints: 1, journeys: 2, visits: 1}},

@@ -218,6 +218,16 @@ func (st *stage) moved(before, after *scene) {
 		if !signed || !p.Confirmed() || len(p.Missing()) > 0 || !g.Stands(st.now()) {
 			fail("I4", "an authorization code: signed in %t, confirmed %t, missing %v", signed, p.Confirmed(), p.Missing())
 		}
+		for _, p := range after.rows.profiles {
+			if !p.Confirmed() || unconfirmed(p.Details) || len(p.Missing()) > 0 {
+				fail("I4", "an authorization code with %s profile unconfirmed or incomplete: %+v", p.Kind, p.Details.Provenance)
+			}
+		}
+		for _, r := range after.rows.persons {
+			if unconfirmed(r.Details) || len(r.Missing()) > 0 {
+				fail("I4", "an authorization code with a representative unconfirmed or incomplete: %+v", r.Details.Provenance)
+			}
+		}
 		if n := len(after.consents); n > len(before.consents) && c.Profile != after.consents[n-1] {
 			fail("I4", "a code of profile %d for a consent to %d", c.Profile, after.consents[n-1])
 		}
@@ -238,6 +248,16 @@ func (st *stage) moved(before, after *scene) {
 func sameRows(a, b rows) bool {
 	a.events, b.events, a.told, b.told = 0, 0, 0, 0
 	return reflect.DeepEqual(a, b)
+}
+
+// unconfirmed reports whether a value stands there that the customer did not confirm.
+func unconfirmed(d customer.Details) bool {
+	for f, said := range d.Provenance {
+		if said.ConfirmedAt.IsZero() && f != customer.Email {
+			return true
+		}
+	}
+	return false
 }
 
 // state is what the journey's own browser would see.

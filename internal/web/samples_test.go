@@ -244,7 +244,7 @@ func reviewSamples() []sample {
 		{"c9-form-director-wrong", 422, &FormPage{Frame: f(2, Wrong("first_name", "c9.first-name.empty"), Wrong("date_of_birth_day", "c9.birth.unreal")),
 			Kind: "director", Remove: true, Inputs: directorInputs()}},
 		{"c9-form-use", 200, &FormPage{Frame: f(2), Kind: "evidence-business-use-case", Inputs: []Input{useInput()}}},
-		{"c9-form-use-empty", 422, &FormPage{Frame: f(2, Wrong("business_use_case-DONATION", "c9.value.empty", "label", "What the account is for")),
+		{"c9-form-use-empty", 422, &FormPage{Frame: f(2, Wrong("business_use_case-DONATION", "c9.business-use-case.empty")),
 			Kind: "evidence-business-use-case", Inputs: []Input{useInput()}}},
 		{"c9-form-countries", 422, &FormPage{Frame: f(2, Wrong("use_case_countries", "c9.country.name", "name", "Narnia")),
 			Kind: "evidence-use-case-countries", Inputs: []Input{{Name: "use_case_countries", Label: "c9.field.use-case-countries", Ask: AskLines,
