@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -218,4 +219,76 @@ func TestPasskeyIsNotInherited(t *testing.T) {
 		t.Error("the passkey of an abandoned journey was committed")
 	}
 	w.browser().get("/signin").usesPasskey(d).expect(http.StatusUnprocessableEntity, "r1")
+}
+
+// Trouble with the database at every use of it that a passkey's form makes, before the use and after it: E12, and never a
+// passkey that was refused or a success that was none (I11). Asked again, with a passkey used again, the person goes on.
+func TestPasskeyTrouble(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, owner, d := w.ownedByPasskey("owner@example.org")
+	for page, open := range map[string]func(n string) *browser{
+		"c6": func(n string) *browser {
+			_, b := w.atPasskey("person" + n + "@example.org")
+			return b
+		},
+		"r1": func(string) *browser { return w.browser().get("/signin") },
+		"r2": func(string) *browser {
+			return owner.elsewhere().get("/signin").post("email", "owner@example.org", "password", goodPassword).expect(http.StatusOK, "r2")
+		},
+	} {
+		uses := 0
+		for _, after := range []bool{false, true} {
+			for n, met := 1, true; met; n++ {
+				b := open(fmt.Sprintf("%d%t", n, after))
+				form := b.passkeyForm()
+				phone := d
+				if page == "c6" {
+					phone = newDevice(t)
+				}
+				answer := func(options string) string {
+					if page == "c6" {
+						return phone.create(options)
+					}
+					return phone.use(options)
+				}
+				w.faults.fail(n, after)
+				e := w.once(http.MethodPost, form.action, b.cookie(), url.Values{"step_token": {form.token}, "outcome": {"ok"}, "answer": {answer(form.options)}})
+				if met = w.faults.heal(); met {
+					uses++
+					w.checkTrouble(fmt.Sprintf("%s, use %d, after %v", page, n, after), e)
+				}
+				if e.cookie != "" {
+					b.keep(e.cookie)
+				}
+				if b.id == "c6" {
+					b.at = b.base() // wherever the journey is now
+				}
+				if b.get(b.at); b.id == page {
+					b.answers("ok", answer(b.passkeyForm().options))
+				}
+				if want := map[string]string{"c6": "c7", "r1": "home", "r2": "home"}[page]; b.id != want {
+					t.Errorf("%s, use %d, after %v: goes on at %q with %d", page, n, after, b.id, b.status)
+				}
+			}
+		}
+		if uses < 4 {
+			t.Errorf("%s: met trouble %d times", page, uses)
+		}
+	}
+}
+
+// Where browsers have no passkeys, no page speaks of them and none is taken.
+func TestNoPasskeysOnAnAddress(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.door.Claims.Passkeys, w.door.SignIns.Passkeys = secret.PasskeyParty{}, secret.PasskeyParty{}
+	b := w.browser().claim(w.open(w.partner, email), "s").walk("c4", email)
+	if strings.Contains(b.body, "passkey") {
+		t.Error("C4 speaks of passkeys")
+	}
+	b.post("method", "passkey").expect(http.StatusUnprocessableEntity, "c4").post("method", "app").expect(http.StatusOK, "c5")
+	if strings.Contains(b.body, "passkey") || strings.Contains(w.browser().get("/signin").body, "passkey") {
+		t.Error("C5 or R1 speaks of passkeys")
+	}
 }

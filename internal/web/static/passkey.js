@@ -48,7 +48,10 @@
     if (more && form.elements.more) form.elements.more.value = more.checked ? "yes" : "";
     form.submit();
   };
-  window.addEventListener("pageshow", () => { sent = false; });
+  window.addEventListener("pageshow", () => {
+    sent = false;
+    for (const button of form.querySelectorAll("button")) button.disabled = false;
+  });
 
   if (form.dataset.passkey === "create") {
     let busy = false;
