@@ -509,3 +509,13 @@ func TestHouseWords(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestHousePasswords: a hash costs what package secret says. Lowered where it counts, a stolen database is soon tried through.
+func TestHousePasswords(t *testing.T) {
+	t.Parallel()
+	for _, s := range selectors(goFiles(t, true)) {
+		if s.name == "Memory" && !s.file.test && s.left != "h" && s.left != "p" {
+			t.Errorf("%s: only tests lower the cost of a password", s.file.place(s.pos))
+		}
+	}
+}

@@ -82,7 +82,9 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { must(t, w.db.Close()) })
 	ids := secret.NewIDs(w.now)
 	partners := partner.Partners{Store: store.Partners{DB: w.db}, IDs: ids, Now: w.now}
-	w.claims = claim.Claims{Store: store.For[claim.Tx]{DB: w.db}, Keys: keys, IDs: ids, Passwords: secret.NewPasswords(2, 100),
+	passwords := secret.NewPasswords(2, 100)
+	passwords.Memory = 8 // these tests hash by the hundred
+	w.claims = claim.Claims{Store: store.For[claim.Tx]{DB: w.db}, Keys: keys, IDs: ids, Passwords: passwords,
 		Brand: "Latchkey", Wording: "1", Now: w.now}
 	w.door = &Door{
 		Partners:   partners,

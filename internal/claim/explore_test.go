@@ -515,21 +515,22 @@ func (st *stage) refusal(s *scene, err error) {
 
 // explorations are the bounds that are explored. Where depth is 0, until no new state is found.
 func explorations() []exploration {
-	wide := exploration{name: "everything, not deep", least: 10_000, bounds: bounds{depth: 7, mints: 2, journeys: 3, ticks: 2, moves: 1, visits: 1,
+	wide := exploration{name: "everything, not deep", least: 4_000, bounds: bounds{depth: 6, mints: 2, journeys: 3, ticks: 2, moves: 1, visits: 1,
 		hours: []time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.Minute}}}
 	if underRace { // one goroutine plays it all; there is nothing for the detector to find
 		wide.depth, wide.least = 4, 100
 		return []exploration{wide}
 	}
+	codes := exploration{name: "two codes", least: 3_000, bounds: bounds{depth: 10, mints: 2, journeys: 2}}
 	list := []exploration{
 		{name: "an address that gets an account", least: 2_500, bounds: bounds{mints: 1, journeys: 2, taken: true}},
-		{name: "two codes", least: 25_000, bounds: bounds{mints: 2, journeys: 2}},
 		{name: "two profiles", least: 3_000, bounds: bounds{mints: 1, journeys: 1, visits: 1, business: true}},
 		{name: "a passkey", least: 800, bounds: bounds{depth: 13, mints: 1, journeys: 1, passkeys: true}},
 		{name: "the address moves", least: 4_000, bounds: bounds{mints: 1, journeys: 2, moves: 1}},
 		wide}
 	if os.Getenv("LATCHKEY_FULL") != "" {
 		list[len(list)-1].depth, list[len(list)-1].least = 9, 150_000
+		codes.depth, codes.least = 0, 25_000
 		list = append(list,
 			exploration{name: "two profiles and their people", least: 12_000, bounds: bounds{mints: 1, journeys: 1, visits: 1, business: true, people: true}},
 			exploration{name: "one code, five minutes", least: 20_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{5 * time.Minute}}},
@@ -538,7 +539,7 @@ func explorations() []exploration {
 			exploration{name: "silence", least: 10_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{15 * time.Minute}}},
 			exploration{name: "sessions that end", least: 10_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{30 * time.Minute}}})
 	}
-	return list
+	return append(list, codes)
 }
 
 type exploration struct {

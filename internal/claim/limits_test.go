@@ -263,6 +263,7 @@ func TestI12UntriedTriesAreGivenBack(t *testing.T) {
 func TestI12FloodOfSignIns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.claims.Passwords = secret.NewPasswords(1, 10) // at what it costs outside tests
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened().to(claim.StepReview)
 	w.signins.Passwords = secret.NewPasswords(1, 0)

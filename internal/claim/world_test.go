@@ -58,6 +58,7 @@ func testKeys(t testing.TB) *secret.Keys {
 
 func newNouns(c *clock, keys *secret.Keys, s stores) nouns {
 	ids, passwords := secret.NewIDs(c.now), secret.NewPasswords(2, 200)
+	passwords.Memory = 8 // these tests hash by the hundred
 	party := secret.NewPasskeyParty("http://localhost:8080", "Latchkey")
 	return nouns{clock: c, keys: keys,
 		customers: customer.Customers{Store: s.customers, Keys: keys, IDs: ids, Now: c.now},

@@ -110,6 +110,7 @@ func newWorld(t testing.TB) *world {
 
 func (w *world) wire(log *slog.Logger) {
 	ids, passwords := secret.NewIDs(w.clock.Now), secret.NewPasswords(2, 64)
+	passwords.Memory = 8 // these tests hash by the hundred
 	w.faults = &faults{}
 	passkeys := secret.NewPasskeyParty("http://localhost:8080", "Latchkey")
 	w.partners = partner.Partners{Store: faultyPartners{store.Partners{DB: w.db}, w.faults}, IDs: ids, Now: w.clock.Now}
