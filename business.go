@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"net/http"
 )
 
 // RepresentativeID names who represents businesses of an account. Below 2^53.
@@ -174,11 +173,7 @@ func (p *Profile) UnmarshalJSON(b []byte) error {
 // is [ErrDuplicate]. key makes repeating safe, as in [Account.CreatePersonalProfile].
 func (a *Account) CreateBusinessProfile(ctx context.Context, b Business, key string) (BusinessProfile, error) {
 	var created BusinessProfile
-	header := http.Header{}
-	if key != "" {
-		header.Set("X-idempotence-uuid", key)
-	}
-	err := a.client.send(ctx, call{method: "POST", path: "/profiles/business-profile", body: b, bearer: a.bearer, header: header}, &created)
+	err := a.client.send(ctx, call{method: "POST", path: "/profiles/business-profile", body: b, bearer: a.bearer, header: a.creation(key)}, &created)
 	return created, wrap(err, "creating a business profile")
 }
 

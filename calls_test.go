@@ -378,11 +378,11 @@ func (x *tour) reviews(ctx context.Context) {
 		x.Errorf("a link that a newer one ended: %v", err)
 	}
 	x.ok(x.after.SubmitKYCRequirement(ctx, x.personal, "ANNUAL_VOLUME", latchkey.KYCSubmission{KYCReviewID: made.ID, Data: latchkey.Evidences{YearlyAnticipatedVolume: "0_2350"}}))
-	x.ok(x.after.SimulateKYCReview(ctx, x.personal, made.ID, "requirements/add", latchkey.SimulatedStep{Requirement: "SOURCE_OF_WEALTH"}))
-	x.ok(x.after.SimulateKYCReview(ctx, x.personal, made.ID, "requirements/submit", latchkey.SimulatedStep{Requirement: "SOURCE_OF_WEALTH"}))
+	x.ok(x.after.SimulateKYCReview(ctx, x.personal, made.ID, latchkey.SimulateAdd, latchkey.SimulatedStep{Requirement: "SOURCE_OF_WEALTH"}))
+	x.ok(x.after.SimulateKYCReview(ctx, x.personal, made.ID, latchkey.SimulateSubmit, latchkey.SimulatedStep{Requirement: "SOURCE_OF_WEALTH"}))
 	open, err := x.after.SimulateKYCRequirements(ctx, x.personal, made.ID)
 	x.ok(err, slices.Contains(open, latchkey.SimulatedRequirement{Key: "SOURCE_OF_WEALTH", State: "IN_REVIEW"}))
-	x.ok(x.after.SimulateKYCReview(ctx, x.personal, made.ID, "verify", latchkey.SimulatedStep{RequestedAction: "APPROVE"}))
+	x.ok(x.after.SimulateKYCReview(ctx, x.personal, made.ID, latchkey.SimulateVerify, latchkey.SimulatedStep{RequestedAction: "APPROVE"}))
 	read, err := x.after.KYCReview(ctx, x.personal, made.ID)
 	x.ok(err, read.Status == latchkey.ReviewPassed)
 }

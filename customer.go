@@ -304,14 +304,11 @@ func (a *Account) SetContactEmail(ctx context.Context, id UserID, email string) 
 }
 
 // CreatePersonalProfile creates the account's personal profile (contract 8.1); there is at most one, so a second is [ErrDuplicate].
-// key makes repeating safe: the same key with the same profile gives the first answer again, for at least 24 hours; see [NewKey].
+// key makes repeating safe: the same key with the same profile gives the first answer again, for at least 24 hours; see [NewKey]. It
+// may be "", and then is that of [Account.Once], or none.
 func (a *Account) CreatePersonalProfile(ctx context.Context, p PersonalProfile, key string) (CreatedProfile, error) {
 	var created CreatedProfile
-	header := http.Header{}
-	if key != "" {
-		header.Set("X-idempotence-uuid", key)
-	}
-	err := a.client.send(ctx, call{method: "POST", path: "/profiles/personal-profile", body: p, bearer: a.bearer, header: header}, &created)
+	err := a.client.send(ctx, call{method: "POST", path: "/profiles/personal-profile", body: p, bearer: a.bearer, header: a.creation(key)}, &created)
 	return created, wrap(err, "creating a personal profile")
 }
 
@@ -346,6 +343,14 @@ func (a *Account) once(method string) http.Header {
 		return nil
 	}
 	return http.Header{"Idempotency-Key": {a.key}}
+}
+
+// creation is the header of the creation of a profile: its documented key, else that of [Account.Once].
+func (a *Account) creation(key string) http.Header {
+	if key == "" {
+		return a.once(http.MethodPost)
+	}
+	return http.Header{"X-Idempotence-Uuid": {key}}
 }
 
 // sendVersioned sends to a path with a version of its own.

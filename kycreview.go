@@ -295,8 +295,18 @@ func (a *Account) SimulateKYCRequirements(ctx context.Context, id ProfileID, rev
 	return list.Requirements, wrap(err, "listing simulated requirements")
 }
 
-// SimulateKYCReview drives a review in a sandbox (contract 14): what is requirements/add, requirements/submit or verify. Elsewhere
-// it is [ErrNotFound].
+// What [Account.SimulateKYCReview] does to a review (contract 14).
+const (
+	// SimulateAdd asks for one more requirement, or for one of several.
+	SimulateAdd = "requirements/add"
+	// SimulateSubmit provides a requirement without what it asks for.
+	SimulateSubmit = "requirements/submit"
+	// SimulateVerify approves or rejects requirements, all that are open when none is named.
+	SimulateVerify = "verify"
+)
+
+// SimulateKYCReview drives a review in a sandbox (contract 14): what is [SimulateAdd], [SimulateSubmit] or [SimulateVerify]. A step that
+// the review does not take now is an [*Error] with the code kyc_review.state_update_not_allowed. Elsewhere it is [ErrNotFound].
 func (a *Account) SimulateKYCReview(ctx context.Context, id ProfileID, review, what string, step SimulatedStep) error {
 	err := a.send(ctx, "POST", "/simulation"+reviews(id)+"/"+url.PathEscape(review)+"/"+what, step, nil)
 	return wrap(err, "simulating a KYC review")

@@ -3,7 +3,6 @@ package latchkey
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 )
 
 // ProfileV1 is a profile in the first version, which has no calendar label and is kept for clients that still call it (contract 8.8).
@@ -110,11 +109,7 @@ func (p *EitherV1) UnmarshalJSON(b []byte) error {
 // [ErrDuplicate]. key makes repeating safe, as there.
 func (a *Account) CreateProfileV1(ctx context.Context, r ProfileRequestV1, key string) (EitherV1, error) {
 	var made EitherV1
-	header := http.Header{}
-	if key != "" {
-		header.Set("X-idempotence-uuid", key)
-	}
-	err := a.client.send(ctx, call{method: "POST", path: "/v1/profiles", versioned: true, body: r, bearer: a.bearer, header: header}, &made)
+	err := a.client.send(ctx, call{method: "POST", path: "/v1/profiles", versioned: true, body: r, bearer: a.bearer, header: a.creation(key)}, &made)
 	return made, wrap(err, "creating a profile of the first version")
 }
 

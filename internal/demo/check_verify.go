@@ -25,7 +25,7 @@ func (h *held) checked() []checkStep {
 				return err
 			}
 			h.review = review.ID
-			adding := h.after.SimulateKYCReview(ctx, h.profile, h.review, "requirements/add", latchkey.SimulatedStep{Requirement: "SOURCE_OF_WEALTH"})
+			adding := h.after.SimulateKYCReview(ctx, h.profile, h.review, latchkey.SimulateAdd, latchkey.SimulatedStep{Requirement: "SOURCE_OF_WEALTH"})
 			list, listing := h.after.SimulateKYCRequirements(ctx, h.profile, h.review)
 			if err := firstOf(adding, listing); err != nil {
 				return err
