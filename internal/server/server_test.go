@@ -71,6 +71,11 @@ func TestDoorsOnOneHost(t *testing.T) {
 		{"POST", "/oauth/device/", 404, true},
 		{"GET", "/oauth/userinfo", 404, true},
 		{"GET", "/oauth/tokens", 404, false},
+		{"GET", "/openapi.json", 200, true},
+		{"GET", "/openapi.json/", 200, true},
+		{"POST", "/docs", 405, true},
+		{"GET", "/docs", 200, false},
+		{"GET", "/docs/more", 404, false},
 		{"POST", "/oauth/token//", 404, true},
 		{"POST", "//v1/me", 404, true},
 		{"GET", "/signin/../v1/me", 404, true},
@@ -119,6 +124,8 @@ func TestDoorsOnTwoHosts(t *testing.T) {
 		page   bool
 	}{
 		{"https://api.example.org/signin", 404, false},
+		{"https://api.example.org/docs", 200, true},
+		{"https://id.example.org/docs", 404, true},
 		{"https://api.example.org/v1/me", 401, false},
 		{"https://id.example.org/signin", 200, true},
 		{"https://id.example.org/v1/me", 404, true},
@@ -130,6 +137,9 @@ func TestDoorsOnTwoHosts(t *testing.T) {
 		if isPage := strings.HasPrefix(w.Header().Get("Content-Type"), "text/html"); w.Code != c.status || isPage != c.page {
 			t.Errorf("%s: status %d, %s; want %d, page %t", c.target, w.Code, w.Header().Get("Content-Type"), c.status, c.page)
 		}
+	}
+	if w := ask(h, "GET", "https://api.example.org/openapi.json", nil); !strings.Contains(w.Body.String(), `"servers":[{"url":"https://api.example.org"}]`) {
+		t.Error("the description does not say where it is served")
 	}
 	if w := ask(h, "GET", "https://id.example.org/signin", func(r *http.Request) { r.Header.Set("X-Forwarded-Host", "api.example.org") }); w.Code != 200 {
 		t.Errorf("a stranger chose the door: status %d", w.Code)
