@@ -341,7 +341,9 @@ func (s State) nextAfter(now time.Time) (Step, EndReason) {
 // reviewed reports whether the details of every profile are complete and confirmed as they are now, so that they are of the
 // one that will be chosen (I4).
 func (s State) reviewed() bool {
-	ready := func(p customer.Profile) bool { return p.ID != 0 && p.Confirmed() && len(p.Missing()) == 0 }
+	ready := func(p customer.Profile) bool {
+		return p.ID != 0 && p.Confirmed() && len(p.Missing()) == 0 && !s.Extras.Unseen(p)
+	}
 	for _, p := range s.Profiles {
 		if !ready(p) {
 			return false

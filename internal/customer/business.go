@@ -74,23 +74,6 @@ func AsksRegistration(companyType string) bool { return companyType != solePropr
 // AsksDescription reports whether a company of that type must say what it does and where its pages are (contract 8.4).
 func AsksDescription(companyType string) bool { return companyType == otherCompany }
 
-// businessNeeds: name, type, category and address always; number, description and web page by type (contract 8.4).
-func (p Profile) businessNeeds(f Field) bool {
-	switch f {
-	case BusinessName, CompanyType, Country, FirstLine, City:
-		return true
-	case RegistrationNumber:
-		return AsksRegistration(p.Value(CompanyType))
-	case FirstCategory:
-		return p.Value(Industries) == ""
-	case Description, WebPage:
-		return AsksDescription(p.Value(CompanyType))
-	case Region, PostCode:
-		return AddressNeeds(f, p.Value(Country))
-	}
-	return false
-}
-
 // Codes are the codes of a field that takes several.
 func (p Profile) Codes(f Field) []string { return strings.Fields(p.Value(f)) }
 

@@ -125,6 +125,14 @@ func (es Extras) Missing(p Profile) []Extra {
 	})
 }
 
+// Unseen reports whether a field that is asked for has a value that the customer never confirmed: it was in no file, or of
+// another country, when the profile was.
+func (es Extras) Unseen(p Profile) bool {
+	return slices.ContainsFunc(es.For(p), func(x Extra) bool {
+		return p.Value(x.Field()) != "" && p.Details.Provenance[x.Field()].ConfirmedAt.IsZero()
+	})
+}
+
 // Fits reports whether a stored value is good today.
 func (x Extra) Fits(text string) bool {
 	again, problem := x.CheckText(text)

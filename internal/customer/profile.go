@@ -316,30 +316,6 @@ func (p Profile) Missing() []Field {
 	return missing
 }
 
-// Needs reports whether the field must be given for the confirmation.
-func (p Profile) Needs(f Field) bool {
-	if p.Kind == KindBusiness {
-		return p.businessNeeds(f)
-	}
-	return p.personNeeds(f)
-}
-
-// personNeeds: name, date of birth, phone and address always; region and occupation where the country asks for them;
-// postcode where the country has them (contract 8.1).
-func (p Profile) personNeeds(f Field) bool {
-	switch f {
-	case FirstName, DateOfBirth, Phone, Country, FirstLine, City:
-		return true
-	case LastName:
-		return !p.Details.OneName
-	case Region, PostCode:
-		return AddressNeeds(f, p.Value(Country))
-	case Occupation:
-		return AsksOccupation(p.Value(Country), p.Value(Region))
-	}
-	return false
-}
-
 // ProfileTx reads and writes profiles within a transaction. What is not there is ErrNoProfile.
 type ProfileTx interface {
 	Profile(ProfileID) (Profile, error)

@@ -21,8 +21,8 @@ type AllowPage struct {
 	Until time.Time
 	// Host is the host of the redirect address, where the person goes next.
 	Host string
-	// Profiles are asked about only when there is more than one; nothing is
-	// preselected.
+	// Profiles are asked about only when there is more than one, and nothing is
+	// preselected then; one is named.
 	Profiles []AllowProfile
 	// Profile is the id that was chosen, when the form is shown again.
 	Profile string

@@ -83,6 +83,9 @@ func TestChooseTheProfile(t *testing.T) {
 	if values, _ := other.radios(); values != nil {
 		t.Errorf("with one profile there are radios %v", values)
 	}
+	if says := other.says(); !strings.Contains(says, "Profile to share Mira Kade Your personal profile") || other.has("c10.not.profiles") {
+		t.Errorf("C10 does not name the one profile: %s", says)
+	}
 	before := w.stored(o.account.ID)
 	for _, forged := range []string{"", "0", "-1", "x", "9007199254740990", "99999999999999999999", profileText(foreign), profileText(business) + " ", "+1"} {
 		b.post("decision", "allow", "scope", "profiles.write", "profile", forged).expect(http.StatusUnprocessableEntity, "c10")

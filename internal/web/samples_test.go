@@ -273,7 +273,7 @@ func decideSamples() []sample {
 	alone := Frame{FormToken: "sample-token", Notices: []Message{Say("notice.signedout")}}
 	leaving := Frame{Partner: signIn.Partner}
 	return []sample{
-		{"c10-allow", 200, &AllowPage{Frame: f(3), Email: sampleMail, Scopes: sampleScopes(false), Until: until, Host: "app.acme.example"}},
+		{"c10-allow", 200, &AllowPage{Frame: f(3), Email: sampleMail, Scopes: sampleScopes(false), Until: until, Host: "app.acme.example", Profiles: two[:1]}},
 		{"c10-allow-profiles", 200, &AllowPage{Frame: f(3), Email: sampleMail, Scopes: sampleScopes(true), Host: "app.acme.example", Profiles: two,
 			Purpose: "To pay your suppliers from your Acme Treasury dashboard."}},
 		{"c10-allow-profiles-empty", 422, &AllowPage{Frame: f(3, Wrong("profile", "c10.profile.empty")), Email: sampleMail, Scopes: sampleScopes(true), Until: until,
