@@ -33,7 +33,7 @@ func TestBrowserShowsTheSandbox(t *testing.T) {
 	p.rules = ""
 	p.sentByPartner()
 	p.rules = rules
-	for path, id := range map[string]string{"/": "demo1", "/details": "demo2", "/go": "demo3", "/return": "demo5", "/inbox": "demo6", "/break": "demo8",
+	for path, id := range map[string]string{"/": "demo1", "/details": "demo2", "/go": "demo3", "/return": "demo5", "/inbox": "demo6", "/checks": "demo-checks", "/break": "demo8",
 		"/again?reason=expired&state=s": "demo-again", "/callback?code=x&state=y&profileId=1": "demo4"} {
 		p.visit(sb.demoURL + path)
 		p.at(id)
@@ -98,6 +98,13 @@ func TestBrowserShowsABusinessAtTheDemoPartner(t *testing.T) {
 	p.at("demo4")
 	if text := evaluate[string](p.tab, `document.querySelector("main").innerText`); !strings.Contains(text, "Kade Joinery Ltd") || !strings.Contains(text, "SC700123") {
 		t.Errorf("page 4 shows %q", text)
+	}
+	p.press(`a[href="/checks"].button`)
+	p.at("demo-checks")
+	p.press(`form[action="/checks/verify"] button`)
+	p.at("demo-checks")
+	if status := evaluate[string](p.tab, `document.querySelector("[data-status]").innerText`); status != "verified" {
+		t.Errorf("the page of checks says %q", status)
 	}
 	p.quiet("the business")
 }

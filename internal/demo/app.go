@@ -76,6 +76,7 @@ const (
 	pageAgain   = "app-again.html"
 	pageBreaks  = "app-breaks.html"
 	pageInbox   = "app-inbox.html"
+	pageChecks  = "app-checks.html"
 )
 
 // site is the app's handlers.
@@ -88,7 +89,7 @@ type site struct {
 
 // Handler returns the app's pages.
 func (a *App) Handler() (http.Handler, error) {
-	set, err := readPages("app.html", pageSignUp, pageDetails, pageGo, pageBack, pageReturn, pageAgain, pageBreaks, pageInbox)
+	set, err := readPages("app.html", pageSignUp, pageDetails, pageGo, pageBack, pageReturn, pageAgain, pageBreaks, pageInbox, pageChecks)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +111,9 @@ func (a *App) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /return", s.returnPage)
 	mux.HandleFunc("POST /return", s.doReturn)
 	mux.HandleFunc("GET /again", s.again)
+	mux.HandleFunc("GET /checks", s.checks)
+	mux.HandleFunc("POST /checks/review", s.doReview)
+	mux.HandleFunc("POST /checks/verify", s.doVerify)
 	mux.HandleFunc("GET /inbox", s.inboxPage)
 	mux.HandleFunc("POST /inbox/test", s.doTest)
 	mux.HandleFunc("POST /inbox/answer", s.doAnswer)
@@ -145,6 +149,8 @@ type appView struct {
 	// Breaks are the rows of page 8, Result what the last break found out by itself.
 	Breaks []breakRow
 	Result *breakResult
+	// Checks is how the profile stands that the customer gave access to.
+	Checks *checksView
 	// Inbox and the two below it are page 6: subscriptions, what came, and the status that the next one is answered with.
 	Inbox    []inboxSubscription
 	Received []received

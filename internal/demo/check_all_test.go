@@ -33,7 +33,8 @@ func TestCheckAllWalksPersonAndBusinessToVerified(t *testing.T) {
 		"business a business names its representative", "business the representative is read", "business directors are added",
 		"business owners are added", "business evidences are given", "business a file is kept once",
 		"verify   the token reaches the chosen profile alone", "verify   what was verified is locked",
-		"pages    page 2 sends a business with its people and papers", "pages    C10 offers the person and the business",
+		"checks   the partner's button leads to the page of a review", "checks   and that one back", "checks   a simulated verification ends it",
+		"pages    a review that waits for nothing leads nowhere", "pages    page 2 sends a business with its people and papers", "pages    C10 offers the person and the business",
 	} {
 		if !strings.Contains(lines, "ok    "+step) {
 			t.Errorf("nothing was said of %q:\n%s", step, lines)

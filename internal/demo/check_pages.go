@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/latchkey-id/latchkey"
 )
 
 // businessPages is the business once more, as a person walks it at the demo partner's own pages.
@@ -52,7 +54,88 @@ func (w *walk) businessPages() []checkStep {
 			}
 			return fmt.Errorf("it offers %v", offered)
 		}},
-	})
+	}, w.checkPages())
+}
+
+// checkPages is the page of checks, of a business that lacks nothing.
+func (w *walk) checkPages() []checkStep {
+	return []checkStep{
+		{"a review that waits for nothing leads nowhere", func(ctx context.Context) error {
+			if err := w.visitPage(ctx, w.Demo+"/checks", "demo-checks"); err != nil {
+				return err
+			}
+			if err := w.says("data-status", "not_verified"); err != nil {
+				return err
+			}
+			if err := w.browser.submitTo(ctx, "/checks/review"); err != nil {
+				return err
+			}
+			return w.at("demo-checks", http.StatusOK)
+		}},
+		{"a simulated verification ends it", func(ctx context.Context) error { return w.verifyPage(ctx) }},
+	}
+}
+
+// reviewPages is the page of checks, of the person of the first pages, who lacks much.
+func (w *walk) reviewPages() []checkStep {
+	link := ""
+	return []checkStep{
+		{"the partner's button leads to the page of a review", func(ctx context.Context) error {
+			if err := w.visitPage(ctx, w.Demo+"/checks", "demo-checks"); err != nil {
+				return err
+			}
+			if err := w.browser.submitTo(ctx, "/checks/review"); err != nil {
+				return err
+			}
+			link = w.browser.page.url.String()
+			return firstOf(w.at("check", http.StatusOK), w.shows("need-id_document", "need-income"))
+		}},
+		{"and that one back, with its outcome", func(ctx context.Context) error {
+			if err := w.press(ctx, "", nil, "c11", http.StatusOK); err != nil {
+				return err
+			}
+			if err := w.visitPage(ctx, w.browser.page.refresh(), "demo-checks"); err != nil {
+				return err
+			}
+			return firstOf(w.says("data-outcome", "closed"), w.says("data-review", latchkey.ReviewWaitingCustomerInput))
+		}},
+		{"another click makes another link for the same review, and the first is over", func(ctx context.Context) error {
+			if err := w.browser.submitTo(ctx, "/checks/review"); err != nil {
+				return err
+			}
+			if err := w.at("check", http.StatusOK); err != nil {
+				return err
+			}
+			if err := w.browser.open(ctx, link); err != nil {
+				return err
+			}
+			if err := w.at("e4", http.StatusNotFound); err != nil {
+				return err
+			}
+			if err := w.visitPage(ctx, w.Demo+"/checks?status=somewhere", "demo-checks"); err != nil {
+				return err
+			}
+			return firstOf(expect("reviews", len(w.browser.page.values("data-review")), 1), expect("outcomes", len(w.browser.page.values("data-outcome")), 0))
+		}},
+		{"a simulated verification ends it", func(ctx context.Context) error { return w.verifyPage(ctx) }},
+	}
+}
+
+// verifyPage presses the button of the page of checks that verifies.
+func (w *walk) verifyPage(ctx context.Context) error {
+	if err := w.browser.submitTo(ctx, "/checks/verify"); err != nil {
+		return err
+	}
+	return firstOf(w.at("demo-checks", http.StatusOK), w.says("data-status", latchkey.Verified), w.shows("/simulation/profiles/"),
+		expect("open reviews", len(w.browser.page.values("data-review")), 0))
+}
+
+// says checks the first element of the page that has the attribute.
+func (w *walk) says(attribute, want string) error {
+	if got := w.browser.page.values(attribute); len(got) == 0 || got[0] != want {
+		return fmt.Errorf("%s is %q, want %q", attribute, got, want)
+	}
+	return nil
 }
 
 // without is C1 to C7 without the mistakes, which are the steps that have one of the words in their names.

@@ -35,6 +35,8 @@ type sessionState struct {
 	// Expects is true while a return is expected; Address is where the browser was sent.
 	Expects bool
 	Address string
+	// Access is the token of what the customer allowed last.
+	Access latchkey.Token
 	// Claimed is the address of the customer who came back with access, empty before.
 	Claimed string
 	// Returned is what came of the last return.
@@ -56,6 +58,8 @@ type returned struct {
 	Born   latchkey.Date
 	Number string
 	Calls  []Call
+	// access is the token that the code was exchanged for.
+	access latchkey.Token
 	// Received is what an unexpected return carried, Curl the command that exchanges its code by hand.
 	Received []parameter
 	Curl     string

@@ -98,6 +98,10 @@ func (s *site) authorize(session *session, c *latchkey.Client, code latchkey.Sec
 // callback is where the customer comes back to. The code is exchanged here and now, and the address is cleaned by the
 // redirect that follows: a code in a history is a code that somebody may try.
 func (s *site) callback(w http.ResponseWriter, r *http.Request) {
+	if q := r.URL.Query(); q.Has("status") && !q.Has("state") && !q.Has("code") { // from the page of a review, with nothing to believe in it
+		http.Redirect(w, r, "/checks?status="+url.QueryEscape(q.Get("status")), http.StatusSeeOther)
+		return
+	}
 	session := s.sessions.of(w, r)
 	state := session.view()
 	outcome := s.take(r, state)
@@ -107,7 +111,7 @@ func (s *site) callback(w http.ResponseWriter, r *http.Request) {
 			known.Expects = false
 		}
 		if outcome.Connected() {
-			known.Claimed = outcome.Email
+			known.Claimed, known.Access = outcome.Email, outcome.access
 		}
 	})
 	http.Redirect(w, r, "/back", http.StatusSeeOther)
@@ -143,7 +147,7 @@ func (s *site) take(r *http.Request, state sessionState) returned {
 	if err != nil {
 		return fail(err)
 	}
-	out.Name, out.Email, out.Born, out.Calls = profile.FullName, me.Email, profile.DateOfBirth, rec.list()
+	out.Name, out.Email, out.Born, out.Calls, out.access = profile.FullName, me.Email, profile.DateOfBirth, rec.list(), token
 	if profile.Business != nil {
 		out.Name, out.Number = profile.Business.BusinessName, string(profile.Business.RegistrationNumber)
 	}
