@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
@@ -63,7 +64,9 @@ func (cs Claims) Decide(ctx context.Context, in Post, answer Answer) error {
 		if err := cs.mail(tx, m, state, now); err != nil {
 			return audit.Event{}, err
 		}
-		return cs.customerEvent(now, audit.ConsentAllowed, j, in.Origin), cs.tellGrant(tx, now, g)
+		e := cs.customerEvent(now, audit.ConsentAllowed, j, in.Origin)
+		e.Detail = map[string]string{"profile": strconv.FormatInt(int64(g.Profile), 10), "scopes": partner.FormatScopes(g.Scopes)}
+		return e, cs.tellGrant(tx, now, g)
 	})
 }
 

@@ -2,6 +2,7 @@ package claim_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -102,6 +103,34 @@ func TestI4TheGrantIsOfTheChosenProfile(t *testing.T) {
 		if len(grants) != 1 || grants[0].Profile != profiles[i] {
 			t.Errorf("grants: %+v", grants)
 		}
+		said := w.events(audit.Filter{Account: int64(o.account), Action: audit.ConsentAllowed})
+		if len(said) != 1 || said[0].Detail["profile"] != fmt.Sprint(int64(profiles[i])) || said[0].Detail["scopes"] != partner.FormatScopes(grants[0].Scopes) {
+			t.Errorf("the audit says %+v", said)
+		}
+	}
+}
+
+// TestI4TwoChoicesAtOnce: of many answers at once, for one profile and the other, one counts, and everything is of that one.
+func TestI4TwoChoicesAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.onboard(w.acme, "mira.kade@example.org")
+	business := o.runs()
+	b := o.opened().to(claim.StepAllow)
+	var answers []func() error
+	for i := range 16 {
+		p := []customer.ProfileID{o.profile, business}[i%2]
+		answers = append(answers, func() error { return b.allow(p) })
+	}
+	errs := together(answers...)
+	if count(errs, nil) != 1 || count(errs, claim.ErrNotNow) != len(errs)-1 {
+		t.Errorf("%v", errs)
+	}
+	o.hasCode("at once", b, true)
+	chosen := []customer.ProfileID{o.profile, business}[slices.Index(errs, nil)%2]
+	way, _, caller := b.granted()
+	if grants := w.grantsOf(o); len(grants) != 1 || grants[0].Profile != chosen || way.Return.Profile != chosen || caller.Profile != chosen {
+		t.Errorf("chosen %d, returned %d, bound to %d, grants %+v", chosen, way.Return.Profile, caller.Profile, grants)
 	}
 }
 
