@@ -2,7 +2,10 @@ package latchkeytest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -369,5 +372,34 @@ func TestDeviationsAreTold(t *testing.T) {
 		if told := err != nil && strings.Contains(err.Error(), "not as described") && strings.Contains(err.Error(), "/details/country"); told != (country != "GB") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Every kind of notification is as described: Close would tell, and what the description does not have is refused (see the tests of
+// the API).
+func TestNotificationsAreAsDescribed(t *testing.T) {
+	s := NewServer(t)
+	came := make(chan string, 100)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var e latchkey.Event
+		_ = json.NewDecoder(r.Body).Decode(&e)
+		came <- e.Type + " " + e.Schema
+	}))
+	t.Cleanup(receiver.Close)
+	want := map[string]bool{}
+	for _, x := range [][]string{{latchkey.EventClaims, "2.0.0", "4.0.0"}, {latchkey.EventGrants, "4.0.0"}, {latchkey.EventProfiles, "4.0.0"},
+		{latchkey.EventVerification, "2.0.0", "4.0.0"}, {latchkey.EventProfileState, "4.0.0"}, {latchkey.EventUserState, "2.0.0"},
+		{latchkey.EventKYCReview, "2.0.0", "4.0.0", "5.0.0"}, {latchkey.EventCDDCheck, "4.0.0"}, {"balances#update", "2.0.0"}} {
+		for _, version := range x[1:] {
+			made, err := s.Client().Subscribe(t.Context(), latchkey.NewSubscription{Name: "n", TriggerOn: x[0],
+				Delivery: latchkey.SubscriptionDelivery{Version: version, URL: receiver.URL}})
+			must(t, err)
+			_, err = s.Client().TestSubscription(t.Context(), made.ID)
+			must(t, err)
+			want[x[0]+" "+version] = true
+		}
+	}
+	for len(want) > 0 {
+		delete(want, <-came)
 	}
 }

@@ -165,6 +165,7 @@ func (d *Description) addWebhook(source *tree, name, tag string) error {
 	if err != nil {
 		return err
 	}
+	schema.(*tree).set("unevaluatedProperties", false) // an envelope has the members of the description and no others
 	parameters := []any{refTo("parameters", "signature"), refTo("parameters", "delivery"), refTo("parameters", "test")}
 	if strings.HasPrefix(name, "x-") {
 		parameters = append(parameters, refTo("parameters", "standardId"), refTo("parameters", "standardTime"), refTo("parameters", "standardSignature"))

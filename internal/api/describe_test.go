@@ -378,3 +378,44 @@ func TestOpenAPI(t *testing.T) {
 	}
 	w.ask("POST", "/openapi.json", "").want(t, 405, `{"errors":[{"code":"METHOD_NOT_ALLOWED","message":"This address does not serve this method","arguments":[]}]}`)
 }
+
+// A notification is held to the description too.
+func TestNotificationIsChecked(t *testing.T) {
+	t.Parallel()
+	d := contract(t)
+	example := func(name string) string {
+		examples := d.document.sub("webhooks", name, "post", "requestBody", "content", "application/json", "examples")
+		return asJSON(t, examples.sub(examples.names[0]).at("value"))
+	}
+	claimed := example("x-claims#state-change")
+	headers := []string{"Content-Type", "X-Signature-SHA256", "X-Delivery-Id", "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"}
+	for name, x := range map[string]struct {
+		body, without, problem string
+	}{
+		"as described":               {claimed, "", ""},
+		"of checks":                  {example("profiles#verification-state-change"), "Webhook-Id", ""},
+		"that never happens":         {example("others"), "", ""},
+		"without a signature":        {claimed, "X-Signature-SHA256", "X-Signature-SHA256 is missing"},
+		"of ours without its id":     {claimed, "Webhook-Id", "Webhook-Id is missing"},
+		"in another content type":    {claimed, "Content-Type", "content type"},
+		"in another state":           {strings.Replace(claimed, `"claimed"`, `"lost"`, 1), "", "/data/current_state"},
+		"with a member more":         {strings.Replace(claimed, `"data"`, `"more":1,"data"`, 1), "", "more"},
+		"with a value in the data":   {strings.Replace(claimed, `"sequence"`, `"email":"mira.kade@example.org","sequence"`, 1), "", "email"},
+		"without its time":           {strings.Replace(claimed, `"occurred_at"`, `"occurred"`, 1), "", "occurred_at"},
+		"of another payload version": {strings.Replace(claimed, `"4.0.0"`, `"3.0.0"`, 1), "", "schema_version"},
+		"that is no JSON":            {"{", "", "no JSON"},
+		"that is no object":          {"[]", "", "no JSON"},
+		"of a name without data":     {`{"event_type":"x#y"}`, "", "missing properties"},
+	} {
+		h := http.Header{}
+		for _, one := range headers {
+			if one != x.without {
+				h.Set(one, "application/json")
+			}
+		}
+		err := CheckNotification(h, []byte(x.body))
+		if x.problem == "" && err != nil || x.problem != "" && (err == nil || !strings.Contains(err.Error(), x.problem)) {
+			t.Errorf("a notification %s: %v, want %q", name, err, x.problem)
+		}
+	}
+}

@@ -296,4 +296,6 @@ type Writer struct {
 	Keys *secret.Keys
 	// Signing returns the keys of the documented signature, anew each time: they are rotated while the server runs.
 	Signing func() (*secret.SigningKeys, error)
+	// Sent, where set, is told of each notification before it is sent: for tests and sandboxes.
+	Sent func(http.Header, []byte)
 }

@@ -175,6 +175,7 @@ func (c *Courier) send(ctx context.Context, t grant.Telling) answer {
 	if err != nil {
 		return answer{cause: err}
 	}
+	c.writer.tell(r)
 	got, err := c.client.Do(r)
 	if err != nil {
 		return answer{cause: plainCause(err)}
@@ -224,6 +225,18 @@ func (w Writer) request(ctx context.Context, t grant.Telling, now time.Time) (*h
 	h.Set("Webhook-Timestamp", strconv.FormatInt(now.Unix(), 10))
 	h.Set("Webhook-Signature", key.Sign(t.Delivery.PublicID, now, content))
 	return r, nil
+}
+
+// tell lets whoever wants to know see what is sent.
+func (w Writer) tell(r *http.Request) {
+	if w.Sent == nil {
+		return
+	}
+	if again, err := r.GetBody(); err == nil {
+		if content, err := io.ReadAll(again); err == nil {
+			w.Sent(r.Header.Clone(), content)
+		}
+	}
 }
 
 // plainCause takes the address out of an error: its path is the receiver's own business and may be a secret.

@@ -50,8 +50,8 @@ type Options struct {
 	Receivers []netip.Prefix
 	// Verify is the operator's own system that decides whether profiles are true; nil asks nobody.
 	Verify *Verify
-	// Deviates, where set, is told of each answer of the API that is not as its description says, and of each request that was
-	// taken and is not: for tests and sandboxes. Its words may repeat what was sent.
+	// Deviates, where set, is told of each answer of the API and each notification that is not as the description says, and of each
+	// request that was taken and is not: for tests and sandboxes. Its words may repeat what was sent.
 	Deviates func(error)
 	// Extras are the fields that customers are asked for beside the documented ones.
 	Extras customer.Extras
@@ -155,7 +155,7 @@ func (s *Server) notifications() {
 	receivers := partner.Receivers{Networks: o.Receivers}
 	s.Subscriptions = partner.Subscriptions{Store: store.Subscriptions{DB: s.database}, Keys: o.Keys, IDs: secret.NewIDs(o.Now),
 		Receivers: receivers, Now: o.Now}
-	s.courier = notify.NewCourier(store.Outbox{DB: s.database}, notify.Writer{Keys: o.Keys, Signing: o.Signing}, receivers, o.Now, o.Log)
+	s.courier = notify.NewCourier(store.Outbox{DB: s.database}, notify.Writer{Keys: o.Keys, Signing: o.Signing, Sent: o.sent()}, receivers, o.Now, o.Log)
 }
 
 // wire makes the nouns over the store and the doors over the nouns.
@@ -195,6 +195,18 @@ func (o Options) observe() func(api.Observation) {
 	return func(seen api.Observation) {
 		if seen.Problem != nil {
 			o.Deviates(seen.Problem)
+		}
+	}
+}
+
+// sent holds notifications to the same description.
+func (o Options) sent() func(http.Header, []byte) {
+	if o.Deviates == nil {
+		return nil
+	}
+	return func(h http.Header, content []byte) {
+		if err := api.CheckNotification(h, content); err != nil {
+			o.Deviates(err)
 		}
 	}
 }
