@@ -394,6 +394,8 @@ func (x *tour) verifies(ctx context.Context) {
 	x.ok(x.after.SimulateVerifications(ctx))
 	after, err := x.after.VerificationStatus(ctx, x.personal, "GBP")
 	old, reading := x.after.ProfileVerification(ctx, x.personal)
+	receipts, listed := x.after.Receipts(ctx) // signed within a second: all, or not yet
+	x.ok(listed, !slices.ContainsFunc(receipts, func(r latchkey.Receipt) bool { return strings.Count(r.Receipt, ".") != 2 }))
 	disputes, listing := x.after.Disputes(ctx, x.personal)
 	x.ok(errors.Join(err, reading, listing), after.Routes[0].CurrentStatus == latchkey.Verified, old.CurrentStatus == latchkey.Verified, len(disputes) == 0)
 	_, err = x.after.UpdatePersonalProfile(ctx, x.personal, latchkey.PersonalProfile{FirstName: "Miranda"})
@@ -402,6 +404,7 @@ func (x *tour) verifies(ctx context.Context) {
 
 // withoutMethod are the operations that the client has no method for, and why.
 var withoutMethod = map[string]string{
+	"GET /receipts/keys.json":                                              "for latchkey receipt verify, which reads a file",
 	"GET /v1/terms/{client}":                                               "a paragraph for browsers",
 	"POST /v2/profiles/business-profile":                                   "older form of the creation of a business",
 	"POST /v3/profiles/business-profile":                                   "older form of the creation of a business",

@@ -39,6 +39,8 @@ func TestChecksOnTheWire(t *testing.T) {
 			func() (any, error) { return a.VerificationStatus(ctx, 7, "GBP", "EUR") }, `{"routes":[{"source_currency":"GBP","maximum_entitled_amount":0,"current_status":"verified"}],"request_id":"x"}`},
 		{`[{"field":"first_name","note":"n","createdAt":"2031-02-03T04:05:06"}]`, "GET /2026Q3/profiles/7/disputes", "",
 			func() (any, error) { return a.Disputes(ctx, 7) }, `[{"field":"first_name","note":"n","createdAt":"2031-02-03T04:05:06"}]`},
+		{`[{"id":9,"kind":"claim","createdAt":"2031-02-03T04:05:06","receipt":"a.b.c~d~"}]`, "GET /2026Q3/receipts", "",
+			func() (any, error) { return a.Receipts(ctx) }, `[{"id":9,"kind":"claim","createdAt":"2031-02-03T04:05:06","receipt":"a.b.c~d~"}]`},
 		{``, "POST /2026Q3/simulation/profiles/7/verifications", "", func() (any, error) { return nil, a.SimulateVerification(ctx, 7) }, `null`},
 		{``, "POST /2026Q3/simulation/verify-profile", "", func() (any, error) { return nil, a.SimulateVerifications(ctx) }, `null`},
 		{`{"id":"r","createdAt":"2031-02-03T04:05:06.123456789","requiredBy":null}`, "POST /2026Q3/profiles/7/kyc-reviews", `{"type":"QUOTE","triggerData":{"id":"u"}}`,

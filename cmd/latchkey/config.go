@@ -39,6 +39,7 @@ type Config struct {
 	MasterKeyFile string `placeholder:"FILE" group:"settings" help:"Key that seals all personal data: 32 random bytes as base64, or lines of version:key. Default: the systemd credential master-key. Make one: openssl rand -base64 32 > FILE. Keep it apart from the database's backup."`
 
 	SigningKeyFile string   `placeholder:"FILE" group:"settings" help:"Sealed keys that notifications are signed with, the same file on every node. Default: the systemd credential signing-keys, else signing.keys in the data directory, drawn at the first start. Make or rotate: latchkey key rotate."`
+	ReceiptKeyFile string   `placeholder:"FILE" group:"settings" help:"Sealed keys that receipts are signed with, the same file on every node. Default: the systemd credential receipt-keys, else receipt.keys in the data directory, drawn at the first start. Make or rotate: latchkey key rotate --for receipts."`
 	WebhookNetwork []string `placeholder:"PREFIX" group:"settings" help:"Networks beside the public internet that notifications may be sent into, such as 10.20.0.0/16; with a loopback network, http receivers on this machine too. Partners choose the addresses. Default: none."`
 
 	VerifyURL     string   `name:"verify-url" placeholder:"URL" group:"settings" help:"Your own system that decides whether a profile is true, asked over HTTPS when a customer has confirmed one. Default: nobody is asked, and you decide with latchkey customer verify."`
@@ -117,6 +118,7 @@ type settings struct {
 	sources       map[string]string
 	listensInside bool
 	signingFile   *signingFile
+	receiptFile   *receiptFile
 	receivers     []netip.Prefix
 	verify        *server.Verify
 }

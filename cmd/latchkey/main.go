@@ -47,14 +47,17 @@ type commands struct {
 		Resend eventResend `cmd:"" help:"Send notifications again."`
 	} `cmd:"" help:"Look at what partners are told, and tell them again."`
 	Key struct {
-		List   keyList   `cmd:"" help:"List the keys that notifications are signed with."`
+		List   keyList   `cmd:"" help:"List the keys that notifications or receipts are signed with."`
 		Rotate keyRotate `cmd:"" help:"Add a signing key that takes over later, and drop those that are over."`
-	} `cmd:"" help:"Look after the keys of notifications."`
+	} `cmd:"" help:"Look after the keys of notifications and receipts."`
 	Audit struct {
 		Tail   auditTail   `cmd:"" help:"Show what happened last."`
 		Verify auditVerify `cmd:"" help:"Follow the chain of events; exit 1 at the first place where it does not hold."`
 		Export auditExport `cmd:"" help:"Print every event as a line of JSON, with its place in the chain."`
 	} `cmd:"" help:"Look at what happened, and prove that nobody changed it."`
+	Receipt struct {
+		Verify receiptVerify `cmd:"" help:"Check a receipt against the server's published keys; exit 1 when it is not genuine."`
+	} `cmd:"" help:"Check what customers and partners were given."`
 	Config struct {
 		Show  configShow  `cmd:"" help:"Print the settings in force and where each comes from."`
 		Check configCheck `cmd:"" help:"Tell every mistake in the settings, with its remedy."`

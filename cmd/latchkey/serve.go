@@ -39,12 +39,15 @@ func (cmd *serveCommand) Run(ctx context.Context, s streams) error {
 	if err := os.MkdirAll(all.data, 0o700); err != nil {
 		return hinted{"making the data directory: " + err.Error(), []string{"make it yourself, writable by this user, or set another --data"}}
 	}
+	if _, err := all.receiptFile.get(); err != nil {
+		return hinted{err.Error(), []string{"the data directory must be writable, or name a file with --receipt-key-file"}}
+	}
 	if _, err := all.signingFile.get(); err != nil {
 		return hinted{err.Error(), []string{"the data directory must be writable, or name a file with --signing-key-file"}}
 	}
 	srv, err := server.New(ctx, server.Options{
 		Data: all.data, Database: all.database, Keys: all.keys, WebURL: all.web.String(), APIURL: all.api.String(), Brand: all.brand, Help: all.help,
-		Signing: all.signingFile.get, Receivers: all.receivers, Verify: all.verify, TrustedProxies: all.proxies, Sender: all.mail, Extras: all.extras, Now: now, Log: log,
+		Signing: all.signingFile.get, Receipts: all.receiptFile.get, Receivers: all.receivers, Verify: all.verify, TrustedProxies: all.proxies, Sender: all.mail, Extras: all.extras, Now: now, Log: log,
 	})
 	if err != nil {
 		return databaseError(err)

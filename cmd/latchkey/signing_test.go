@@ -18,7 +18,7 @@ func signingTest(t *testing.T, path string, draws bool) *signingFile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &signingFile{path: path, keys: keys, draws: draws}
+	return newSigningFile(path, keys, draws)
 }
 
 // inUse is the id of the key that signs.

@@ -103,6 +103,7 @@ func TestEveryOperationAnswersAsItsKind(t *testing.T) {
 	w.expect(unread, "400", `{"a":`, nil)
 
 	w.door.Signing = func() (*secret.SigningKeys, error) { return nil, errors.New("no key") }
+	w.door.Receipts = func() (*secret.ReceiptKeys, error) { return nil, errors.New("no key") }
 	must(t, w.db.Close())
 	w.expect(all, "503", "{}", nil)
 	w.door.Unavailable = errors.New("another one")

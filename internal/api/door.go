@@ -32,6 +32,8 @@ type Door struct {
 	Subscriptions partner.Subscriptions
 	// Signing returns the keys that notifications are signed with, anew each time: they are rotated while the server runs.
 	Signing func() (*secret.SigningKeys, error)
+	// Receipts returns those of receipts.
+	Receipts func() (*secret.ReceiptKeys, error)
 	// Approvals are one-time tokens and what clears them, PublicKeys what partners gave to sign by (contract 13).
 	Approvals  customer.Approvals
 	PublicKeys partner.PublicKeys

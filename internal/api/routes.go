@@ -85,6 +85,10 @@ func (d *Door) routes() []route {
 		{get, "/webhooks/signing-key.pem", "/webhooks/signing-key.pem", byAnyone, "", d.webhookPEM},
 		{get, "/webhooks/signing-keys.json", "/webhooks/signing-keys.json", byAnyone, "", d.webhookJWKS},
 
+		// Receipts (ours)
+		{get, "/v1/receipts", "/receipts", byUser, partner.ScopeProfilesRead, d.receipts},
+		{get, "/receipts/keys.json", "/receipts/keys.json", byAnyone, "", d.receiptKeys},
+
 		// Claim code (contract 6). No scope: only the token of a registration code gets one, and every other live token is
 		// told that the account is claimed.
 		{post, "/v1/user/claim-account", "/user/claim-account", byUser, "", d.claimAccount},

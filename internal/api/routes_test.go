@@ -68,6 +68,7 @@ func trialsOfUsers() map[string]trial {
 		"GET /v1/terms/{client}":                                                         {},
 		"GET /webhooks/signing-key.pem":                                                  {},
 		"GET /webhooks/signing-keys.json":                                                {},
+		"GET /receipts/keys.json":                                                        {},
 		"GET /openapi.json":                                                              {},
 		"GET /docs":                                                                      {},
 	}
@@ -137,6 +138,7 @@ func trialsOfChecks() map[string]trial {
 		"POST /v3/profiles/{profile}/verification-status/bank-transfer": {query: "?source_currencies=GBP", blind: true},
 		"GET /v3/profiles/{profile}/verification-status":                {},
 		"GET /v1/profiles/{profile}/disputes":                           {},
+		"GET /v1/receipts":                                              {},
 		"POST /v1/profiles/{profile}/kyc-reviews":                       {body: trigger, status: 202, bad: `{"triggerData":{"id":"x"}}`, paths: "type triggerData.id"},
 		"GET /v1/profiles/{profile}/kyc-reviews":                        {},
 		"GET /v1/profiles/{profile}/kyc-reviews/{review}":               {},

@@ -101,6 +101,7 @@ func newWorld(t *testing.T) *world {
 		},
 		Subscriptions: partner.Subscriptions{Store: store.Subscriptions{DB: w.db}, Keys: keys, IDs: ids, Now: w.now},
 		Signing:       sync.OnceValues(func() (*secret.SigningKeys, error) { return secret.NewSigningKeys(w.now()) }),
+		Receipts:      sync.OnceValues(func() (*secret.ReceiptKeys, error) { return secret.NewReceiptKeys(w.now()) }),
 		WebURL:        "https://id.example.org", PagesURL: "https://id.example.org", Unavailable: store.ErrUnavailable,
 		Observe: coverage.of(t),
 	}

@@ -281,9 +281,9 @@ func (cs Claims) PartnerReceipts(ctx context.Context, c customer.Caller) ([]Rece
 		switch {
 		case err != nil:
 			return err
-		case a.Epoch != c.Epoch || c.Registration || a.State != customer.Claimed:
+		case a.Epoch != c.Epoch, c.Registration && (a.State != customer.Pending || a.Creator != c.Partner), !c.Registration && a.State != customer.Claimed:
 			return customer.ErrStale
-		case a.Hold != "":
+		case c.Registration && a.ClosedToCreator(), !c.Registration && a.Hold != "":
 			return customer.ErrHeld
 		}
 		all, err := tx.Receipts(a.ID)

@@ -14,7 +14,8 @@ const (
 	lastSeal = 5 * time.Second
 )
 
-// seal puts events into the chain until ctx ends, and then those that are left. Requests never wait for it (design 10.26).
+// seal puts events into the chain until ctx ends, and then those that are left, and signs the receipts whose place that gave.
+// Requests never wait for it (design 10.26).
 func (s *Server) seal(ctx context.Context) {
 	ticker := time.NewTicker(sealEvery)
 	defer ticker.Stop()
@@ -34,5 +35,8 @@ func (s *Server) seal(ctx context.Context) {
 func (s *Server) sealOnce(ctx context.Context, thorough bool) {
 	if _, err := s.database.Chain().Seal(ctx, thorough); err != nil && ctx.Err() == nil {
 		s.options.Log.Warn("events were not put into the chain, tried again in a second", "error", err)
+	}
+	if _, err := s.receipts.Sign(ctx); err != nil && ctx.Err() == nil {
+		s.options.Log.Warn("receipts were not signed, tried again in a second", "error", err)
 	}
 }

@@ -46,6 +46,8 @@ type Options struct {
 	// Signing returns the keys that notifications are signed with, anew each time. nil draws a key that lives as long as the
 	// server, which is for tests: receivers keep the key that they fetched.
 	Signing func() (*secret.SigningKeys, error)
+	// Receipts returns the keys that receipts are signed with, likewise.
+	Receipts func() (*secret.ReceiptKeys, error)
 	// Receivers are the networks beside the public internet that notifications may be sent into.
 	Receivers []netip.Prefix
 	// Verify is the operator's own system that decides whether profiles are true; nil asks nobody.
@@ -85,6 +87,7 @@ type Server struct {
 	courier  *notify.Courier
 	verifier *notify.Verifier
 	claims   claim.Claims
+	receipts claim.Receipts
 	web, api http.Handler
 	pages    *web.Pages
 	webHost  string
@@ -152,6 +155,10 @@ func (s *Server) notifications() {
 	if o.Signing == nil {
 		o.Signing = sync.OnceValues(func() (*secret.SigningKeys, error) { return secret.NewSigningKeys(o.Now()) })
 	}
+	if o.Receipts == nil {
+		o.Receipts = sync.OnceValues(func() (*secret.ReceiptKeys, error) { return secret.NewReceiptKeys(o.Now()) })
+	}
+	s.receipts = claim.Receipts{Store: store.Receipts{DB: s.database}, Keys: o.Receipts, Issuer: o.WebURL, Now: o.Now}
 	receivers := partner.Receivers{Networks: o.Receivers}
 	s.Subscriptions = partner.Subscriptions{Store: store.Subscriptions{DB: s.database}, Keys: o.Keys, IDs: secret.NewIDs(o.Now),
 		Receivers: receivers, Now: o.Now}
@@ -181,7 +188,7 @@ func (s *Server) wire() {
 		pagesURL = o.WebURL
 	}
 	s.api = (&api.Door{Partners: s.Partners, Customers: customers, Tokens: tokens, Claims: claims, Subscriptions: s.Subscriptions,
-		Signing: o.Signing, Approvals: approvals, PublicKeys: publicKeys, Simulates: o.Sandbox != nil, PagesURL: o.WebURL, APIURL: o.APIURL, Observe: o.observe(), Volume: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
+		Signing: o.Signing, Receipts: o.Receipts, Approvals: approvals, PublicKeys: publicKeys, Simulates: o.Sandbox != nil, PagesURL: o.WebURL, APIURL: o.APIURL, Observe: o.observe(), Volume: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
 	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, Customers: customers, Pages: s.pages, Keys: o.Keys,
 		Failed: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: o.WebURL, Unavailable: store.ErrUnavailable,
 		Sandbox: o.Sandbox != nil}).Handler()
