@@ -36,6 +36,8 @@ const (
 	ProfileDisputed     Action = "profile.disputed"
 	// ProfileProposed is a partner's write after the claim: stored, in effect when the customer accepts (design 10.11).
 	ProfileProposed Action = "profile.proposed"
+	// ProposalDecided is the customer accepting or declining what partners proposed (design 10.11).
+	ProposalDecided Action = "proposal.decided"
 	// FileUploaded is one or more files about a profile (contract 11.4).
 	FileUploaded Action = "file.uploaded"
 	// WindowOpened and WindowClosed are about a profile's update window (contract 10.4).

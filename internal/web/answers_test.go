@@ -21,7 +21,6 @@ import (
 var unreached = map[string]string{
 	"claim.ErrRegistrationCode":   "minting is the API's",
 	"customer.ErrBlocked":         "creating accounts is the API's",
-	"customer.ErrStale":           "callers with tokens are the API's",
 	"customer.ErrReplyDiffers":    "idempotency keys are the API's",
 	"customer.ErrProfileExists":   "creating profiles is the API's",
 	"grant.ErrNoGrant":            "no grant is a state of the journey",

@@ -107,7 +107,7 @@ func everyPage() []Page {
 		&ReviewPage{}, &NamePage{}, &PreferredPage{}, &BirthPage{}, &PhonePage{}, &CountryPage{}, &NationalityPage{},
 		&AddressPage{}, &OccupationPage{}, &ExtraPage{}, &FormPage{}, &DisputePage{},
 		&AllowPage{}, &ReturnPage{}, &CheckPage{},
-		&SignInPage{}, &SecondStepSignInPage{}, &ContinuePage{}, &HomePage{},
+		&SignInPage{}, &SecondStepSignInPage{}, &ContinuePage{}, &HomePage{}, &DetailsPage{},
 		&ErrorPage{}, &UnknownRequestPage{}, &OtherCustomerPage{},
 		&HelpPage{}, &PrivacyPage{}, &AccessibilityPage{},
 	}

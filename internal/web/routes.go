@@ -115,6 +115,8 @@ func visitRoutes(get, post routes) {
 	post("/j/{jid}/continue", postContinue)
 	post("/j/{jid}/different", postDifferent)
 	get("/account", showHome)
+	get("/details", showDetails)
+	post("/details", postDetails)
 	post("/signout", postSignOut)
 }
 

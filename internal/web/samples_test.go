@@ -327,10 +327,25 @@ func errorSamples() []sample {
 	}
 }
 
+func sampleProposals() []DetailsRow {
+	one := func(lines ...string) []ReviewRow { return []ReviewRow{{Key: "name", Lines: lines}} }
+	return []DetailsRow{
+		{Key: "name-70010001", Title: Say("c8.row.name"), Now: one("Mira", "Kade"), New: one("Moira", "Kade"), Until: 1},
+		{Key: "birth-70010001", Title: Say("c8.row.birth"), New: []ReviewRow{{Key: "birth", Date: sampleDay}}, Until: 1},
+		{Key: "directors-70010002", Title: Say("c8.section.directors"), Whose: "Kade Joinery Ltd", Now: one("Ada Roy"),
+			New: []ReviewRow{{Key: "a", Lines: []string{"Ada Roy"}, Facts: []Message{Say("c8.fact.only")}}, {Key: "b", Lines: []string{"Ben Roy"}, Country: "GB"}}, Until: 1},
+		{Key: "acting-70010002", Title: Say("c8.section.acting"), Whose: "Kade Joinery Ltd", Now: one("Jonas Kade"), New: one("Ada Roy"), Replaces: true, Until: 1},
+	}
+}
+
 func otherSamples() []sample {
 	return []sample{
 		{"home", 200, &HomePage{Name: "Mira Kade", Email: sampleMail, LastSignIn: sampleDay, CodesLeft: 10, Partners: []string{"Acme Treasury"}}},
 		{"home-few", 200, &HomePage{Email: sampleMail, CodesLeft: 1}},
+		{"details", 200, &DetailsPage{Frame: Frame{Back: "/account", FormToken: "sample-token"}, Rows: sampleProposals()}},
+		{"details-choose", 422, &DetailsPage{Frame: Frame{FormToken: "sample-token", Problems: []Problem{Wrong("choice-name-70010001", "details.choose")}}, Rows: sampleProposals()[:1]}},
+		{"details-changed", 409, &DetailsPage{Frame: Frame{FormToken: "sample-token", Notices: []Message{Say("details.changed")}}, Rows: sampleProposals()[1:]}},
+		{"details-none", 200, &DetailsPage{}},
 		{"help", 200, &HelpPage{}},
 		{"privacy", 200, &PrivacyPage{}},
 		{"accessibility", 200, &AccessibilityPage{}},

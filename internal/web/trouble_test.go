@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"html"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
@@ -25,6 +27,13 @@ func (w *world) at(page, address string) (opened, *browser) {
 		o, owner := w.owned(address, "c11")
 		w.clock.advance(30 * time.Second)
 		return o, owner.elsewhere().get(authorize(w.partner, "", "s")).walk(page, address)
+	case "details":
+		o, b := w.owned(address, "c11")
+		c, p := w.proposer(o)
+		if _, err := w.customers.UpdatePersonal(context.Background(), c, p.ID, customer.Personal{Values: map[customer.Field]string{customer.FirstName: "Moira"}}); err != nil {
+			w.t.Fatal(err)
+		}
+		return o, b.get("/details").expect(http.StatusOK, page)
 	case "r5":
 		o, b := w.owned(address, "c11")
 		return o, b.get(authorize(w.partner, "", "s")).expect(http.StatusOK, "r5")
@@ -116,7 +125,7 @@ func TestDatabaseTroubleInPages(t *testing.T) {
 	_, check := w.at("check", "check@example.org")
 	before := w.stored(o.account.ID)
 	pages := map[string]*browser{authorize(w.partner, code, "s"): w.browser(), authorize(w.partner, "", "s"): w.browser(), "/signin": w.browser(), "/account": late,
-		start.at: start, start.base() + "/leave": start, start.base() + "/not-me": start, visit.at: visit, dispute.at: dispute, check.at: check, check.at + "/return": check}
+		start.at: start, start.base() + "/leave": start, start.base() + "/not-me": start, visit.at: visit, dispute.at: dispute, "/details": visit, check.at: check, check.at + "/return": check}
 	for _, b := range []*browser{early, late} {
 		for _, path := range []string{"", "/start", "/email", "/email/unreachable", "/password", "/second-step", "/second-step/app", "/recovery-codes", "/review", "/review/name", "/allow",
 			"/return", "/leave", "/not-me", "/existing", "/continue"} {
