@@ -28,13 +28,13 @@ func (w *walk) webhooks() []checkStep {
 				return err
 			}
 			return w.inbox(ctx, func(p page) error {
-				if events := p.values("data-event"); len(events) == 0 || !strings.HasPrefix(events[0], "profiles#verification-state-change verified") {
-					return fmt.Errorf("newest of %q", events)
+				one, came := p.notification(func(one page) bool {
+					return strings.HasPrefix(one.values("data-event")[0], "profiles#verification-state-change verified")
+				})
+				if !came {
+					return fmt.Errorf("none among %q", p.values("data-event"))
 				}
-				if !strings.HasPrefix(p.values("data-documented")[0], "good") {
-					return fmt.Errorf("signature %q", p.values("data-documented")[0])
-				}
-				return nil
+				return signed(one)
 			})
 		}},
 	}, w.retries()...)
@@ -67,10 +67,11 @@ func (w *walk) retries() []checkStep {
 				return err
 			}
 			return w.inbox(ctx, func(p page) error {
-				if answered := p.values("data-answered"); len(answered) == 0 || answered[0] != "500" {
-					return fmt.Errorf("newest of %q", answered)
+				one, came := p.notification(func(one page) bool { return one.values("data-answered")[0] == "500" })
+				if !came {
+					return fmt.Errorf("none was answered 500, but %q", p.values("data-answered"))
 				}
-				failed = p.values("data-delivery")[0]
+				failed = one.values("data-delivery")[0]
 				return nil
 			})
 		}},
@@ -83,13 +84,25 @@ func (w *walk) retries() []checkStep {
 				return err
 			}
 			return w.inbox(ctx, func(p page) error {
-				if p.values("data-delivery")[0] != failed || p.values("data-answered")[0] != "200" {
+				if _, came := p.notification(func(one page) bool {
+					return one.values("data-delivery")[0] == failed && one.values("data-answered")[0] == "200"
+				}); !came {
 					return errors.New("the delivery did not come again")
 				}
 				return nil
 			})
 		}},
 	}
+}
+
+// notification is the newest one on page 6 that is right.
+func (p page) notification(right func(page) bool) (page, bool) {
+	for _, article := range find(p.root, "article") {
+		if one := (page{root: article}); right(one) {
+			return one, true
+		}
+	}
+	return page{}, false
 }
 
 // subscription is the id of the one on page 6 whose event has that in its name.

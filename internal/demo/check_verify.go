@@ -142,18 +142,13 @@ func (h *held) locked() []checkStep {
 // told waits until page 6 has the event, of what the words name, with good signatures.
 func (h *held) told(ctx context.Context, event, words string) error {
 	return h.inbox(ctx, func(p page) error {
-		for _, article := range find(p.root, "article") {
-			one := page{root: article}
-			if one.values("data-event")[0] != event || !strings.Contains(text(article), words) {
-				continue
-			}
-			documented, standard := one.values("data-documented")[0], one.values("data-standard")[0]
-			if !strings.HasPrefix(documented, "good") || !strings.HasPrefix(standard, "good") && !strings.HasPrefix(standard, "none") {
-				return fmt.Errorf("its signatures are %q and %q", documented, standard)
-			}
-			return nil
+		one, came := p.notification(func(one page) bool {
+			return one.values("data-event")[0] == event && strings.Contains(text(one.root), words)
+		})
+		if !came {
+			return fmt.Errorf("no %q with %s came", event, words)
 		}
-		return fmt.Errorf("no %q with %s came", event, words)
+		return signed(one)
 	})
 }
 
