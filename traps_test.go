@@ -121,6 +121,56 @@ func TestTrapRedirects(t *testing.T) {
 	}
 }
 
+// The official collections say postcodes that no country has. They are taken as they were said; the customer is asked for a true
+// one before anything is confirmed.
+func TestTrapPostcode(t *testing.T) {
+	t.Parallel()
+	ctx, s := t.Context(), latchkeytest.NewServer(t)
+	c := s.Client()
+	a := prefilled(t, c)
+	profiles, err := a.Profiles(ctx)
+	if err != nil || len(profiles) != 1 {
+		t.Fatal(profiles, err)
+	}
+	said, err := a.SaveAddress(ctx, profiles[0].ID, latchkey.AddressDetails{Country: "GB", FirstLine: "1 A Road", PostCode: "A11D33", City: "London"})
+	if err != nil || said.Details.PostCode != "A11D33" {
+		t.Fatalf("%+v, %v", said, err)
+	}
+	customer := s.NewCustomer(foreignEmail)
+	address := c.AuthorizeURL(latchkey.AuthorizeRequest{RedirectURI: latchkeytest.RedirectURI, State: "s", ClaimCode: latchkey.Secret(claimCode(t, a))})
+	for _, step := range []error{customer.Open(ctx, address), customer.Secure(ctx)} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	if err := customer.Review(ctx); err == nil {
+		t.Error("the postcode is confirmed as the partner said it")
+	}
+	customer.Answers = map[string]string{"postal_code": "nw1 6xe"}
+	if err := customer.Open(ctx, address); err != nil {
+		t.Fatal(err)
+	}
+	if err := customer.Review(ctx); err != nil {
+		t.Fatal(err)
+	}
+	back, err := customer.Allow(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	returned, err := latchkey.ParseReturn(back, "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := c.Exchange(ctx, latchkey.Exchange{Code: returned.Code, RedirectURI: latchkeytest.RedirectURI})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, err := c.Account(token).Profile(ctx, returned.ProfileID)
+	if err != nil || mine.Address.PostCode != "NW1 6XE" {
+		t.Errorf("%+v, %v", mine.Address, err)
+	}
+}
+
 // A delivered is a notification as a receiver got it, the secret of its subscription, and the published keys.
 type delivered struct {
 	header http.Header

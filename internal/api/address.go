@@ -61,7 +61,7 @@ func (k *addressCheck) details(in latchkey.AddressDetails) {
 		{"addressState", customer.Region, string(in.State), false},
 	} {
 		country := k.out.Values[customer.Country]
-		value, problem := customer.CheckValue(f.field, f.text, country, k.call.door.Now())
+		value, problem := customer.CheckSaid(f.field, f.text, country, k.call.door.Now())
 		if problem == customer.NoProblem && value == "" && (f.needs || customer.AddressNeeds(f.field, country)) {
 			problem = customer.Missing
 		}

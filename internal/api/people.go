@@ -156,7 +156,7 @@ type listCheck struct {
 	call *call
 	// at is the element, as in "[0].".
 	at string
-	// country is what the postcode is checked by.
+	// country is what the form of the postcode is settled by.
 	country string
 	// nameless: errors carry no path and begin with the documented word (contract 10.2).
 	nameless bool
@@ -164,7 +164,7 @@ type listCheck struct {
 }
 
 func (k *listCheck) value(name string, f customer.Field, text string, required bool) string {
-	value, problem := customer.CheckValue(f, text, k.country, k.call.door.Now())
+	value, problem := customer.CheckSaid(f, text, k.country, k.call.door.Now())
 	switch {
 	case problem == customer.NoProblem && value == "" && required:
 		k.wrong(name, " is missing")

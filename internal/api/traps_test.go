@@ -55,8 +55,8 @@ func TestTrapCollection(t *testing.T) {
 	call("GET", "/v1/addresses/?profile="+id, "")
 	call("POST", "/v1/address-requirements/", `{"profile":null,"details":{"country":"US","state":null}}`)
 	business := idOf(t, call("POST", "/v1/profiles/", v1Kade).body)
-	call("POST", "/v1/addresses/", `{"profile":`+business+`,`+harbour+`}`)
-	for _, list := range []struct{ path, body string }{{"directors", twoDirectors}, {"ubos", twoOwners}} {
+	call("POST", "/v1/addresses/", `{"profile":`+business+`,`+strings.Replace(harbour, "EH6 6AB", "A11D33", 1)+`}`) // no postcode is written like this
+	for _, list := range []struct{ path, body string }{{"directors", twoDirectors}, {"ubos", strings.NewReplacer("gbr", "usa", "EH6 6QW", "FK 12345").Replace(twoOwners)}} {
 		for _, method := range []string{"POST", "PUT", "GET"} {
 			call(method, "/v1/profiles/"+business+"/"+list.path+"/", map[bool]string{true: "", false: list.body}[method == "GET"])
 		}
@@ -75,6 +75,8 @@ func TestTrapCollection(t *testing.T) {
 	w.json("GET", "/v3/applications/"+acme+"/subscriptions/"+made.ID+"/", app, "").want(t, 200, strings.Trim(w.json("GET", "/v3/applications/"+acme+"/subscriptions/", app, "").body, "[]"))
 	w.json("DELETE", "/v3/applications/"+acme+"/subscriptions/"+made.ID+"/", app, "").want(t, 204, "")
 
+	// What the customer would be asked for, the partner mends.
+	call("POST", "/v1/addresses/", `{"profile":`+business+`,`+harbour+`}`)
 	p.email = "mira.kade@example.org" // the address that the customer is known by on the pages
 	authorization := w.allowed(w.claimed(p, "", nil), partner.ScopeProfilesWrite)
 	granted := w.tokenOf(w.collection("grant_type", "authorization_code", "client_id", acme, "code", authorization, "redirect_uri", callee))

@@ -82,6 +82,17 @@ func CheckValue(f Field, text, country string, now time.Time) (string, Problem) 
 	}
 }
 
+// CheckSaid is CheckValue for what a partner says by the calls of the first version: a postcode in another form than its country's is
+// taken as it was said, since official clients send such there ("A11D33" in GB) and the contract knows lengths alone (9.1, 10.2).
+// Details.Lacks has the customer asked for it.
+func CheckSaid(f Field, text, country string, now time.Time) (string, Problem) {
+	value, problem := CheckValue(f, text, country, now)
+	if f == PostCode && problem == Malformed {
+		return CheckValue(f, text, "", now)
+	}
+	return value, problem
+}
+
 // checkOther checks the fields of businesses and the evidences; what has no rule of its own is a line of text.
 func checkOther(f Field, text string) (string, Problem) {
 	switch f {

@@ -2,6 +2,7 @@ package customer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +92,38 @@ func TestEveryFieldRefusesWhatIsHidden(t *testing.T) {
 		if got, problem := CheckValue(f, "  ", "GB", today); got != "" || problem != NoProblem {
 			t.Errorf("%s: white space alone is %q, %q", f, got, problem)
 		}
+	}
+}
+
+// A partner may say a postcode in another form by the calls of the first version; then it is stored as said, and missing for the
+// customer, who may not give one.
+func TestPostCodesOfPartners(t *testing.T) {
+	for _, c := range []struct {
+		country, text, stored string
+		problem               Problem
+		lacks                 bool
+	}{
+		{"GB", "a11d33", "a11d33", NoProblem, true}, {"GB", "XX XXX", "XX XXX", NoProblem, true}, {"US", " FK  12345 ", "FK 12345", NoProblem, true},
+		{"GB", "eh6 6ab", "EH6 6AB", NoProblem, false}, {"KE", "anything goes", "anything goes", NoProblem, false}, {"GB", "", "", NoProblem, true},
+		{"GB", strings.Repeat("1", PostCodeLimit+1), "", TooLong, true}, {"GB", "EH6\u202e6AB", "", Malformed, true}, {"GB", "\xff", "", Malformed, true},
+	} {
+		got, problem := CheckSaid(PostCode, c.text, c.country, today)
+		if problem != c.problem || problem == NoProblem && got != c.stored {
+			t.Errorf("%s %q: %q, %q", c.country, c.text, got, problem)
+		}
+		values := complete()
+		values[Country], values[PostCode] = c.country, c.stored
+		p := withValues(values)
+		if p.Details.Lacks(PostCode) != c.lacks || slices.Contains(p.Missing(), PostCode) != c.lacks {
+			t.Errorf("%s %q: missing %v", c.country, c.stored, p.Missing())
+		}
+		r := Representative{Details: p.Details}
+		if slices.Contains(r.Missing(), PostCode) != c.lacks {
+			t.Errorf("%s %q: the representative lacks %v", c.country, c.stored, r.Missing())
+		}
+	}
+	if _, problem := CheckSaid(DateOfBirth, "yesterday", "GB", today); problem != Malformed {
+		t.Errorf("another field: %q", problem)
 	}
 }
 

@@ -309,11 +309,22 @@ func (d Details) confirm(now time.Time) Details {
 func (p Profile) Missing() []Field {
 	var missing []Field
 	for _, f := range detailsOf(p.Kind) {
-		if p.Value(f) == "" && p.Needs(f) {
+		if p.Details.Lacks(f) && p.Needs(f) {
 			missing = append(missing, f)
 		}
 	}
 	return missing
+}
+
+// Lacks reports whether there is no value, or only one that the customer may not confirm: a postcode in another form than its
+// country's, which a partner may say.
+func (d Details) Lacks(f Field) bool {
+	value := d.Values[f]
+	if f == PostCode && value != "" {
+		_, problem := checkPostCode(value, d.Values[Country])
+		return problem != NoProblem
+	}
+	return value == ""
 }
 
 // ProfileTx reads and writes profiles within a transaction. What is not there is ErrNoProfile.

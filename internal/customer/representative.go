@@ -56,7 +56,7 @@ func (r Representative) Missing() []Field {
 	if r.Holder {
 		return nil
 	}
-	return slices.DeleteFunc(RepresentativeFields(), func(f Field) bool { return !r.Needs(f) || r.Value(f) != "" })
+	return slices.DeleteFunc(RepresentativeFields(), func(f Field) bool { return !r.Needs(f) || !r.Details.Lacks(f) })
 }
 
 // Locked reports whether the verification of one of these businesses, which it represents, keeps a field from being changed

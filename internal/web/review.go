@@ -112,7 +112,7 @@ func (p *reviewPart) fill(s subject, fields []customer.Field) {
 	missing, row := false, &p.row
 	for _, f := range fields {
 		row.Needed = row.Needed || s.needs(f)
-		missing = missing || s.needs(f) && s.Value(f) == ""
+		missing = missing || s.needs(f) && s.Lacks(f)
 	}
 	for _, f := range fields {
 		value := s.Value(f)
