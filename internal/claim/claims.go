@@ -400,8 +400,12 @@ func (s *State) prefilled(tx PrefillTx) error {
 // standing finds the access that the journey's partner has already to the only profile there is. Before the commit there is
 // none; where the customer has several profiles, which access would be meant is known when one is chosen.
 func (s *State) standing(tx grant.GrantTx) (err error) {
-	if len(s.Profiles) == 1 && s.Account.State == customer.Claimed {
+	switch {
+	case s.Account.State != customer.Claimed:
+	case len(s.Profiles) == 1:
 		s.Grant, err = activeGrant(tx, *s, s.Profile)
+	default:
+		s.Others, err = tx.Grants(s.Account.ID, s.Journey.Partner)
 	}
 	return err
 }

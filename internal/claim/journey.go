@@ -210,7 +210,9 @@ type State struct {
 	GrantCode grant.Code
 	// Grant is the access that the partner has already to the only profile; zero before the commit, when there is none, and
 	// when there are several profiles to choose from.
-	Grant   grant.Grant
+	Grant grant.Grant
+	// Others are the accesses that the partner has where there are several profiles; C10 says of which.
+	Others  []grant.Grant
 	Partner partner.Partner
 }
 
@@ -231,6 +233,11 @@ func (s State) chosen(id customer.ProfileID) (customer.Profile, error) {
 		}
 	}
 	return customer.Profile{}, ErrNoProfileChosen
+}
+
+// Uses reports whether the partner has access to a profile already, and keeps it whatever the answer for another one is.
+func (s State) Uses(p customer.Profile, now time.Time) bool {
+	return slices.ContainsFunc(s.Others, func(g grant.Grant) bool { return g.Profile == p.ID && g.Stands(now) })
 }
 
 // Asks says what C10 asks about. Where there are several profiles it is everything that was asked for, since what stands

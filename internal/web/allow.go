@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
@@ -22,7 +23,7 @@ func (v *visit) allowPage(s claim.State, status int, problems []Problem) error {
 	}
 	asked, later := s.Asks(v.Now())
 	page.Later = later
-	page.Profiles, page.Profile = choices(s.Profiles), v.r.PostForm.Get("profile")
+	page.Profiles, page.Profile = choices(s, v.Now()), v.r.PostForm.Get("profile")
 	ticked := v.r.PostForm["scope"]
 	for _, scope := range partner.AllScopes() {
 		if !slices.Contains(asked, scope) {
@@ -54,11 +55,11 @@ func postAllow(v *visit) error {
 }
 
 // choices are the profiles that the person may share, under their names. Kind and number tell apart two of one name.
-func choices(profiles []customer.Profile) []AllowProfile {
+func choices(s claim.State, now time.Time) []AllowProfile {
 	var list []AllowProfile
-	for _, p := range profiles {
+	for _, p := range s.Profiles {
 		list = append(list, AllowProfile{ID: strconv.FormatInt(int64(p.ID), 10), Name: p.Name(),
-			Business: p.Kind == customer.KindBusiness, Number: p.Value(customer.RegistrationNumber)})
+			Business: p.Kind == customer.KindBusiness, Number: p.Value(customer.RegistrationNumber), Used: s.Uses(p, now)})
 	}
 	return list
 }

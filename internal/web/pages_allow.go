@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -52,6 +53,14 @@ type AllowProfile struct {
 	// or empty.
 	Business bool
 	Number   string
+	// Used is true for a profile that the partner can use already, and keeps
+	// when another one is chosen.
+	Used bool
+}
+
+// Used is true when the partner can use one of the profiles already.
+func (p *AllowPage) Used() bool {
+	return slices.ContainsFunc(p.Profiles, func(one AllowProfile) bool { return one.Used })
 }
 
 // KindID is the message that says what the profile is.

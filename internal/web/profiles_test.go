@@ -117,6 +117,9 @@ func TestChooseTheProfile(t *testing.T) {
 	}
 	// A later visit asks again, since it names no profile; the other one is another access beside the first.
 	b.get(authorize(p, "", "later")).walk("c10", email)
+	if says := b.says(); !b.has("c10.not.profiles.used") || strings.Count(says, "can use this one already") != 1 || !strings.Contains(says, "SC700123 Choosy Ledger can use this one already") {
+		t.Errorf("C10 does not say what stands: %s", says)
+	}
 	if values, checked := b.radios(); len(values) != 2 || checked != "" {
 		t.Errorf("on a later visit: radios %v, checked %q", values, checked)
 	}

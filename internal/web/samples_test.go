@@ -278,6 +278,8 @@ func decideSamples() []sample {
 			Purpose: "To pay your suppliers from your Acme Treasury dashboard."}},
 		{"c10-allow-profiles-empty", 422, &AllowPage{Frame: f(3, Wrong("profile", "c10.profile.empty")), Email: sampleMail, Scopes: sampleScopes(true), Until: until,
 			Host: "app.acme.example", Profiles: two}},
+		{"c10-allow-profiles-used", 200, &AllowPage{Frame: f(3), Email: sampleMail, Scopes: sampleScopes(true), Host: "app.acme.example",
+			Profiles: []AllowProfile{two[0], {ID: "70010003", Name: "Kade Joinery Ltd", Business: true, Used: true}}}},
 		{"c10-allow-later", 200, &AllowPage{Frame: f(3), Email: sampleMail, Scopes: sampleScopes(false)[:1], Later: true, Until: until, Host: "app.acme.example"}},
 		{"c11-return", 200, &ReturnPage{Frame: leaving, Address: sampleReturn}},
 		{"c11-return-app", 200, &ReturnPage{Frame: leaving, Address: "org.example.acme:/back?code=lkc_1_2_abc&state=t-5512"}},
