@@ -29,6 +29,7 @@ type held struct {
 	review          string
 	state           string
 	verifier        latchkey.Secret
+	exchange        latchkey.Exchange
 }
 
 // everything is what "--all" adds to the walk: a person and a business, each from the first call to verified.
@@ -48,7 +49,7 @@ func (w *walk) everything() []checkPart {
 		{"hooks", p.hooks()},
 		{"business", slices.Concat(b.opens(), b.business(), b.people(), b.uploads())},
 		{"claim", slices.Concat(b.claims(), b.severed())},
-		{"verify", slices.Concat(b.bound(), b.corrected(), b.verifies(), b.locked())},
+		{"verify", slices.Concat(b.bound(), b.corrected(), b.verifies(), b.locked(), b.regained())},
 		{"pages", w.businessPages()},
 	}
 }

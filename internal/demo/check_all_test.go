@@ -33,6 +33,7 @@ func TestCheckAllWalksPersonAndBusinessToVerified(t *testing.T) {
 		"business a business names its representative", "business the representative is read", "business directors are added",
 		"business owners are added", "business evidences are given", "business a file is kept once",
 		"verify   the token reaches the chosen profile alone", "verify   what was verified is locked",
+		"verify   a code that is used twice", "verify   the customer passes by, chooses, and gives it again",
 		"checks   the partner's button leads to the page of a review", "checks   and that one back", "checks   a simulated verification ends it",
 		"pages    a review that waits for nothing leads nowhere", "pages    page 2 sends a business with its people and papers", "pages    C10 offers the person and the business",
 	} {

@@ -18,9 +18,7 @@ func (h *held) claims() []checkStep {
 		if err != nil {
 			return err
 		}
-		h.state, h.verifier = latchkey.NewState(), latchkey.NewVerifier()
-		return h.visitPage(ctx, h.client.AuthorizeURL(latchkey.AuthorizeRequest{RedirectURI: h.redirectURI(), State: h.state, ClaimCode: code,
-			Challenge: latchkey.Challenge(h.verifier)}), "c1")
+		return h.visitPage(ctx, h.authorize(code), "c1")
 	}}}
 	// Mistakes were made before.
 	return append(slices.Concat(steps, h.without("refuses", "asks"), h.reviews()),
@@ -37,17 +35,60 @@ func (h *held) decides(ctx context.Context) error {
 	if err := h.press(ctx, "decision=allow", fields, "c11", http.StatusOK); err != nil {
 		return err
 	}
+	return h.takesBack(ctx)
+}
+
+// takesBack is the partner's side of C11: state, exchange, and whether the profile is the one that was meant.
+func (h *held) takesBack(ctx context.Context) error {
+	if err := h.at("c11", http.StatusOK); err != nil {
+		return err
+	}
 	back, err := latchkey.ParseReturn(h.browser.page.refresh(), h.state)
 	if err != nil {
 		return err
 	}
-	exchange := latchkey.Exchange{Code: back.Code, RedirectURI: h.redirectURI(), Verifier: h.verifier}
-	_, foreign := h.foreign.Exchange(ctx, exchange)
-	if h.token, err = h.client.Exchange(ctx, exchange); err != nil {
+	h.exchange = latchkey.Exchange{Code: back.Code, RedirectURI: h.redirectURI(), Verifier: h.verifier}
+	stolen := h.exchange
+	stolen.Verifier = latchkey.NewVerifier()
+	_, foreign := h.foreign.Exchange(ctx, h.exchange)
+	_, guessed := h.client.Exchange(ctx, stolen)
+	if h.token, err = h.client.Exchange(ctx, h.exchange); err != nil {
 		return err
 	}
 	h.after = h.client.Account(h.token)
-	return firstOf(refusedBy(foreign, latchkey.ErrInvalidGrant), expect("profile", back.ProfileID, h.profile))
+	return firstOf(refusedBy(foreign, latchkey.ErrInvalidGrant), refusedBy(guessed, latchkey.ErrInvalidGrant), expect("profile", back.ProfileID, h.profile))
+}
+
+// authorize is the address to send the browser to, with state and verifier of its own.
+func (h *held) authorize(code latchkey.Secret) string {
+	h.state, h.verifier = latchkey.NewState(), latchkey.NewVerifier()
+	return h.client.AuthorizeURL(latchkey.AuthorizeRequest{RedirectURI: h.redirectURI(), State: h.state, ClaimCode: code, Challenge: latchkey.Challenge(h.verifier)})
+}
+
+// regained is access that was lost, and a customer who passes by again.
+func (h *held) regained() []checkStep {
+	return []checkStep{
+		{"a code that is used twice ends what it gave", func(ctx context.Context) error {
+			_, again := h.client.Exchange(ctx, h.exchange)
+			_, reading := h.after.Me(ctx)
+			_, renewing := h.client.Refresh(ctx, h.token.RefreshToken)
+			return firstOf(refusedBy(again, latchkey.ErrInvalidGrant), refusedBy(reading, latchkey.ErrUnauthorized), refusedBy(renewing, latchkey.ErrInvalidGrant))
+		}},
+		// With several profiles C10 asks which; with one the customer is not asked again (part "return").
+		{"the customer passes by, chooses, and gives it again", func(ctx context.Context) error {
+			if err := h.visitPage(ctx, h.authorize(""), "r5"); err != nil {
+				return err
+			}
+			if err := h.press(ctx, "", nil, "c10", http.StatusOK); err != nil {
+				return err
+			}
+			if err := h.decides(ctx); err != nil {
+				return err
+			}
+			_, err := h.after.Profile(ctx, h.profile)
+			return err
+		}},
+	}
 }
 
 // severed is what the partner held before the claim: dead.

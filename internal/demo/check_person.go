@@ -18,7 +18,8 @@ func (h *held) person() []checkStep {
 			again, repeat := h.before.CreatePersonalProfile(ctx, person(h.email), key)
 			h.profile = first.ID
 			_, second := h.before.CreatePersonalProfile(ctx, person(h.email), latchkey.NewKey())
-			return firstOf(err, repeat, expect("profile", again.ID, first.ID), refusedBy(second, latchkey.ErrDuplicate))
+			_, other := h.before.CreatePersonalProfile(ctx, latchkey.PersonalProfile{FirstName: "Ada"}, key)
+			return firstOf(err, repeat, expect("profile", again.ID, first.ID), refusedBy(second, latchkey.ErrDuplicate), anyRefusal(other))
 		}},
 		{"what is wrong is named, all at once", func(ctx context.Context) error {
 			_, err := h.before.UpdatePersonalProfile(ctx, h.profile, latchkey.PersonalProfile{DateOfBirth: "2988-11-30", Nationality: "xxx"})
@@ -62,6 +63,15 @@ func (h *held) person() []checkStep {
 				expect("purpose", string(read.AccountPurpose), "SENDING_MONEY_REGULARLY_TO_FAMILY"))
 		}},
 	}
+}
+
+// anyRefusal checks that a call was refused, for whatever reason.
+func anyRefusal(err error) error {
+	var refusal *latchkey.Error
+	if !errors.As(err, &refusal) || refusal.Status >= 500 {
+		return fmt.Errorf("it came to %w, want a refusal", err)
+	}
+	return nil
 }
 
 // asks is what a partner may ask for before the claim: a review with its page, a one-time token, a subscription.

@@ -172,11 +172,7 @@ func (h *held) hooks() []checkStep {
 			wrong := draft
 			wrong.Delivery.URL = "https://10.0.0.1/hook?x=1"
 			_, err := h.client.Subscribe(ctx, wrong)
-			var refusal *latchkey.Error
-			if !errors.As(err, &refusal) || refusal.Status >= 500 {
-				return fmt.Errorf("%w, want a refusal", err)
-			}
-			return nil
+			return anyRefusal(err)
 		}},
 		{"another partner neither sees nor tests nor removes it", func(ctx context.Context) error {
 			_, reading := h.foreign.Subscription(ctx, made.ID)
