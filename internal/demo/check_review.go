@@ -16,7 +16,7 @@ func (h *held) reviews() []checkStep {
 	change := checkStep{"C9 corrects what the account is for, and completes what nobody said", h.correctsEvidences}
 	if h.kind == kindBusiness {
 		words = []string{"Kade Joinery Ltd", "SC700123", "https://joinery.kade.example", "9 Harbour Row", "12 Dock Street", "Ada Holm", "14 March 1979", "60 %",
-			"Receive payments from clients", "paper.png"}
+			"Receiving payments from clients", "paper.png"}
 		change = checkStep{"C9 corrects a director, and adds and removes owners", h.correctsPeople}
 	}
 	return []checkStep{

@@ -197,8 +197,9 @@ func (v *visit) listParts(p customer.Profile, list customer.Field, section Revie
 	case customer.Owners:
 		for _, o := range p.Details.Lists.Owners {
 			row := ReviewRow{Label: o.Name, Facts: v.facts("c8.fact.born", o.DateOfBirth)}
-			row.Lines = given(o.FirstLine, o.PostCode)
-			row.Facts = append(row.Facts, v.facts("c8.fact.lives", o.Country)...)
+			if lines := append(given(o.FirstLine, o.PostCode), v.countryNames(o.Country)...); len(lines) > 0 {
+				row.Facts = append(row.Facts, Say("c8.fact.at", "address", strings.Join(lines, ", ")))
+			}
 			if o.PercentGiven {
 				row.Facts = append(row.Facts, Say("c8.fact.holds", "percent", strconv.Itoa(o.Percent)))
 			}

@@ -281,8 +281,8 @@ func withoutReference(says string) string {
 	return before
 }
 
-// A file that is gone meanwhile is one that does not exist: erasing an account takes the key of its files.
-func TestFileGoesMeanwhile(t *testing.T) {
+// Trouble with the database is no missing file (I11).
+func TestFileInTrouble(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	o, b, person, _ := w.prefilled()

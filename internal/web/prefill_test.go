@@ -136,10 +136,10 @@ func TestPrefillShows(t *testing.T) {
 		"acting-address-" + id(int64(p.Representative)):                     "9 Shore Leith EH6 6QW United Kingdom",
 		"director-" + id(lists.Directors[0].ID):                             "Jonas Kade Born 4 May 1961 Lives in United Kingdom",
 		"director-" + id(lists.Directors[1].ID):                             "Ida Voss Lives in Germany",
-		"owner-" + lists.Owners[0].ID:                                       "Jonas Kade 9 Shore EH6 6QW Born 4 May 1961 Lives in United Kingdom Holds 60 % of the business",
+		"owner-" + lists.Owners[0].ID:                                       "Jonas Kade Born 4 May 1961 Lives at 9 Shore, EH6 6QW, United Kingdom Holds 60 % of the business",
 		"place-" + id(lists.OperationalAddresses[0].ID):                     "2 Yard Lane Leith EH6 7AC United Kingdom",
-		key("evidence-business-use-case", business):                         "Donation Other",
-		key("evidence-monthly-volume", business):                            "More than €12,000,001",
+		key("evidence-business-use-case", business):                         "Donations Other",
+		key("evidence-monthly-volume", business):                            "€12,000,001 or more",
 		key("evidence-source-of-funding", business):                         "Not given",
 		key("evidence-account-purpose", person):                             "Paying bills",
 		key("evidence-use-case-countries", person):                          "United Kingdom, Germany",
@@ -367,6 +367,7 @@ func TestPrefillSaves(t *testing.T) {
 		t.Error("a name is not escaped, or an empty list of further addresses is shown")
 	}
 	b.post().expect(http.StatusOK, "c10")
+	b.get(b.base()+"/review/"+ida).expect(http.StatusOK, "done") // the back button
 	events := heard()
 	if len(events) != 0 && strings.Contains(fmt.Sprint(events), "Voss") {
 		t.Error("an event tells a value")

@@ -43,7 +43,7 @@ func (w *world) checkHeaders(r *http.Request, answer *http.Response) {
 		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	if strings.Contains(r.URL.Path, "/files/") && answer.StatusCode == http.StatusOK && h.Get("Content-Disposition") != "" {
 		// What a partner uploaded may do nothing at all, and has an origin of its own.
-		policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+		policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 	}
 	for name, want := range map[string]string{
 		"Content-Security-Policy": policy,

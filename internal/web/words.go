@@ -2,6 +2,7 @@ package web
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/latchkey-id/latchkey/internal/customer"
 )
@@ -79,11 +80,11 @@ func (v *visit) word(family, code string) string {
 			return text
 		}
 	}
-	text := strings.ToLower(strings.ReplaceAll(code, "_", " "))
-	if text == "" {
-		return code
+	runes := []rune(strings.ToLower(strings.ReplaceAll(code, "_", " ")))
+	if len(runes) > 0 {
+		runes[0] = unicode.ToUpper(runes[0])
 	}
-	return strings.ToUpper(text[:1]) + text[1:]
+	return string(runes)
 }
 
 // thousands writes a number of digits in groups of three.
