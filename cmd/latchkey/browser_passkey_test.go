@@ -237,6 +237,30 @@ func TestBrowserPasskeySignIn(t *testing.T) {
 	second.backAtPartner("Use passkey", chromedp.Click(chromedp.CSS("[data-passkey-use]")))
 }
 
+// TestBrowserPasskeysPage adds a second passkey on the customer's own page: the device that has one makes no other, a new one
+// does, and it is listed by its name.
+func TestBrowserPasskeysPage(t *testing.T) {
+	b := newBrowser(t)
+	p := newPerson(t, b, startSandbox(t), look{})
+	key := p.withKey()
+	p.choosesPasskey()
+	p.createsPasskey()
+	p.rules, p.pictures = axeRules(t), "passkey-page"
+	p.visit(p.sb.url + "/account")
+	p.press(`[data-msg="home.passkeys"]`)
+	p.at("passkeys")
+	p.press("main form .primary")
+	p.told("passkeys", "c6.exists")
+	_, err := chromedp.Call(p.ctx, webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: key.id})
+	p.must("take another device", err)
+	p.fill("passkey_name", "Laptop")
+	p.press("main form .primary")
+	p.told("passkeys", "passkeys.done")
+	if text := evaluate[string](p.tab, "document.querySelector('.facts').innerText"); strings.Count(text, "Added on") != 2 || !strings.Contains(text, "Laptop") {
+		t.Errorf("the list says %q", text)
+	}
+}
+
 // elsewhere is the same customer in a browser that knows nobody.
 func (p *person) elsewhere(b *browser, pictures, rules string) *person {
 	p.t.Helper()

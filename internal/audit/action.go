@@ -120,6 +120,8 @@ const (
 	// PasswordRehashed is a right password stored anew at today's cost.
 	PasswordRehashed Action = "password.rehashed"
 	RecoveryUsed     Action = "recovery.used"
+	PasskeyAdded     Action = "passkey.added"
+	PasskeyRefused   Action = "passkey.refused"
 )
 
 // What the customer allowed, and what followed from it.

@@ -13,6 +13,8 @@ const (
 	MailClaimed MailKind = "M1"
 	// MailCode (M2): the code that proves the mailbox.
 	MailCode MailKind = "M2"
+	// MailChanged (M4): how one gets into the account was changed; Change says what.
+	MailChanged MailKind = "M4"
 	// MailAccess (M6): access given to a partner.
 	MailAccess MailKind = "M6"
 )
@@ -30,6 +32,8 @@ type Mail struct {
 	Partner string `json:"partner"`
 	// Code is the six digits of M2.
 	Code string `json:"code,omitempty"`
+	// Change says what M4 is about.
+	Change SignInChange `json:"change,omitempty"`
 	// Scopes and Until describe the access of M6; Until is zero when it has no end.
 	Scopes []string  `json:"scopes,omitempty"`
 	Until  time.Time `json:"until"`
@@ -37,6 +41,12 @@ type Mail struct {
 	// Attempts counts the deliveries begun, this one included; the store sets it when it hands the mail out.
 	Attempts int `json:"-"`
 }
+
+// A SignInChange is what M4 tells of.
+type SignInChange string
+
+// SignInPasskeyAdded: the owner, or whoever sat at their browser, added a passkey.
+const SignInPasskeyAdded SignInChange = "passkey_added"
 
 // MailTx queues mails within a transaction.
 type MailTx interface {

@@ -23,6 +23,7 @@ type SignInTx interface {
 	AccountTx
 	SessionTx
 	PasskeyTx
+	MailTx
 	limit.Tx
 }
 

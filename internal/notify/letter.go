@@ -62,6 +62,7 @@ var fileOf = map[customer.MailKind]string{
 	customer.MailClaimed: "claimed",
 	customer.MailCode:    "code",
 	customer.MailAccess:  "allowed",
+	customer.MailChanged: "changed",
 }
 
 // CodeMinutes is how long the code of M2 is good for (journey section 1), as the mail says it.
@@ -116,6 +117,7 @@ func readLanguage(dir string) (*language, error) {
 type page struct {
 	Frame
 	Subject, Partner, Address, Code, At, Until string
+	Change                                     customer.SignInChange
 	Scopes                                     []string
 	Minutes                                    int
 }
@@ -131,7 +133,7 @@ func (ls *Letters) Render(m customer.Mail) (Letter, error) {
 	if text == nil {
 		return Letter{}, fmt.Errorf("%w: %q", ErrUnknownMail, m.Kind)
 	}
-	view := page{Frame: ls.frame, Partner: m.Partner, Address: m.To, Code: m.Code, At: day(m.At), Until: day(m.Until), Minutes: CodeMinutes}
+	view := page{Frame: ls.frame, Partner: m.Partner, Address: m.To, Code: m.Code, Change: m.Change, At: day(m.At), Until: day(m.Until), Minutes: CodeMinutes}
 	for _, scope := range m.Scopes {
 		words, err := execute(text, "scope", scope)
 		if err != nil {

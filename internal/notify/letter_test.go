@@ -22,18 +22,20 @@ func letters(t *testing.T) *Letters {
 func mails() map[customer.MailKind]customer.Mail {
 	at := time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC)
 	base := customer.Mail{ID: 7, To: "mira.kade@example.org", Language: "en", Partner: "Acme Treasury", At: at}
-	claimed, code, access := base, base, base
-	claimed.Kind, code.Kind, access.Kind = customer.MailClaimed, customer.MailCode, customer.MailAccess
+	claimed, code, access, changed := base, base, base, base
+	claimed.Kind, code.Kind, access.Kind, changed.Kind = customer.MailClaimed, customer.MailCode, customer.MailAccess, customer.MailChanged
+	changed.Change = customer.SignInPasskeyAdded
 	code.Code = "048213"
 	access.Scopes = []string{"account.read", "profiles.write"}
 	access.Until = at.AddDate(1, 0, 0)
-	return map[customer.MailKind]customer.Mail{claimed.Kind: claimed, code.Kind: code, access.Kind: access}
+	return map[customer.MailKind]customer.Mail{claimed.Kind: claimed, code.Kind: code, access.Kind: access, changed.Kind: changed}
 }
 
 func TestLettersSayWhatTheyMust(t *testing.T) {
 	want := map[customer.MailKind][]string{
 		customer.MailClaimed: {"Example ID", "Acme Treasury", "mira.kade@example.org", "help@example.org", "id.example.org"},
 		customer.MailCode:    {"048213", "id.example.org", "Acme Treasury", "never asks for this code", "15 minutes"},
+		customer.MailChanged: {"A passkey was added", "22 November 2026", "mira.kade@example.org", "help@example.org", "wasn't you"},
 		customer.MailAccess: {"Acme Treasury", "22 November 2026", "22 November 2027", "your email address", "propose changes",
 			"password", "help@example.org"},
 	}

@@ -179,6 +179,18 @@ func (p PasskeyParty) Register(challenge string, answer []byte) (PasskeyCredenti
 	return c, nil
 }
 
+// ReadNewPasskey reads which challenge an answer to CreationOptions answers, before it is believed. The error is a PasskeyFault.
+func ReadNewPasskey(answer []byte) (challenge string, err error) {
+	if len(answer) > maxPasskeyAnswer {
+		return "", PasskeyFault{"form"}
+	}
+	parsed, err := protocol.ParseCredentialCreationResponseBytes(answer)
+	if err != nil {
+		return "", PasskeyFault{"form"}
+	}
+	return parsed.Response.CollectedClientData.Challenge, nil
+}
+
 // acceptableKey reports whether a COSE key is of an algorithm that was asked for, and whole.
 func acceptableKey(key []byte) bool {
 	var head webauthncose.PublicKeyData

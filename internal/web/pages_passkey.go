@@ -1,5 +1,7 @@
 package web
 
+import "time"
+
 // PasskeyPage is C6. The form's fields are filled by script: outcome, rendered
 // as "script_off", becomes "ok", "cancelled", "exists" or "unsupported"; answer
 // is the authenticator's.
@@ -24,4 +26,31 @@ type PasskeyAsk struct {
 	Autofill bool
 	// Alone makes the button the page's primary one.
 	Alone bool
+}
+
+// PasskeysPage lists the customer's passkeys and adds one. Field: passkey_name;
+// outcome and answer are filled in by script as on PasskeyPage.
+type PasskeysPage struct {
+	Frame
+	Passkeys []PasskeyRow
+	// Options are for the browser's navigator.credentials.create, as JSON;
+	// empty where none can be added now.
+	Options string
+	// Again is the path of "Sign in again", which must come first; empty where
+	// it need not.
+	Again string
+	Name  string
+}
+
+func (*PasskeysPage) face() face {
+	return face{id: "passkeys", file: "passkeys", heading: Say("passkeys.title")}
+}
+
+// PasskeyRow is one passkey. Name may be empty.
+type PasskeyRow struct {
+	Name        string
+	Added, Used time.Time
+	// Synchronised says that the person's other devices may have it too; Copied
+	// that a copy was met which nobody should have.
+	Synchronised, Copied bool
 }

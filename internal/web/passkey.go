@@ -39,7 +39,7 @@ func outcomes() map[string]string {
 func postPasskey(v *visit) error {
 	err := v.posted(string(claim.StepPasskey))
 	outcome := v.r.PostForm.Get("outcome")
-	if _, made := outcomes()[outcome]; err == nil && made {
+	if _, none := outcomes()[outcome]; err == nil && none {
 		if state, next, err := v.state(); err != nil {
 			return v.ended(state, err)
 		} else if next != claim.StepPasskey {

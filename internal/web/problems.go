@@ -34,6 +34,9 @@ func sayings(step claim.Step) []said {
 		return append(digits("c5"), said{customer.ErrCodeReused, "code", "c5.code.reused"})
 	case claim.StepPasskey:
 		return []said{{customer.ErrPasskey, "", "c6.refused"}}
+	case stepPasskeys:
+		return []said{{customer.ErrPasskeyName, "passkey_name", "passkeys.name.long"}, {customer.ErrPasskeyKnown, "", "passkeys.known"},
+			{customer.ErrPasskeysFull, "", "passkeys.full"}, {customer.ErrPasskeyLate, "", "passkey.late"}, {customer.ErrPasskey, "", "c6.refused"}}
 	case stepPasskey, stepSignInPasskey:
 		return []said{{customer.ErrPasskey, "", "passkey.refused"}, {customer.ErrPasskeyLate, "", "passkey.late"}}
 	case claim.StepPassword:

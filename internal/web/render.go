@@ -102,7 +102,7 @@ func newPages(brand Brand, log *slog.Logger, files fs.FS, words []*catalogue) (*
 // everyPage declares every page of the package, one zero value each.
 func everyPage() []Page {
 	return []Page{
-		&StartPage{}, &NotMePage{}, &EmailPage{}, &UnreachablePage{}, &PasswordPage{}, &PasswordAgainPage{}, &SecondStepPage{}, &AppPage{}, &PasskeyPage{},
+		&StartPage{}, &NotMePage{}, &EmailPage{}, &UnreachablePage{}, &PasswordPage{}, &PasswordAgainPage{}, &SecondStepPage{}, &AppPage{}, &PasskeyPage{}, &PasskeysPage{},
 		&RecoveryCodesPage{}, &DonePage{}, &LeavePage{},
 		&ReviewPage{}, &NamePage{}, &PreferredPage{}, &BirthPage{}, &PhonePage{}, &CountryPage{}, &NationalityPage{},
 		&AddressPage{}, &OccupationPage{}, &ExtraPage{}, &FormPage{}, &DisputePage{},

@@ -111,6 +111,8 @@ func visitRoutes(get, post routes) {
 	post("/signin/passkey", postPasskeySignIn)
 	post("/signin/second-step", postSignInStep)
 	post("/signin/second-step/passkey", postPasskeyStep)
+	get("/security/passkeys", showPasskeys)
+	post("/security/passkeys", postPasskeys)
 	get("/j/{jid}/continue", showContinue)
 	post("/j/{jid}/continue", postContinue)
 	post("/j/{jid}/different", postDifferent)

@@ -58,6 +58,10 @@ func sampleSections(gaps bool) []ReviewSection {
 
 const samplePasskey = `{"rp":{"name":"Latchkey","id":"localhost"},"challenge":"c2FtcGxl"}`
 
+func samplePasskeys() []PasskeyRow {
+	return []PasskeyRow{{Name: "Phone", Added: sampleDay, Used: sampleDay, Synchronised: true}, {Added: sampleDay, Used: sampleDay, Copied: true}}
+}
+
 func sampleAsk(signIn, alone bool) *PasskeyAsk {
 	ask := &PasskeyAsk{Options: samplePasskey, Action: "/signin/passkey", FormToken: "sample-token", Button: "r2.passkey.button", Alone: alone}
 	if signIn {
@@ -289,6 +293,11 @@ func decideSamples() []sample {
 		{"r1-signin-alone", 200, &SignInPage{Frame: alone}},
 		{"r1-signin-wrong", 422, &SignInPage{Frame: wrong, Email: sampleMail}},
 		{"r1-signin-empty", 422, &SignInPage{Frame: empty, MoreTime: true}},
+		{"passkeys", 200, &PasskeysPage{Frame: Frame{Back: "/account", FormToken: "sample-token"}, Options: samplePasskey, Passkeys: samplePasskeys()}},
+		{"passkeys-none", 200, &PasskeysPage{Frame: Frame{Back: "/account"}, Again: "/signin?again=1"}},
+		{"passkeys-long", 422, &PasskeysPage{Frame: Frame{Back: "/account", FormToken: "sample-token", Problems: []Problem{Wrong("passkey_name", "passkeys.name.long")}}, Options: samplePasskey, Passkeys: samplePasskeys()[:1]}},
+		{"passkeys-known", 422, &PasskeysPage{Frame: Frame{Back: "/account", FormToken: "sample-token", Problems: []Problem{Wrong("", "passkeys.known")}}, Options: samplePasskey, Passkeys: samplePasskeys()}},
+		{"passkeys-full", 422, &PasskeysPage{Frame: Frame{Back: "/account", Problems: []Problem{Wrong("", "passkeys.full")}}, Passkeys: samplePasskeys()}},
 		{"r1-signin-passkey", 200, &SignInPage{Frame: signIn, Passkey: sampleAsk(true, false)}},
 		{"r2-passkey", 200, &SecondStepSignInPage{Frame: signIn, Passkey: sampleAsk(false, true), NoApp: true}},
 		{"r2-both", 200, &SecondStepSignInPage{Frame: signIn, Passkey: sampleAsk(false, false)}},

@@ -56,7 +56,8 @@ func showSignIn(v *visit) error {
 	if err != nil && !errors.Is(err, customer.ErrNoSession) {
 		return err
 	}
-	if t, _ := v.jar.ticket(v.wanted()); err == nil && s.SignedIn(a, v.Now()) && !mustSignIn(t, s) {
+	again := v.r.URL.Query().Get("again") != "" && v.wanted() == "" // to prove oneself afresh, which no passkey is added without
+	if t, _ := v.jar.ticket(v.wanted()); err == nil && s.SignedIn(a, v.Now()) && !mustSignIn(t, s) && !again {
 		return v.onward()
 	}
 	return v.signInPage(http.StatusOK, "")
