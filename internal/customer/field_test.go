@@ -103,7 +103,7 @@ func TestPostCodesOfPartners(t *testing.T) {
 		problem               Problem
 		lacks                 bool
 	}{
-		{"GB", "a11d33", "a11d33", NoProblem, true}, {"GB", "XX XXX", "XX XXX", NoProblem, true}, {"US", " FK  12345 ", "FK 12345", NoProblem, true},
+		{"GB", "a11d33", "a11d33", NoProblem, true}, {"GB", "XX XX", "XX XX", NoProblem, true}, {"US", " FK  12345 ", "FK 12345", NoProblem, true},
 		{"GB", "eh6 6ab", "EH6 6AB", NoProblem, false}, {"KE", "anything goes", "anything goes", NoProblem, false}, {"GB", "", "", NoProblem, true},
 		{"GB", strings.Repeat("1", PostCodeLimit+1), "", TooLong, true}, {"GB", "EH6\u202e6AB", "", Malformed, true}, {"GB", "\xff", "", Malformed, true},
 	} {
