@@ -178,6 +178,9 @@ func (v *visit) side(groups group, s subject) []ReviewRow {
 	if made.row.Lines = v.lines(groups, s, made.row); !made.row.Given() {
 		return nil
 	}
+	if groups.kind == "name" {
+		made.row.Lines = []string{strings.Join(made.row.Lines, " ")}
+	}
 	return []ReviewRow{made.row}
 }
 

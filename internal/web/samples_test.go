@@ -341,7 +341,7 @@ func errorSamples() []sample {
 func sampleProposals() []DetailsRow {
 	one := func(lines ...string) []ReviewRow { return []ReviewRow{{Key: "name", Lines: lines}} }
 	return []DetailsRow{
-		{Key: "name-70010001", Title: Say("c8.row.name"), Now: one("Mira", "Kade"), New: one("Moira", "Kade"), Until: 1},
+		{Key: "name-70010001", Title: Say("c8.row.name"), Now: one("Mira Kade"), New: one("Moira Kade"), Until: 1},
 		{Key: "birth-70010001", Title: Say("c8.row.birth"), New: []ReviewRow{{Key: "birth", Date: sampleDay}}, Until: 1},
 		{Key: "directors-70010002", Title: Say("c8.section.directors"), Whose: "Kade Joinery Ltd", Now: one("Ada Roy"),
 			New: []ReviewRow{{Key: "a", Lines: []string{"Ada Roy"}, Facts: []Message{Say("c8.fact.only")}}, {Key: "b", Lines: []string{"Ben Roy"}, Country: "GB"}}, Until: 1},
