@@ -30,7 +30,8 @@
 // succeeds when the account was made, and fails with [ErrInvalidGrant] when it was not.
 //
 // [ErrAlreadyMember] is no failure: the person has an account. Do not vary the address. Send them to the authorize address
-// without a claim code (section 6), where they sign in and give you access.
+// without a claim code (section 6), where they sign in and give you access. A partner that is registered with hide_existing
+// is not told: the person meets their account when they have proved the mailbox, and comes back with it.
 //
 // # 4. A token for the account
 //
@@ -93,7 +94,7 @@
 //	account := c.Account(tokens)
 //
 // In the class classic a crash loses nothing: the refresh token does not change, and a program that was killed between the server's
-// answer and the save renews once more. In the others each renewal replaces it. The one before is good for another 5 seconds, in
+// answer and the save renews once more. In the class strict each renewal replaces it. The one before is good for another 5 seconds, in
 // which it gives the same tokens again; later its use looks like a theft and ends them all, so the customer has to pass by
 // once more (section 6, without a claim code). When saving fails the call fails, and the next one saves again. A refresh ends
 // the access token before it at once, so several processes share what is stored; one that meets a dead token renews once by

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,8 @@ type held struct {
 	state           string
 	verifier        latchkey.Secret
 	exchange        latchkey.Exchange
+	// redirect is where customers come back to; empty is the demo partner's own address.
+	redirect string
 }
 
 // everything is what "--all" adds to the walk: a person and a business, each from the first call to verified.
@@ -47,6 +50,7 @@ func (w *walk) everything() []checkPart {
 		{"access", slices.Concat(p.access(), p.corrected(), p.tokens())},
 		{"verify", slices.Concat(p.checked(), p.verifies(), p.locked())},
 		{"hooks", p.hooks()},
+		{"other", p.otherPartner()},
 		{"business", slices.Concat(b.opens(), b.business(), b.people(), b.uploads())},
 		{"claim", slices.Concat(b.claims(), b.severed())},
 		{"verify", slices.Concat(b.bound(), b.corrected(), b.verifies(), b.locked(), b.regained())},
@@ -82,8 +86,8 @@ func (w *walk) advance(ctx context.Context, by string) error {
 	return w.askJSON(ctx, http.MethodPost, "/dev/clock.json", `{"advance":"`+by+`"}`, &moved)
 }
 
-// redirectURI is the demo partner's own, since it is the registered one.
-func (h *held) redirectURI() string { return h.Demo + "/callback" }
+// redirectURI is a registered one.
+func (h *held) redirectURI() string { return cmp.Or(h.redirect, h.Demo+"/callback") }
 
 // refusedBy checks that a call failed as it must.
 func refusedBy(err, want error) error {

@@ -76,10 +76,7 @@ func (h *held) regained() []checkStep {
 		}},
 		// With several profiles C10 asks which; with one the customer is not asked again (part "return").
 		{"the customer passes by, chooses, and gives it again", func(ctx context.Context) error {
-			if err := h.visitPage(ctx, h.authorize(""), "r5"); err != nil {
-				return err
-			}
-			if err := h.press(ctx, "", nil, "c10", http.StatusOK); err != nil {
+			if err := h.arrives(ctx); err != nil {
 				return err
 			}
 			if err := h.decides(ctx); err != nil {
