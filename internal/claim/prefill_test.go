@@ -298,3 +298,42 @@ func with(values map[customer.Field]string, f customer.Field, value string) map[
 	values[f] = value
 	return values
 }
+
+// TestConfirmRacesThePartner: the confirmation and a partner who gives what nobody gave, at once: whichever comes first, what the
+// page did not show is not confirmed, and the journey asks again.
+func TestConfirmRacesThePartner(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.onboard(w.acme, "mira.kade@example.org")
+	business := o.runs()
+	b := o.opened().to(claim.StepAllow)
+	refused := 0
+	for i, f := range append(customer.EvidenceFields(customer.KindBusiness), customer.Directors) {
+		w.advance(time.Second)
+		must(t, w.claims.Correct(t.Context(), b.post(), claim.Correction{Profile: business, Values: map[customer.Field]string{customer.City: "Leith" + itoa(int64(i))}}))
+		state, err := b.state()
+		must(t, err)
+		w.advance(time.Second)
+		errs := together(func() error { return w.claims.Confirm(t.Context(), b.post(), state.Edition()) }, func() error {
+			if f == customer.Directors {
+				_, err := w.customers.SaveDirectors(t.Context(), o.after(business), business, []customer.Director{{FirstName: "Eve"}}, false)
+				return err
+			}
+			value := map[customer.Field]string{customer.UseCaseCountries: "GB", customer.BusinessUseCase: "OTHER", customer.SourceOfFunding: "OTHER", customer.MonthlyVolume: "0_1200"}[f]
+			_, err := w.customers.GiveEvidences(t.Context(), o.after(business), business, customer.Evidences{Values: map[customer.Field]string{f: value}})
+			return err
+		})
+		must(t, errs[1])
+		if errs[0] != nil {
+			wants(t, "the confirmation", errs[0], customer.ErrVersion)
+			refused++
+		}
+		if p, _ := w.profileOf(business); p.Confirmed() || !p.Details.Provenance[f].ConfirmedAt.IsZero() {
+			t.Errorf("%s: what no page showed is confirmed (%v)", f, errs[0])
+		}
+		b.stands(claim.StepReview, claim.NotOver)
+		must(t, b.confirm())
+		b.stands(claim.StepAllow, claim.NotOver)
+	}
+	t.Logf("%d of 5 confirmations came second", refused)
+}

@@ -212,12 +212,32 @@ func (v *visit) listParts(p customer.Profile, list customer.Field, section Revie
 	case customer.Documents:
 		for _, d := range p.Details.Lists.Documents {
 			row := ReviewRow{Label: v.word(documentTypes, d.Type), Lines: given(d.Number, strings.TrimSpace(d.FirstName+" "+d.LastName))}
-			row.Facts = v.facts("c8.fact.issued", d.IssuedOn, "c8.fact.expires", d.ExpiresOn, "c8.fact.issuer", d.IssuerCountry)
+			row.Facts = append(v.facts("c8.fact.issued", d.IssuedOn, "c8.fact.expires", d.ExpiresOn, "c8.fact.issuer", d.IssuerCountry), v.alsoIn(d)...)
 			add(strconv.FormatInt(d.ID, 10), d.Source, row)
 		}
 	}
 	if len(all) == 0 && section.Add != "" {
 		all = append(all, reviewPart{section: section, profile: p.ID})
+	}
+	return all
+}
+
+// alsoIn is what a document says beside what can be corrected here.
+func (v *visit) alsoIn(d customer.Document) []Message {
+	var all []Message
+	for _, fact := range []struct {
+		id, name string
+		texts    []string
+	}{
+		{"c8.fact.issued.region", "place", given(d.IssuerRegion)},
+		{"c8.fact.nationality", "country", v.countryNames(d.Nationality)},
+		{"c8.fact.birthplace", "place", append(given(d.BirthPlace, d.BirthCity), v.countryNames(d.BirthCountry)...)},
+		{"c8.fact.employer", "place", append(given(d.EmployerName, d.EmployerCity), v.countryNames(d.EmployerCountry)...)},
+		{"c8.fact.sex", "sex", given(v.word("any", d.Sex))},
+	} {
+		if len(fact.texts) > 0 {
+			all = append(all, Say(fact.id, fact.name, strings.Join(fact.texts, ", ")))
+		}
 	}
 	return all
 }

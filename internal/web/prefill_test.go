@@ -58,7 +58,10 @@ func (w *world) everything(o opened) (person, business customer.ProfileID) {
 	w.evidences(o.caller, person, map[customer.Field]string{customer.AccountPurpose: "PAYING_BILLS", customer.UseCaseCountries: "GB DE", customer.AnnualVolume: "2351_6000"})
 	w.evidences(o.caller, business, map[customer.Field]string{customer.BusinessUseCase: "DONATION OTHER", customer.MonthlyVolume: "12000001_+"})
 	must(w.t, w.customers.SaveDocument(ctx, o.caller, person, customer.Document{Type: "PASSPORT", Number: "N1234567", FirstName: "Mira", LastName: "Kade",
-		IssuedOn: "2020-02-03", ExpiresOn: "2030-02-02", IssuerCountry: "GB"}, false))
+		IssuedOn: "2020-02-03", ExpiresOn: "2030-02-02", IssuerCountry: "GB", Nationality: "GB", BirthCity: "Leith", BirthCountry: "GB", Sex: "FEMALE"}, false))
+	kana := []string{"ミラ", "ケイド"}
+	_, err = w.customers.UpdatePersonal(ctx, o.caller, person, customer.Personal{FirstNameInKana: &kana[0], LastNameInKana: &kana[1]})
+	must(w.t, err)
 	w.upload(o.caller, person, "ID_PROOF", "passport.png", picture())
 	w.upload(o.caller, business, "BUSINESS_AUTH_REP_PROOF_BY_AUTH_LETTER", "letter.pdf", []byte("%PDF-1.7 a letter"))
 	return person, business
@@ -144,9 +147,10 @@ func TestPrefillShows(t *testing.T) {
 		key("evidence-account-purpose", person):                             "Paying bills",
 		key("evidence-use-case-countries", person):                          "United Kingdom, Germany",
 		key("evidence-annual-volume", person):                               "€2,351 to €6,000",
-		"document-" + id(w.stands(o, person).Details.Lists.Documents[0].ID): "Passport N1234567 Mira Kade Issued 3 February 2020 Runs out 2 February 2030 Issued in United Kingdom",
-		"file-" + id(int64(w.files(o, person)[0].ID)):                       "passport.png Shows who you are Uploaded 22 November 2026",
-		"file-" + id(int64(w.files(o, business)[0].ID)):                     "letter.pdf Letter that lets a person act for the business Uploaded 22 November 2026",
+		"document-" + id(w.stands(o, person).Details.Lists.Documents[0].ID): "Passport N1234567 Mira Kade Issued 3 February 2020 Runs out 2 February 2030 Issued in United Kingdom Nationality: United Kingdom Born in Leith, United Kingdom Sex: Female",
+		"kana": "ミラ ケイド",
+		"file-" + id(int64(w.files(o, person)[0].ID)):   "passport.png Shows who you are Uploaded 22 November 2026",
+		"file-" + id(int64(w.files(o, business)[0].ID)): "letter.pdf Letter that lets a person act for the business Uploaded 22 November 2026",
 	} {
 		if got := text(b, row); !strings.Contains(got, want) {
 			t.Errorf("row %s is %q, want %q", row, got, want)

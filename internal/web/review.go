@@ -63,6 +63,7 @@ func personalRows() []struct {
 		fields       []customer.Field
 	}{
 		{"name", "about", []customer.Field{customer.FirstName, customer.LastName}},
+		{"kana", "about", nil},
 		{"preferred", "about", []customer.Field{customer.PreferredName}},
 		{"birth", "about", []customer.Field{customer.DateOfBirth}},
 		{"nationality", "about", []customer.Field{customer.Nationality}},
@@ -82,6 +83,13 @@ func personalParts(p customer.Profile, email string) []reviewPart {
 		if g.key == "email" {
 			made.row = provenEmail(email)
 			all = append(all, made)
+			continue
+		}
+		if g.key == "kana" {
+			if made.row.Lines = given(p.Details.FirstNameInKana, p.Details.LastNameInKana); len(made.row.Lines) > 0 {
+				made.row.Source, made.row.Fixed = SourcePartner, true
+				all = append(all, made)
+			}
 			continue
 		}
 		made.fill(subjectOf(p), g.fields)
