@@ -120,7 +120,8 @@ type docsCode struct{ Code, Text string }
 type docsField struct {
 	Name, Where, Text string
 	Type              []docsWord
-	Needed            bool
+	// Needed is of requests, Absent of answers: it may be left out.
+	Needed, Absent bool
 }
 
 // A docsWord is part of what a type is called; Link is the name of the schema that it leads to.
@@ -366,8 +367,14 @@ func (d *Description) fields(schema *tree, prefix string) []docsField {
 	for _, name := range schema.sub("properties").members() {
 		one := schema.sub("properties", name)
 		f := docsField{Name: prefix + name, Text: one.text("description"), Type: typeOf(one)}
-		for _, needed := range schema.list("required") {
-			f.Needed = f.Needed || needed == name
+		if f.Text == "" {
+			f.Text = d.resolved(one).text("description")
+		}
+		needed := slices.Contains(schema.list("required"), any(name))
+		if answer := schema.at("additionalProperties") == false; answer {
+			f.Absent = !needed
+		} else {
+			f.Needed = needed
 		}
 		out = append(out, f)
 		out = append(out, d.fields(one, prefix+name+".")...)
