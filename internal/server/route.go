@@ -15,7 +15,7 @@ import (
 // apiPath are the paths of the API where pages and API share a host: a version of its own, a calendar label whether it
 // is served or not, the keys of notifications, the description, and what lies beside the authorize page: the token endpoint (contract 1.2), and
 // the endpoints that standard clients ask for without being told, which must hear in JSON that they are not there.
-var apiPath = regexp.MustCompile(`^/(v[0-9]+|[0-9]{4}Q[0-9]+|webhooks)/|^/oauth/(token|revoke|introspect|device|userinfo|par|register)/?$|^/(openapi\.json|docs)/?$`)
+var apiPath = regexp.MustCompile(`^/(v[0-9]+|[0-9]{4}Q[0-9]+|webhooks)/|^/oauth/(token|revoke|introspect|device|userinfo|par|register)/?$|^/(openapi\.json|docs|receipts/keys\.json)/?$`)
 
 // journeyPath finds a journey's id, or the text of a review's link, in a path.
 var journeyPath = regexp.MustCompile(`^/(j|check)/[^/]*`)

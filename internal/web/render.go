@@ -109,7 +109,7 @@ func everyPage() []Page {
 		&AllowPage{}, &ReturnPage{}, &CheckPage{},
 		&SignInPage{}, &SecondStepSignInPage{}, &ContinuePage{}, &HomePage{}, &DetailsPage{},
 		&ErrorPage{}, &UnknownRequestPage{}, &OtherCustomerPage{},
-		&HelpPage{}, &PrivacyPage{}, &AccessibilityPage{},
+		&HelpPage{}, &PrivacyPage{}, &AccessibilityPage{}, &ReceiptsPage{},
 	}
 }
 

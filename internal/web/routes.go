@@ -32,6 +32,10 @@ func (d *Door) mux() http.Handler {
 	post("/check/{link}", postCheck)
 	get("/check/{link}/return", showCheckReturn)
 
+	// What the customer keeps of each claim and consent.
+	get("/account/receipts", showReceipts)
+	get("/account/receipts/{receipt}", showReceipt)
+
 	// For everybody.
 	get("/help", public(func(f Frame) Page { return &HelpPage{Frame: f} }))
 	get("/privacy", public(func(f Frame) Page { return &PrivacyPage{Frame: f} }))

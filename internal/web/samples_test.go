@@ -352,6 +352,9 @@ func sampleProposals() []DetailsRow {
 func otherSamples() []sample {
 	return []sample{
 		{"home", 200, &HomePage{Name: "Mira Kade", Email: sampleMail, LastSignIn: sampleDay, CodesLeft: 10, Partners: []string{"Acme Treasury"}}},
+		{"receipts", 200, &ReceiptsPage{Frame: Frame{Back: "/account"}, Receipts: []ReceiptRow{{Partner: "Acme Treasury", At: sampleDay, Download: "/account/receipts/7"},
+			{Partner: "Acme Treasury", At: sampleDay, Consent: true}}}},
+		{"receipts-none", 200, &ReceiptsPage{Frame: Frame{Back: "/account"}}},
 		{"home-few", 200, &HomePage{Email: sampleMail, CodesLeft: 1}},
 		{"details", 200, &DetailsPage{Frame: Frame{Back: "/account", FormToken: "sample-token"}, Rows: sampleProposals()}},
 		{"details-choose", 422, &DetailsPage{Frame: Frame{FormToken: "sample-token", Problems: []Problem{Wrong("choice-name-70010001", "details.choose")}}, Rows: sampleProposals()[:1]}},
