@@ -250,7 +250,7 @@ func TestBrowserPasskeysPage(t *testing.T) {
 	p.press(`[data-msg="home.passkeys"]`)
 	p.at("passkeys")
 	p.press("main form .primary")
-	p.told("passkeys", "c6.exists")
+	p.told("passkeys", "passkeys.exists")
 	_, err := chromedp.Call(p.ctx, webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: key.id})
 	p.must("take another device", err)
 	p.fill("passkey_name", "Laptop")

@@ -28,8 +28,8 @@ func (v *visit) passkeysPage(status int, problems ...Problem) error {
 	page := &PasskeysPage{Name: v.r.PostForm.Get("passkey_name"),
 		Frame: Frame{Back: "/account", FormToken: v.token(string(stepPasskeys)), Problems: problems}}
 	if v.r.Method != http.MethodPost {
-		notices := outcomes()
-		notices["added"] = "passkeys.done"
+		notices := map[string]string{"added": "passkeys.done", "cancelled": "passkeys.cancelled", "exists": "passkeys.exists",
+			"unsupported": "passkeys.unsupported", "script_off": "passkeys.script"}
 		if notice, known := notices[v.r.URL.Query().Get("notice")]; known {
 			page.Notices = append(page.Notices, Say(notice))
 		}

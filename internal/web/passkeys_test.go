@@ -72,11 +72,11 @@ func TestPasskeysThatAreNotAdded(t *testing.T) {
 		message string
 		lie     func(*device)
 	}{
-		"user verification is missing": {"c6.refused", func(d *device) { d.flags &^= userVerified }},
-		"another origin":               {"c6.refused", func(d *device) { d.origin = "https://latchkey.example.net" }},
-		"another party":                {"c6.refused", func(d *device) { d.party = "example.net" }},
-		"a kept challenge":             {"c6.refused", func(d *device) { d.challenge = secret.NewPasskeyChallenge() }},
-		"a sign-in":                    {"c6.refused", func(d *device) { d.ceremony = "webauthn.get" }},
+		"user verification is missing": {"passkeys.refused", func(d *device) { d.flags &^= userVerified }},
+		"another origin":               {"passkeys.refused", func(d *device) { d.origin = "https://latchkey.example.net" }},
+		"another party":                {"passkeys.refused", func(d *device) { d.party = "example.net" }},
+		"a kept challenge":             {"passkeys.refused", func(d *device) { d.challenge = secret.NewPasskeyChallenge() }},
+		"a sign-in":                    {"passkeys.refused", func(d *device) { d.ceremony = "webauthn.get" }},
 	} {
 		d := newDevice(t)
 		c.lie(d)
@@ -87,7 +87,7 @@ func TestPasskeysThatAreNotAdded(t *testing.T) {
 	}
 	b := fresh()
 	b.adds(newDevice(t), strings.Repeat("x", 51)).wrong(http.StatusUnprocessableEntity, "passkeys", "passkey_name", "passkeys.name.long")
-	for outcome, message := range map[string]string{"cancelled": "c6.cancelled", "exists": "c6.exists", "unsupported": "c6.unsupported", "script_off": "c6.script"} {
+	for outcome, message := range map[string]string{"cancelled": "passkeys.cancelled", "exists": "passkeys.exists", "unsupported": "passkeys.unsupported", "script_off": "passkeys.script"} {
 		if b.answers(outcome, "").expect(http.StatusOK, "passkeys"); !b.has(message) {
 			t.Errorf("%s: the page says %q", outcome, b.says())
 		}

@@ -36,7 +36,7 @@ func sayings(step claim.Step) []said {
 		return []said{{customer.ErrPasskey, "", "c6.refused"}}
 	case stepPasskeys:
 		return []said{{customer.ErrPasskeyName, "passkey_name", "passkeys.name.long"}, {customer.ErrPasskeyKnown, "", "passkeys.known"},
-			{customer.ErrPasskeysFull, "", "passkeys.full"}, {customer.ErrPasskeyLate, "", "passkey.late"}, {customer.ErrPasskey, "", "c6.refused"}}
+			{customer.ErrPasskeysFull, "", "passkeys.full"}, {customer.ErrPasskeyLate, "", "passkeys.late"}, {customer.ErrPasskey, "", "passkeys.refused"}}
 	case stepPasskey, stepSignInPasskey:
 		return []said{{customer.ErrPasskey, "", "passkey.refused"}, {customer.ErrPasskeyLate, "", "passkey.late"}}
 	case claim.StepPassword:

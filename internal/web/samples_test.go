@@ -297,6 +297,8 @@ func decideSamples() []sample {
 		{"passkeys-none", 200, &PasskeysPage{Frame: Frame{Back: "/account"}, Again: "/signin?again=1"}},
 		{"passkeys-long", 422, &PasskeysPage{Frame: Frame{Back: "/account", FormToken: "sample-token", Problems: []Problem{Wrong("passkey_name", "passkeys.name.long")}}, Options: samplePasskey, Passkeys: samplePasskeys()[:1]}},
 		{"passkeys-known", 422, &PasskeysPage{Frame: Frame{Back: "/account", FormToken: "sample-token", Problems: []Problem{Wrong("", "passkeys.known")}}, Options: samplePasskey, Passkeys: samplePasskeys()}},
+		{"passkeys-refused", 422, &PasskeysPage{Frame: Frame{Back: "/account", FormToken: "sample-token", Problems: []Problem{Wrong("", "passkeys.refused")}}, Options: samplePasskey}},
+		{"passkeys-late", 422, &PasskeysPage{Frame: Frame{Back: "/account", FormToken: "sample-token", Problems: []Problem{Wrong("", "passkeys.late")}}, Options: samplePasskey}},
 		{"passkeys-full", 422, &PasskeysPage{Frame: Frame{Back: "/account", Problems: []Problem{Wrong("", "passkeys.full")}}, Passkeys: samplePasskeys()}},
 		{"r1-signin-passkey", 200, &SignInPage{Frame: signIn, Passkey: sampleAsk(true, false)}},
 		{"r2-passkey", 200, &SecondStepSignInPage{Frame: signIn, Passkey: sampleAsk(false, true), NoApp: true}},
