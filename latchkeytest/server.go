@@ -16,6 +16,7 @@ import (
 
 	"github.com/latchkey-id/latchkey"
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/secret"
 	"github.com/latchkey-id/latchkey/internal/server"
@@ -59,8 +60,35 @@ func NewServer(t testing.TB) *Server {
 	return s
 }
 
+// Settings are what a server may be started with.
+type Settings struct {
+	// Fields is a file of fields that the server asks for beside the documented ones, as for latchkey serve --fields; none when
+	// it is empty.
+	Fields []byte
+}
+
+// extras reads the fields, or tells all that is wrong with them.
+func (o Settings) extras() (customer.Extras, error) {
+	if len(o.Fields) == 0 {
+		return customer.Extras{}, nil
+	}
+	extras, found := customer.ReadExtras(o.Fields)
+	var errs []error
+	for _, e := range found {
+		errs = append(errs, e)
+	}
+	return extras, errors.Join(errs...)
+}
+
 // Start starts a server. Its time begins now and stands still.
-func Start() (_ *Server, err error) {
+func Start() (*Server, error) { return StartWith(Settings{}) }
+
+// StartWith is Start with settings of your own. Its error names every mistake in them.
+func StartWith(o Settings) (_ *Server, err error) {
+	extras, err := o.extras()
+	if err != nil {
+		return nil, fmt.Errorf("reading fields: %w", err)
+	}
 	s := &Server{now: time.Now().UTC().Truncate(time.Millisecond), http: httptest.NewUnstartedServer(nil)}
 	s.URL = "http://" + s.http.Listener.Addr().String()
 	defer func() {
@@ -76,7 +104,7 @@ func Start() (_ *Server, err error) {
 		return nil, err
 	}
 	s.server, err = server.New(context.Background(), server.Options{Data: s.data, Keys: keys, WebURL: s.URL, Brand: "Latchkey Test",
-		Help: "help@example.org", Sandbox: http.NotFoundHandler(), Receivers: partner.Loopbacks(), Now: s.Now, Deviates: s.deviate, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		Help: "help@example.org", Sandbox: http.NotFoundHandler(), Receivers: partner.Loopbacks(), Extras: extras, Now: s.Now, Deviates: s.deviate, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		return nil, err
 	}
