@@ -534,7 +534,7 @@ func explorations() []exploration {
 		list = append(list,
 			exploration{name: "two profiles and their people", least: 12_000, bounds: bounds{mints: 1, journeys: 1, visits: 1, business: true, people: true}},
 			exploration{name: "one code, five minutes", least: 20_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{5 * time.Minute}}},
-			exploration{name: "passkeys, silence", least: 10_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, passkeys: true, hours: []time.Duration{15 * time.Minute}}},
+			exploration{name: "passkeys, silence", least: 8_000, bounds: bounds{depth: 14, mints: 1, journeys: 1, ticks: 1, passkeys: true, hours: []time.Duration{15 * time.Minute}}},
 			exploration{name: "a visit", least: 12_000, bounds: bounds{mints: 1, journeys: 2, visits: 1}},
 			exploration{name: "silence", least: 10_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{15 * time.Minute}}},
 			exploration{name: "sessions that end", least: 10_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{30 * time.Minute}}})
