@@ -1,6 +1,8 @@
 package claim_test
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"strconv"
 	"testing"
@@ -336,4 +338,61 @@ func TestConfirmRacesThePartner(t *testing.T) {
 		b.stands(claim.StepAllow, claim.NotOver)
 	}
 	t.Logf("%d of 5 confirmations came second", refused)
+}
+
+// again runs each change twice, the first time for nothing, as a database does that asks for another try.
+type again struct{ customer.Store }
+
+func (s again) Change(ctx context.Context, fn func(customer.Tx) (audit.Event, error)) error {
+	once := errors.New("another try")
+	err := s.Store.Change(ctx, func(tx customer.Tx) (audit.Event, error) {
+		_, _ = fn(tx)
+		return audit.Event{}, once
+	})
+	if !errors.Is(err, once) {
+		return err
+	}
+	return s.Store.Change(ctx, fn)
+}
+
+// TestPeopleAreBoundedAndAddedOnce: a list that is appended to holds each person once, however often the database tries; and
+// all businesses of an account have no more people than their owner can read on one page.
+func TestPeopleAreBoundedAndAddedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.customers.Store = again{w.customers.Store}
+	o := w.onboard(w.acme, "mira.kade@example.org")
+	directors, owners := make([]customer.Director, 199), make([]customer.Owner, 200)
+	add := func(id customer.ProfileID) error {
+		_, one := w.customers.SaveDirectors(t.Context(), o.caller, id, directors, true)
+		_, two := w.customers.SaveDirectors(t.Context(), o.caller, id, directors[:1], false)
+		_, three := w.customers.SaveOwners(t.Context(), o.caller, id, owners[:100], true)
+		_, four := w.customers.SaveOwners(t.Context(), o.caller, id, owners[:100], false)
+		return errors.Join(one, two, three, four)
+	}
+	var ids []customer.ProfileID
+	for i := range 3 {
+		in := joinery
+		in.Values = with(joinery.Values, customer.RegistrationNumber, itoa(int64(i)))
+		p, _, err := w.customers.CreateBusiness(t.Context(), o.caller, in, plain(itoa(int64(i))))
+		must(t, err)
+		ids = append(ids, p.ID)
+	}
+	must(t, add(ids[0]))
+	must(t, add(ids[1]))
+	for _, id := range ids[:2] {
+		if p, _ := w.profileOf(id); len(p.Details.Lists.Directors) != 200 || len(p.Details.Lists.Owners) != 200 {
+			t.Errorf("%d directors and %d owners", len(p.Details.Lists.Directors), len(p.Details.Lists.Owners))
+		}
+	}
+	wants(t, "one of a business too many", second(w.customers.SaveDirectors(t.Context(), o.caller, ids[0], directors[:1], false)), customer.ErrTooMany)
+	_, err := w.customers.SaveOwners(t.Context(), o.caller, ids[2], owners, true)
+	must(t, err)
+	wants(t, "one of all too many", second(w.customers.SaveDirectors(t.Context(), o.caller, ids[2], directors[:1], false)), customer.ErrTooMany)
+	if p, _ := w.profileOf(ids[2]); len(p.Details.Lists.Directors) != 0 {
+		t.Error("what was refused is stored")
+	}
+	_, err = w.customers.SaveOwners(t.Context(), o.caller, ids[2], owners[:199], true)
+	must(t, err)
+	must(t, second(w.customers.SaveDirectors(t.Context(), o.caller, ids[2], directors[:1], false)))
 }
