@@ -57,7 +57,35 @@ func TestSettleProposals(t *testing.T) {
 	choice := func(accept bool, until time.Time, fields ...customer.Field) customer.Choice {
 		return customer.Choice{Profile: customer.ProfileID(id), Fields: fields, Until: until, Accept: accept}
 	}
-	// One answer for all that is wrong: nothing of the choices is applied.
+	w.wantRefusedChoices(p, seen, choice)
+	before := w.events(t, string(audit.ProposalDecided))
+	must(t, cs.Settle(ctx, w.signedIn(p), []customer.Choice{choice(true, seen, customer.FirstName), choice(false, seen, customer.City)}))
+	if n := w.events(t, string(audit.ProposalDecided)) - before; n != 1 {
+		t.Errorf("%d events", n)
+	}
+	if got := w.json("GET", "/v2/profiles/"+decimal(id), p.bearer, "").body; !strings.Contains(got, `"firstName":"Moira"`) || !strings.Contains(got, `"city":"Leith"`) || strings.Contains(got, "550999") {
+		t.Errorf("profile %s", got)
+	}
+	list = w.offers(p)
+	if d := list[0].Profile.Details; len(list) != 1 || len(d.Proposals) != 1 || d.Proposals[0].Field != customer.Phone || !list[0].Profile.Confirmed() {
+		t.Errorf("left %+v", list)
+	} else if said := d.Provenance[customer.FirstName]; said.Source != customer.ByPartner || said.ConfirmedAt.IsZero() {
+		t.Errorf("who said it: %+v", said)
+	}
+	if events := heard(); len(events) != 1 || events[0].State != "changed" || strings.Join(events[0].Fields, " ") != "first_name" || events[0].Profile != id {
+		t.Errorf("heard %+v", events)
+	}
+	must(t, cs.Settle(ctx, w.signedIn(p), []customer.Choice{choice(false, w.now(), customer.Phone)}))
+	if list := w.offers(p); len(list) != 0 || len(heard()) != 1 {
+		t.Errorf("declined: %+v", list)
+	}
+}
+
+// wantRefusedChoices tries choices that are refused whole: what is not proposed, was not seen, is a stranger's, or comes of a session
+// that ended.
+func (w *world) wantRefusedChoices(p person, seen time.Time, choice func(bool, time.Time, ...customer.Field) customer.Choice) {
+	t, cs, ctx := w.t, w.door.Customers, w.t.Context()
+	t.Helper()
 	for name, bad := range map[string]customer.Choice{
 		"a field that nothing is proposed for": choice(true, seen, customer.DateOfBirth), "one that was not seen": choice(true, seen.Add(-time.Millisecond), customer.City),
 		"a person who represents nobody": choice(true, seen),
@@ -81,27 +109,6 @@ func TestSettleProposals(t *testing.T) {
 		if _, err := cs.Offers(ctx, o); !errors.Is(err, customer.ErrStale) {
 			t.Errorf("%+v reads: %v", o, err)
 		}
-	}
-	before := w.events(t, string(audit.ProposalDecided))
-	must(t, cs.Settle(ctx, w.signedIn(p), []customer.Choice{choice(true, seen, customer.FirstName), choice(false, seen, customer.City)}))
-	if n := w.events(t, string(audit.ProposalDecided)) - before; n != 1 {
-		t.Errorf("%d events", n)
-	}
-	if got := w.json("GET", "/v2/profiles/"+decimal(id), p.bearer, "").body; !strings.Contains(got, `"firstName":"Moira"`) || !strings.Contains(got, `"city":"Leith"`) || strings.Contains(got, "550999") {
-		t.Errorf("profile %s", got)
-	}
-	list = w.offers(p)
-	if d := list[0].Profile.Details; len(list) != 1 || len(d.Proposals) != 1 || d.Proposals[0].Field != customer.Phone || !list[0].Profile.Confirmed() {
-		t.Errorf("left %+v", list)
-	} else if said := d.Provenance[customer.FirstName]; said.Source != customer.ByPartner || said.ConfirmedAt.IsZero() {
-		t.Errorf("who said it: %+v", said)
-	}
-	if events := heard(); len(events) != 1 || events[0].State != "changed" || strings.Join(events[0].Fields, " ") != "first_name" || events[0].Profile != id {
-		t.Errorf("heard %+v", events)
-	}
-	must(t, cs.Settle(ctx, w.signedIn(p), []customer.Choice{choice(false, w.now(), customer.Phone)}))
-	if list := w.offers(p); len(list) != 0 || len(heard()) != 1 {
-		t.Errorf("declined: %+v", list)
 	}
 }
 
