@@ -323,13 +323,13 @@ func TestChoosesTheProfileAndWalksAReview(t *testing.T) {
 	o := open(t, s, s.Client())
 	business, err := o.account.CreateBusinessProfile(ctx, latchkey.Business{BusinessName: "Kade Joinery Ltd", RegistrationNumber: "SC700123", CompanyType: "LIMITED",
 		IndustryCategories: []string{"SOFTWARE_DEVELOPMENT_PUBLISHING"},
-		Address:            &latchkey.BusinessAddress{AddressFirstLine: "7 Harbour Row", City: "Leith", CountryIso3Code: "gbr", PostCode: "EH6 6AB"},
+		Address:            &latchkey.BusinessAddress{AddressFirstLine: "7 Harbour Row", City: "Leith", CountryIso3Code: "gbr"},
 		BusinessRepresentative: &latchkey.BusinessRepresentative{FirstName: "Mira", LastName: "Kade", DateOfBirth: "1988-11-30",
 			Address:        &latchkey.PersonalAddress{AddressFirstLine: "7 Harbour Row", City: "Leith", CountryIso3Code: "gbr", PostCode: "EH6 6AB"},
 			ContactDetails: &latchkey.ContactDetails{Email: email, PhoneNumber: "+441315550142"}}}, latchkey.NewKey())
 	must(t, err)
 	c := s.NewCustomer(email)
-	c.Profile = business.ID
+	c.Profile, c.Answers = business.ID, map[string]string{"post_code": "EH6 6AB"} // what the partner left out
 	back, err := c.Claim(ctx, o.address())
 	must(t, err)
 	r, err := latchkey.ParseReturn(back, o.state)
@@ -337,6 +337,9 @@ func TestChoosesTheProfileAndWalksAReview(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	account := o.exchange(back)
+	if p, err := account.Profile(ctx, business.ID); err != nil || p.Business.Address.PostCode != "EH6 6AB" {
+		t.Errorf("%+v, %v", p.Business, err)
+	}
 	review, err := account.CreateKYCReview(ctx, business.ID, latchkey.NewKYCReview{Type: "CARD"})
 	must(t, err)
 	linked, err := account.LinkKYCReview(ctx, business.ID, review.ID, RedirectURI)

@@ -36,7 +36,7 @@ func TestCheckAllWalksPersonAndBusinessToVerified(t *testing.T) {
 		"verify   the token reaches the chosen profile alone", "verify   what was verified is locked",
 		"verify   a code that is used twice", "verify   the customer passes by, chooses, and gives it again",
 		"checks   the partner's button leads to the page of a review", "checks   and that one back", "checks   a simulated verification ends it",
-		"pages    a review that waits for nothing leads nowhere", "pages    page 2 sends a business with its people and papers", "pages    C10 offers the person and the business",
+		"pages    a review that waits for nothing leads nowhere", "pages    page 2 sends a business with its people and papers", "pages    C8 asks for it wherever it is missing", "pages    C10 offers the person and the business",
 	} {
 		if !strings.Contains(lines, "ok    "+step) {
 			t.Errorf("nothing was said of %q:\n%s", step, lines)

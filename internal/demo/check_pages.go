@@ -15,7 +15,7 @@ import (
 // businessPages is the business once more, as a person walks it at the demo partner's own pages.
 func (w *walk) businessPages() []checkStep {
 	return slices.Concat([]checkStep{
-		{"page 2 sends a business with its people and papers", func(ctx context.Context) error {
+		{"page 2 sends a business with its people and papers, and leaves the postcode out", func(ctx context.Context) error {
 			w.newBrowser()
 			if err := w.visitPage(ctx, w.Demo+"/", "demo1"); err != nil {
 				return err
@@ -27,7 +27,7 @@ func (w *walk) businessPages() []checkStep {
 			if err := w.visitPage(ctx, w.Demo+"/details?kind=business", "demo2"); err != nil {
 				return err
 			}
-			if err := w.press(ctx, "", map[string]string{"business_name": "Kade Joinery Ltd", "own": "yes"}, "demo2", http.StatusOK); err != nil {
+			if err := w.press(ctx, "", map[string]string{"business_name": "Kade Joinery Ltd", "own": "yes", "leave": "postcode"}, "demo2", http.StatusOK); err != nil {
 				return err
 			}
 			return w.shows("/profiles/business-profile", "/directors", "/ubos", "/upload-evidences", "letter-of-authority.png")
@@ -39,6 +39,12 @@ func (w *walk) businessPages() []checkStep {
 			return w.press(ctx, "go=now", nil, "c1", http.StatusOK)
 		}},
 	}, w.without("refuses", "asks"), []checkStep{
+		{"C8 asks for it wherever it is missing, and C9 takes it", func(ctx context.Context) error {
+			if err := w.press(ctx, "", map[string]string{"version": w.browser.page.field("version")}, "c8", http.StatusUnprocessableEntity); err != nil {
+				return err
+			}
+			return w.completes(ctx, "EH6 6AB", "post_code", "postal_code")
+		}},
 		{"C10 offers the person and the business, and page 4 has the business", func(ctx context.Context) error {
 			if err := w.press(ctx, "", map[string]string{"version": w.browser.page.field("version")}, "c10", http.StatusOK); err != nil {
 				return err
@@ -143,6 +149,27 @@ func (w *walk) without(words ...string) []checkStep {
 	return slices.DeleteFunc(slices.Concat(w.prove(), w.secure()), func(s checkStep) bool {
 		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(s.name, word) })
 	})
+}
+
+// completes fills in what C8 still wants, by the value of whichever of the fields the page has.
+func (w *walk) completes(ctx context.Context, value string, fields ...string) error {
+	done := 0
+	for ; w.browser.page.wanted() != ""; done++ {
+		if done == 5 {
+			return fmt.Errorf("C8 wants more and more, now %s", w.browser.page.wanted())
+		}
+		if err := w.browser.open(ctx, w.browser.page.wanted()); err != nil {
+			return err
+		}
+		i := slices.IndexFunc(fields, func(name string) bool { return w.browser.page.has(name) })
+		if i < 0 {
+			return fmt.Errorf("page %s asks for something else", w.browser.page.id())
+		}
+		if err := w.press(ctx, "", map[string]string{fields[i]: value}, "c8", http.StatusOK); err != nil {
+			return err
+		}
+	}
+	return expect("times that it was asked for, more than none", done > 0, true)
 }
 
 // backWith chooses a profile at C10 and follows C11 to page 4.

@@ -169,6 +169,21 @@ func (p page) linkWith(part string) string {
 	return ""
 }
 
+// wanted is the address of the first row of C8 that lacks something, or "".
+func (p page) wanted() string {
+	for _, row := range find(p.root, "div") {
+		if slices.Contains(strings.Fields(attr(row, "class")), "wanted") {
+			return page{url: p.url, root: row}.linkWith("/review/")
+		}
+	}
+	return ""
+}
+
+// has reports whether the page has a field of that name.
+func (p page) has(name string) bool {
+	return slices.ContainsFunc(find(p.root, "input", "select", "textarea"), func(n *html.Node) bool { return attr(n, "name") == name })
+}
+
 // key is the authenticator key that page C5 shows, without its spaces.
 func (p page) key() string {
 	for _, code := range find(p.root, "code") {

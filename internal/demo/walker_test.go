@@ -17,7 +17,7 @@ const formPage = `<!doctype html><body data-page="p1" data-error="one two">
 <select name="country"><option value="de">x<option value="gb" selected>y</select><select name="first"><option value="one">1<option value="two">2</select>
 <textarea name="note">kept
 text</textarea><input value="nameless"><button name="decision" value="allow">A</button><button name="decision" value="deny">D</button></form>
-<main>said <b>once</b></main><p class="key big"><code>ABCD <span>EFGH</span></code></p><a href="/review/address#row">x</a>
+<div class="row"><a href="/review/name">x</a></div><div class="row wanted"><a href="/review/phone">x</a></div><main>said <b>once</b></main><p class="key big"><code>ABCD <span>EFGH</span></code></p><a href="/review/address#row">x</a>
 <meta http-equiv="refresh" content="0;url=https://app.acme.example/cb?code=1&amp;state=2"></body>`
 
 // site answers /p1 with the page and everything else with what it was asked.
@@ -54,6 +54,9 @@ func TestWalkerReadsPages(t *testing.T) {
 	}
 	if !strings.HasSuffix(p.linkWith("view/add"), "/review/address#row") || p.linkWith("/nowhere") != "" {
 		t.Errorf("link %q", p.linkWith("view/add"))
+	}
+	if !strings.HasSuffix(p.wanted(), "/review/phone") || !p.has("note") || p.has("nothing") {
+		t.Errorf("wanted %q, has note %t", p.wanted(), p.has("note"))
 	}
 	if offers := p.offers("way"); len(offers) != 3 || offers["a"] != "On foot" || offers["b"] != "" || len(p.offers("none")) != 0 {
 		t.Errorf("offers %q", offers)
