@@ -110,6 +110,7 @@ func (v *visit) proposed(o customer.SignedIn) ([]proposedRow, error) {
 	for _, offer := range offers {
 		p := offer.Profile
 		all = append(all, v.proposedValues(p)...)
+		all = append(all, v.proposedExtras(p)...)
 		for _, q := range p.Details.ProposedLists {
 			all = append(all, v.proposedList(p, q))
 		}

@@ -104,3 +104,30 @@ func (v *visit) extraProblem(x customer.Extra, value string, problem customer.Pr
 	}
 	return &wrong
 }
+
+// proposedExtras are the operator's fields for which a partner proposes another value. One that the field would not take is not
+// offered: accepting it would leave the customer with a gap.
+func (v *visit) proposedExtras(p customer.Profile) []proposedRow {
+	var all []proposedRow
+	for _, x := range v.Customers.Extras.For(p) {
+		f := x.Field()
+		for _, q := range p.Details.Proposals {
+			if q.Field != f || !x.Fits(q.Value) || q.Value == "" && x.Required {
+				continue
+			}
+			row := newRow(p, string(f), Say("c9.extra.title", "label", v.wordsOf(x).Label))
+			row.until(q.At, f)
+			row.Now, row.New = v.extraSide(x, p.Value(f)), v.extraSide(x, q.Value)
+			all = append(all, row)
+		}
+	}
+	return all
+}
+
+// extraSide is what a value says; nothing where there is none.
+func (v *visit) extraSide(x customer.Extra, value string) []ReviewRow {
+	if value == "" {
+		return nil
+	}
+	return []ReviewRow{{Key: string(x.Field()), Label: v.wordsOf(x).Label, Lines: []string{v.extraValue(x, value)}}}
+}

@@ -204,3 +204,45 @@ func TestExtraFieldsLater(t *testing.T) {
 		t.Errorf("%v", p.Details.Values)
 	}
 }
+
+// What a partner says of them after the claim is a proposal like any other: shown with its label beside what holds, and in effect
+// when it is accepted (design 10.11, journey 7).
+func TestExtraFieldsAreProposed(t *testing.T) {
+	w := newWorld(t)
+	w.asks(ownFields)
+	o := w.open(w.partner, email)
+	w.prefill(o)
+	w.gives(o, map[customer.Field]string{"x_tax_number": "12345", "x_status": "single", "x_nickname": "Mimi"})
+	b := w.browser().claim(o, "s").walk("c11", email)
+	c, p := w.proposer(o)
+	w.clock.advance(time.Second)
+	_, err := w.customers.GiveEvidences(context.Background(), c, p.ID, customer.Evidences{Values: map[customer.Field]string{
+		"x_tax_number": "678", "x_status": "married", "x_nickname": ""}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.get("/details").expect(http.StatusOK, "details")
+	for _, want := range []string{"Tax <number>", "12345", "678", "single", "Married", "Nickname", "Mimi"} {
+		if !strings.Contains(b.says(), want) {
+			t.Errorf("/details does not say %q: %s", want, b.says())
+		}
+	}
+	choice := func(key string) string { return "choice-x_" + key + "-" + profileText(p.ID) }
+	b.post(choice("tax_number"), "accept", choice("status"), "keep", choice("nickname"), "accept").expect(http.StatusOK, "details")
+	_, now := w.proposer(o)
+	if now.Value("x_tax_number") != "678" || now.Value("x_status") != "single" || now.Value("x_nickname") != "" || len(now.Details.Proposals) != 0 {
+		t.Errorf("after the choice: %v, %v", now.Details.Values, now.Details.Proposals)
+	}
+	if said := now.Details.Provenance["x_tax_number"]; said.Source != customer.ByPartner || said.ConfirmedAt.IsZero() {
+		t.Errorf("%+v", said)
+	}
+	// A value that the field would not take, and nothing where something is needed, are not offered.
+	w.clock.advance(time.Second)
+	if _, err := w.customers.GiveEvidences(context.Background(), c, p.ID, customer.Evidences{Values: map[customer.Field]string{"x_tax_number": "none", "x_status": "widowed"}}); err != nil {
+		t.Fatal(err)
+	}
+	if b.get("/details").expect(http.StatusOK, "details"); !b.has("details.none") {
+		t.Errorf("offered: %s", b.says())
+	}
+	b.get(authorize(w.partner, "", "again")).post().expect(http.StatusOK, "c11") // all is confirmed as before
+}
