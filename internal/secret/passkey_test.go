@@ -2,6 +2,7 @@ package secret
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -334,5 +335,63 @@ func FuzzPasskeyAnswers(f *testing.F) {
 			t.Fatal("a challenge that nobody answered is answered")
 		}
 		_, _ = p.Verify(a.Challenge, made.PublicKey, a)
+	})
+}
+
+// The same a layer deeper, past the JSON: whatever lies in the client data, the CBOR and the signature.
+func FuzzPasskeyParts(f *testing.F) {
+	p, d := testParty(f), newDevice(f)
+	challenge := NewPasskeyChallenge()
+	add := func(answer []byte) {
+		var a struct{ Response map[string]any }
+		if err := json.Unmarshal(answer, &a); err != nil {
+			f.Fatal(err)
+		}
+		part := func(name string) []byte {
+			text, _ := a.Response[name].(string)
+			raw, _ := base64.RawURLEncoding.DecodeString(text)
+			return raw
+		}
+		f.Add(part("clientDataJSON"), part("attestationObject"), part("authenticatorData"), part("signature"))
+	}
+	creation := d.create(p.CreationOptions(challenge, PasskeyUser{Handle: []byte("handle")}, nil))
+	made, err := p.Register(challenge, creation)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, answer := range [][]byte{creation, d.get(p.RequestOptions(challenge, nil))} {
+		add(answer)
+		for _, lie := range lies {
+			liar := newDevice(f)
+			lie.lie(liar)
+			add(liar.create(`{"challenge":"x"}`))
+			add(liar.get(`{"challenge":"x"}`))
+		}
+	}
+	f.Add([]byte("{}"), []byte{0xbf, 0xff}, make([]byte, 37), []byte{0x30, 0})
+	f.Add([]byte(`{"type":"webauthn.create"}`), []byte{0x9f, 0x9f, 0x9f}, make([]byte, 200), []byte(nil))
+	f.Fuzz(func(t *testing.T, client, object, said, signature []byte) {
+		answer := d.json(map[string]any{"id": d.text(d.id), "rawId": d.text(d.id), "type": "public-key", "response": map[string]any{
+			"clientDataJSON": d.text(client), "attestationObject": d.text(object), "authenticatorData": d.text(said), "signature": d.text(signature)}})
+		if _, err := p.Register(NewPasskeyChallenge(), answer); err == nil {
+			t.Fatal("a challenge that nobody answered makes a passkey")
+		}
+		if c, err := p.Register(challenge, answer); err == nil && !bytes.Equal(c.ID, d.id) {
+			t.Fatal("a passkey of another id than the browser says")
+		}
+		if read, err := ReadNewPasskey(answer); err == nil && len(read) > len(client) {
+			t.Fatal("a challenge out of nothing")
+		}
+		a, err := ReadPasskey(answer)
+		if err != nil {
+			return
+		}
+		if _, err := p.Verify(NewPasskeyChallenge(), made.PublicKey, a); err == nil {
+			t.Fatal("a challenge that nobody answered is answered")
+		}
+		use, err := p.Verify(challenge, made.PublicKey, a)
+		if err == nil && (use.SignCount != 0 || !bytes.Contains(client, []byte(challenge))) {
+			t.Fatal("what was not signed is believed")
+		}
 	})
 }
