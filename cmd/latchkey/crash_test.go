@@ -222,6 +222,7 @@ func TestPartnersLedgersSurviveKills(t *testing.T) {
 			l.compare(e)
 		}
 	}
+	m.chainHolds()
 	answered := 0
 	for _, e := range l.promises { // the oldest survived every kill
 		l.compare(e)

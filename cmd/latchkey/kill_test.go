@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,6 +41,7 @@ func TestJourneySurvivesKills(t *testing.T) {
 			if err := check.Run(ctx); !errors.Is(err, context.Canceled) || strings.Contains(said.String(), "FAIL") {
 				t.Errorf("%v\n%s", err, said.String())
 			}
+			m.chainHolds()
 			t.Logf("%d requests, %d forms sent again, %d kills", m.requests, m.again, m.kills)
 			if m.kills < 40 || twice && m.again < 15 {
 				t.Error("too few kills for a whole walk")
@@ -188,4 +191,17 @@ func (m *mortal) once(r *http.Request, body []byte) (*http.Response, error) {
 	m.kill()
 	m.start()
 	return answer, err
+}
+
+// chainHolds verifies the audit of the server's data after all kills (I8): each event of what was committed is there, once,
+// and what was not linked before a kill was linked after it.
+func (m *mortal) chainHolds() {
+	m.t.Helper()
+	data := m.args[slices.Index(m.args, "--data")+1]
+	out, errOut := command(m.t, exitDone, "audit", "verify", "--json", "--data", data, "--master-key-file", filepath.Join(data, sandboxKey))
+	var v verified
+	if err := json.Unmarshal([]byte(out), &v); err != nil || v.Checked < 30 || v.Unkeyed != 0 || v.Unmarked != 0 || v.Waiting > 50 {
+		m.t.Errorf("the audit after the kills: %s%s", out, errOut)
+	}
+	m.t.Logf("%d events in the chain, %d wait for their second", v.Checked, v.Waiting)
 }
