@@ -141,3 +141,35 @@ func TestDeclineWithoutAChoice(t *testing.T) {
 		t.Errorf("declined: %v", got)
 	}
 }
+
+// E10 with several profiles: whose account it is becomes known after the proof, and the choice is made afresh, of that account's
+// profiles and with nothing preselected; what stands for another partner is not said.
+func TestExistingAccountChoosesAfresh(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.open(w.partner, email)
+	w.prefill(o)
+	business, person := w.business(o), w.personal(o)
+	owner := w.browser().claim(o, "s").walk("c10", email)
+	owner.post("decision", "allow", "profile", profileText(business)).expect(http.StatusOK, "c11")
+	other := w.hiding(w.second())
+	pending := w.open(other, email)
+	w.prefill(pending)
+	theirs := w.personal(pending)
+	b := w.browser()
+	b.key = owner.key
+	b.get(authorize(other, w.mint(pending), "s")).walk("c2", email).post("code", w.mailed(email)).expect(http.StatusConflict, "e10")
+	b.get(b.link("way.signin")).walk("c10", email)
+	values, checked := b.radios()
+	if strings.Join(values, " ") != profileText(person)+" "+profileText(business) || checked != "" || b.has("c10.profile.used") {
+		t.Errorf("radios %v, checked %q", values, checked)
+	}
+	b.post("decision", "allow", "profile", profileText(theirs)).expect(http.StatusUnprocessableEntity, "c10") // of the copy that nobody owns
+	b.post("decision", "allow", "profile", profileText(person)).expect(http.StatusOK, "c11")
+	if got := b.leaves().Query().Get("profileId"); got != profileText(person) {
+		t.Errorf("profileId %s, want %d", got, person)
+	}
+	if of, theirs := w.grants(o, w.partner), w.grants(o, other); len(of) != 1 || of[0].Profile != business || len(theirs) != 1 || theirs[0].Profile != person {
+		t.Errorf("grants %+v and %+v", of, theirs)
+	}
+}
