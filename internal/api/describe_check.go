@@ -94,11 +94,14 @@ func newChecker(document *tree) (*checker, error) {
 	return k, nil
 }
 
+// escaped writes a name as a JSON pointer has it.
+var escaped = strings.NewReplacer("~", "~0", "/", "~1")
+
 // pointer is a JSON pointer (RFC 6901) as the fragment of an address.
 func pointer(names ...string) string {
 	out := ""
 	for _, name := range names {
-		out += "/" + url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(name))
+		out += "/" + url.PathEscape(escaped.Replace(name))
 	}
 	return out
 }
