@@ -20,6 +20,8 @@ const (
 	SourceChecked
 	// SourceProven: the person proved it on the way, as with the address of C2.
 	SourceProven
+	// SourceOther: a partner gave it, and perhaps not the one that the person comes from.
+	SourceOther
 )
 
 // ReviewPage is C8: everything the partner said, to be confirmed. Its problems
@@ -35,6 +37,8 @@ type ReviewPage struct {
 	// Stale is true when the partner changed something since the version the
 	// person confirmed (status 409); the changed rows are marked.
 	Stale bool
+	// Elsewhere is true when another partner than this one opened the account.
+	Elsewhere bool
 }
 
 func (*ReviewPage) face() face { return face{id: "c8", file: "review", heading: Say("c8.title")} }

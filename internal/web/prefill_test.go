@@ -377,3 +377,20 @@ func TestPrefillSaves(t *testing.T) {
 		t.Error("an event tells a value")
 	}
 }
+
+// What one partner gave is not called another's: who comes by way of a partner that did not open the account reads where it is
+// from in words that lend that partner nothing.
+func TestPrefillElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, b, _, business := w.prefilled()
+	b.get(b.base()+"/review/phone").post("phone", "+4930901820").expect(http.StatusOK, "c8")
+	b.get(authorize(w.second(), "", "s")).walk("c8", email)
+	name := key("business-name", business)
+	if !b.rowSays(name, "c8.source.other") || !b.rowSays("phone", "c8.source.customer") || !b.rowSays("email", "c8.source.proven") {
+		t.Errorf("row %s is %q, row phone %q", name, text(b, name), b.row("phone"))
+	}
+	if strings.Contains(b.says(), "From Harbour Pay") || strings.Contains(b.says(), "Harbour Pay gave us") {
+		t.Errorf("the page says that the wrong partner gave the details: %s", b.says())
+	}
+}

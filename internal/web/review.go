@@ -45,8 +45,17 @@ func (v *visit) parts(s claim.State) []reviewPart {
 			all = append(all, v.businessParts(s, p)...)
 		}
 	}
+	for i := range all {
+		if all[i].row.Source == SourcePartner && elsewhere(s) {
+			all[i].row.Source = SourceOther
+		}
+	}
 	return all
 }
+
+// elsewhere reports whether another partner than the one that the person comes from opened the account: what stands there is
+// not its word then, and saying so would lend it a credit that it has not.
+func elsewhere(s claim.State) bool { return s.Journey.Partner != s.Account.Creator }
 
 // provenEmail is the address that the mailbox proof is of; it is changed on the customer's own pages only (R6).
 func provenEmail(email string) ReviewRow {
@@ -160,7 +169,7 @@ func sourceOf(s customer.Source) Source {
 func (v *visit) reviewPage(s claim.State, status int, stale bool, problems []Problem) error {
 	f := v.frame(s, claim.StepReview)
 	f.Problems = problems
-	page := &ReviewPage{Frame: f, Stale: stale, Sections: grouped(v.parts(s))}
+	page := &ReviewPage{Frame: f, Stale: stale, Sections: grouped(v.parts(s)), Elsewhere: elsewhere(s)}
 	_, marks := v.shownVersion()
 	page.Version = v.version(s, page.Sections)
 	for i := range page.Sections {

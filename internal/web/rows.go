@@ -73,6 +73,8 @@ func (r *row) SourceID() string {
 		return "c8.source.checked"
 	case SourceProven:
 		return "c8.source.proven"
+	case SourceOther:
+		return "c8.source.other"
 	}
 	return ""
 }

@@ -240,6 +240,8 @@ func reviewSamples() []sample {
 		{"c9-occupation", 200, &OccupationPage{Frame: f(2), Occupation: "Joiner"}},
 		{"c9-occupation-empty", 422, &OccupationPage{Frame: f(2, Wrong("occupation", "c9.occupation.empty"))}},
 		{"c8-review-business", 200, &ReviewPage{Frame: f(2), Sections: businessSections(), Version: "4"}},
+		{"c8-review-elsewhere", 200, &ReviewPage{Frame: f(2), Elsewhere: true, Version: "4", Sections: []ReviewSection{{Key: "about",
+			Rows: []ReviewRow{{Key: "name", Lines: []string{"Mira Kade"}, Source: SourceOther, Needed: true}}}}}},
 		{"c8-review-business-stale", 409, &ReviewPage{Frame: f(2), Sections: changedSections(), Stale: true, Version: "4"}},
 		{"c9-form-address", 200, &FormPage{Frame: f(2), Kind: "business-address", Inputs: []Input{
 			{Name: "first_line", Label: "c9.field.first-line", Ask: AskText, Value: "1 Dock Street"},
