@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -61,13 +62,20 @@ func (d *Door) createUser(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	once, err := c.idempotency("POST registration_code", func(made any) any { return userOf(customer.View{Account: made.(customer.Account)}) })
+	if err != nil {
+		return nil, err
+	}
 	account, err := d.Customers.Create(c.r.Context(), c.partner,
-		customer.Signup{Email: email, RegistrationCode: string(in.RegistrationCode), Language: language}, c.trace, c.network)
+		customer.Signup{Email: email, RegistrationCode: string(in.RegistrationCode), Language: language, Once: &once}, c.trace, c.network)
 	if errors.Is(err, customer.ErrAddressTaken) || errors.Is(err, customer.ErrBlocked) {
 		return nil, masked(err, email)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if once.Replayed {
+		return json.RawMessage(once.Answer), nil
 	}
 	return userOf(customer.View{Account: account}), nil
 }

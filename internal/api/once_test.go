@@ -232,3 +232,50 @@ func TestKeptRepliesDieWithTheClaim(t *testing.T) {
 		return err
 	}))
 }
+
+// A sign-up whose answer was lost is sent again under its key, at once too, and opens one account; without the key it is the
+// documented 409, and after the hand-over it is that again.
+func TestSignupSentAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const path = "/v1/user/signup/registration_code"
+	app, other := w.app(acme), w.app(globex)
+	body := func(code string) string { return `{"email":"mira.kade@example.org","registrationCode":"` + code + `"}` }
+	send := func(path, bearer, body, key string) reply {
+		return w.ask("POST", path, body, "Authorization", bearer, "Content-Type", "application/json", anyKey, key)
+	}
+	const many = 6
+	answers := make([]reply, many)
+	var wait sync.WaitGroup
+	for i := range many {
+		wait.Go(func() { answers[i] = send(path, app, body(code), "k") })
+	}
+	wait.Wait()
+	first := answers[0]
+	for _, got := range append(answers, send("/2026Q3/user/signup/registration_code/", app, body(code), "k")) {
+		if got.status != 200 || got.body != first.body {
+			t.Errorf("%d %s, first %s", got.status, got.body, first.body)
+		}
+	}
+	if n := w.events(t, string(audit.AccountCreated)); n != 1 {
+		t.Errorf("%d accounts", n)
+	}
+	const used = `{"errors":[{"code":"NOT_UNIQUE","message":"The idempotency key was used with another request","arguments":[]}]}`
+	send(path, app, body(code+"x"), "k").want(t, 409, used)
+	for _, key := range []string{"", "another"} {
+		if got := send(path, app, body(code), key); got.status != 409 || !strings.Contains(got.body, `"path":"email"`) {
+			t.Errorf("key %q: %d %s", key, got.status, got.body)
+		}
+	}
+	if got := send(path, other, body(code), "k"); got.status != 200 || got.body == first.body {
+		t.Errorf("another client's: %d %s", got.status, got.body)
+	}
+	p := person{client: acme, email: "mira.kade@example.org"}
+	p.token = w.tokenOf(w.registration(p))
+	p.bearer = "Bearer " + p.token.Access
+	w.profile(p)
+	w.claimed(p, "", nil)
+	if got := send(path, app, body(code), "k"); got.status != 409 || !strings.Contains(got.body, `"path":"email"`) {
+		t.Errorf("after the hand-over: %d %s", got.status, got.body)
+	}
+}

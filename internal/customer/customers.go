@@ -87,11 +87,13 @@ type Signup struct {
 	Email            string
 	RegistrationCode string
 	Language         string
+	// Once makes the sign-up safe to send again while nobody has claimed the account; nil where no key came.
+	Once *Idempotency
 }
 
 // Create opens a pending account. An address with an account is ErrAddressTaken, unless the partner hides existing
 // accounts: then creation answers alike, and the person meets the existing account after proving the mailbox (E10).
-// Errors: ErrAddressTaken; limit.Exceeded when the partner's budget of answers that reveal is spent.
+// Errors: ErrAddressTaken; ErrReplyDiffers; limit.Exceeded when the partner's budget of answers that reveal is spent.
 func (cs Customers) Create(ctx context.Context, by partner.Partner, s Signup, reference, network string) (Account, error) {
 	now := cs.Now()
 	var made Account
@@ -100,6 +102,10 @@ func (cs Customers) Create(ctx context.Context, by partner.Partner, s Signup, re
 			Partner: int64(by.ID), Reference: reference, Network: network}
 		// The budget is asked before the answer is known: refused only for taken addresses, it would tell them apart.
 		if err := limit.Ask(tx, existsKey(by), now); err != nil {
+			return audit.Event{}, err
+		}
+		if again, err := cs.signedUp(tx, by, s, now); err != nil || again.ID != 0 {
+			made = again
 			return audit.Event{}, err
 		}
 		taken, err := cs.taken(tx, by, s.Email)
@@ -121,9 +127,30 @@ func (cs Customers) Create(ctx context.Context, by partner.Partner, s Signup, re
 		if err := tx.SaveAccount(&made); err != nil {
 			return audit.Event{}, err
 		}
-		return e, nil
+		s.Once.says(made)
+		_, err = cs.keep(tx, Caller{Partner: by.ID, Account: made.ID}, s.Once, Entry{}, now)
+		return e, err
 	})
 	return made, err
+}
+
+// signedUp finds the account that the partner opened for the address under the same key, while it is its own: that it is there
+// is no news to it.
+func (cs Customers) signedUp(tx Tx, by partner.Partner, s Signup, now time.Time) (Account, error) {
+	if s.Once == nil || s.Once.Key == "" {
+		return Account{}, nil
+	}
+	a, err := tx.PendingAccount(by.ID, s.Email)
+	if errors.Is(err, ErrNoAccount) || err == nil && a.ClosedToCreator() {
+		return Account{}, nil
+	}
+	if err == nil {
+		err = cs.replay(tx, Caller{Partner: by.ID, Account: a.ID}, s.Once, now)
+	}
+	if err != nil || !s.Once.Replayed {
+		return Account{}, err
+	}
+	return a, nil
 }
 
 // taken tells whether creation is refused: a pending account of the same partner, a block after an objection, or, unless
