@@ -42,6 +42,7 @@ func (w *world) passkeys(o opened) []customer.Passkey {
 // A claim with a passkey in place of an app: it lies on the journey until the commit copies it to the account, and then it
 // signs in by itself, both steps at once, and leads back to the partner.
 func TestPasskeyClaim(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.atPasskey(email)
 	d := newDevice(t)
@@ -80,6 +81,7 @@ func TestPasskeyClaim(t *testing.T) {
 // C6: what the script says in place of a passkey has a sentence each, none of them a failure, and changes nothing; another
 // way can be chosen, and chosen again.
 func TestPasskeyOutcomes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.atPasskey(email)
 	before, stored := w.stored(o.account.ID), b.journey()
@@ -111,6 +113,7 @@ func TestPasskeyOutcomes(t *testing.T) {
 
 // The page is whole without script: it says so, and the app is chosen from it.
 func TestPasskeyPageWithoutScript(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o := w.open(w.partner, email)
 	w.prefill(o)
@@ -133,6 +136,8 @@ func TestPasskeyPageWithoutScript(t *testing.T) {
 // What an authenticator, a browser or a thief may say at C6, and why it is refused. Each refusal spends the challenge: the
 // same answer made honest later is of no use.
 func TestPasskeyThatIsNotMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
 	for name, lie := range map[string]func(*device){
 		"user verification is missing": func(d *device) { d.flags &^= userVerified },
 		"nobody was there":             func(d *device) { d.flags &^= userPresent },
@@ -142,8 +147,7 @@ func TestPasskeyThatIsNotMade(t *testing.T) {
 		"a sign-in":                    func(d *device) { d.ceremony = "webauthn.get" },
 		"another challenge":            func(d *device) { d.challenge = secret.NewPasskeyChallenge() },
 	} {
-		w := newWorld(t)
-		o, b := w.atPasskey(email)
+		o, b := w.atPasskey(strings.ReplaceAll(name, " ", "-") + "@example.org")
 		d, asked := newDevice(t), b.passkeyForm().options
 		lie(d)
 		before := w.stored(o.account.ID)
@@ -162,6 +166,7 @@ func TestPasskeyThatIsNotMade(t *testing.T) {
 
 // The challenge of one journey is nothing in another, of the same account or not; and it is over with the silence.
 func TestPasskeyChallengeOfAnotherJourney(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, one := w.atPasskey(email)
 	o, two := w.atPasskey("second@example.org")
@@ -187,6 +192,7 @@ func TestPasskeyChallengeOfAnotherJourney(t *testing.T) {
 
 // A double click at C6 leads to C7 twice, with one passkey and the same recovery codes.
 func TestPasskeyTwice(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, b := w.atPasskey(email)
 	form := b.passkeyForm()
@@ -205,6 +211,7 @@ func TestPasskeyTwice(t *testing.T) {
 
 // A journey that ends before the commit leaves no passkey: the next holder of a code begins without one (I3).
 func TestPasskeyIsNotInherited(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, b := w.atPasskey(email)
 	d := newDevice(t)

@@ -53,6 +53,7 @@ func (w *world) change(o opened, fn func(tx claim.Tx, a *customer.Account) error
 
 // Whatever is wrong with a passkey at R1, the answer is one sentence; nobody is signed in, and the audit knows why.
 func TestPasskeyThatSignsNobodyIn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, _, d := w.ownedByPasskey(email)
 	d.count = 1
@@ -89,6 +90,7 @@ func TestPasskeyThatSignsNobodyIn(t *testing.T) {
 // A passkey of nobody, of an account that does not exist, with another account's handle, of a pending account and of one on
 // hold: all look the same.
 func TestPasskeyOfNobody(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, _, d := w.ownedByPasskey(email)
 	held, _, theirs := w.ownedByPasskey("held@example.org")
@@ -117,6 +119,7 @@ func TestPasskeyOfNobody(t *testing.T) {
 
 // An answer signs in once, in the browser and on the page that asked, and in time.
 func TestPasskeyReplay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, _, d := w.ownedByPasskey(email)
 	b := w.browser().get("/signin")
@@ -156,6 +159,7 @@ func TestPasskeyReplay(t *testing.T) {
 
 // Sixteen posts of one answer at once: one signs in.
 func TestPasskeyAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, _, d := w.ownedByPasskey(email)
 	b := w.browser().get("/signin")
@@ -181,6 +185,7 @@ func TestPasskeyAtOnce(t *testing.T) {
 // R2: after the password the account's own passkey is asked for by name, with or beside the app; another account's is
 // refused, and so is an answer that was given on R1.
 func TestPasskeyAsSecondStep(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, owner, d := w.ownedByPasskey(email)
 	_, _, theirs := w.ownedByPasskey("second@example.org")
@@ -219,6 +224,7 @@ func TestPasskeyAsSecondStep(t *testing.T) {
 
 // With an app besides, R2 asks for either.
 func TestPasskeyBesideTheApp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, owner, d := w.ownedByPasskey(email)
 	app := customer.App{ID: 7, Secret: secret.NewAppSecret()}
@@ -240,6 +246,7 @@ func TestPasskeyBesideTheApp(t *testing.T) {
 
 // Wrong passwords by the hundred, from here and from everywhere, do not keep the owner's passkey out (I12, design 10.25).
 func TestPasskeyGetsInWhereThePasswordWaits(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, _, d := w.ownedByPasskey(email)
 	b := w.browser().get("/signin")
@@ -258,6 +265,7 @@ func TestPasskeyGetsInWhereThePasswordWaits(t *testing.T) {
 
 // A passkey is dead with the epoch's credentials: taken off the account it signs nobody in.
 func TestPasskeyThatWasRemoved(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	o, _, d := w.ownedByPasskey(email)
 	form := w.browser().get("/signin")
@@ -270,6 +278,7 @@ func TestPasskeyThatWasRemoved(t *testing.T) {
 
 // Nothing of a passkey lies open: not its credential, not its key, not the challenge.
 func TestPasskeyInLogAndAudit(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, _, d := w.ownedByPasskey(email)
 	b := w.browser().get("/signin")
@@ -282,4 +291,23 @@ func TestPasskeyInLogAndAudit(t *testing.T) {
 	if strings.Contains(b.body, challenge) {
 		t.Error("the page after the sign-in holds the challenge")
 	}
+}
+
+// Nothing proves at its making that a passkey is one's own, so somebody may bind another's public key and id to an account of
+// theirs, and wait for the owner to sign in to it (login CSRF by another way). Which account it is says the handle that the
+// owner's device keeps: the owner comes to their own.
+func TestPasskeyBoundTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, _, d := w.ownedByPasskey(email)
+	mine := d.user
+	_, b := w.atPasskey("somebody@example.org")
+	b.withPasskey(d.copied()).post("saved", "yes").expect(http.StatusOK, "c8")
+	d.user = mine
+	home := w.browser().get("/signin").usesPasskey(d).expect(http.StatusOK, "home")
+	if !strings.Contains(home.says(), email) || strings.Contains(home.says(), "somebody") {
+		t.Errorf("signed in as %q", home.says())
+	}
+	r2 := w.browser().get("/signin").post("email", "somebody@example.org", "password", goodPassword).expect(http.StatusOK, "r2")
+	r2.usesPasskey(d).expect(http.StatusUnprocessableEntity, "r2")
 }
