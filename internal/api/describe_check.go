@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -144,7 +145,7 @@ func (d *Door) observed(next http.Handler) http.Handler {
 	return k.watch(next, d.Observe)
 }
 
-// mostKept bounds what is kept of a body for the check: more than any JSON here has.
+// mostKept bounds what is kept of a request for the check: more than any JSON here has. The form of a larger upload is not checked.
 const mostKept = 2 << 20
 
 // copied keeps what was read of a request.
@@ -346,13 +347,11 @@ func (k *checker) checkRequest(op operationAt, r *http.Request, sent *copied) er
 func (k *checker) spelled(value any) any {
 	switch value := value.(type) {
 	case map[string]any:
+		out := make(map[string]any, len(value))
 		for name, inner := range value {
-			delete(value, name)
-			if known := k.names[strings.ToLower(name)]; known != "" {
-				name = known
-			}
-			value[name] = k.spelled(inner)
+			out[cmp.Or(k.names[strings.ToLower(name)], name)] = k.spelled(inner)
 		}
+		return out
 	case []any:
 		for i, inner := range value {
 			value[i] = k.spelled(inner)
