@@ -106,7 +106,8 @@ func TestKeysRotateUnderDeliveries(t *testing.T) {
 	}
 }
 
-// TestSentOnceMore: what an operator sends again comes under its id, newly signed and in its order, and to nobody else.
+// TestSentOnceMore: what an operator sends again comes under its id, newly signed, and to nobody else. Only first tries have an
+// order.
 func TestSentOnceMore(t *testing.T) {
 	o := newDepot(t)
 	in, other := o.receiver(status(200)), o.receiver(status(200))
@@ -130,14 +131,18 @@ func TestSentOnceMore(t *testing.T) {
 		t.Fatalf("%d requests, and %d to the other", len(heads), other.count())
 	}
 	for i := range 2 {
-		first, second := heads[i], heads[i+2]
+		k := 2
+		if heads[k].Get("X-Delivery-Id") != heads[i].Get("X-Delivery-Id") {
+			k = 3
+		}
+		first, second := heads[i], heads[k]
 		if first.Get("X-Delivery-Id") != second.Get("X-Delivery-Id") || first.Get("Webhook-Id") != second.Get("Webhook-Id") ||
 			first.Get("Webhook-Timestamp") == second.Get("Webhook-Timestamp") || first.Get("Webhook-Signature") == second.Get("Webhook-Signature") {
 			t.Errorf("notification %d: %v, then %v", i, first, second)
 		}
 		data := func(body string) string { body, _, _ = strings.Cut(body, `,"subscription_id"`); return body }
-		if data(bodies[i]) != data(bodies[i+2]) || verify(t, second, bodies[i+2]) != nil {
-			t.Errorf("notification %d says %s, then %s", i, bodies[i], bodies[i+2])
+		if data(bodies[i]) != data(bodies[k]) || verify(t, second, bodies[k]) != nil {
+			t.Errorf("notification %d says %s, then %s", i, bodies[i], bodies[k])
 		}
 	}
 }
