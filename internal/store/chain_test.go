@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -399,5 +401,27 @@ func TestACopyWithoutItsKeys(t *testing.T) {
 	say(t, db, 1)
 	if _, err := copied.Chain().Seal(t.Context(), false); err == nil {
 		t.Error("sealed without a key")
+	}
+}
+
+// TestAuditIsAppendOnly: no statement of this package changes or deletes an event or a link.
+func TestAuditIsAppendOnly(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	must(t, err)
+	touches := regexp.MustCompile(`(?i)(UPDATE|DELETE\s+FROM|REPLACE\s+INTO|TRUNCATE|DROP\s+TABLE|ON\s+CONFLICT[^"]*audit_)\s*audit_(event|link)`)
+	inserts := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		must(t, err)
+		if found := touches.Find(text); found != nil {
+			t.Errorf("%s: %s", name, found)
+		}
+		inserts += strings.Count(string(text), "INSERT INTO audit_")
+	}
+	if inserts != 2 || !touches.MatchString("UPDATE audit_event SET x") || !touches.MatchString("DELETE FROM audit_link") {
+		t.Errorf("%d statements write the audit; the test looks in the wrong place", inserts)
 	}
 }
