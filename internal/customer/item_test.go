@@ -217,6 +217,9 @@ func TestRepresentativeReview(t *testing.T) {
 		t.Error("locked by nobody")
 	}
 	business.Verification.At = today
+	if !business.Locked(Acting) || (Profile{Kind: KindBusiness, Verification: business.Verification}).Locked(Acting) {
+		t.Error("a note about who acts for a verified business is not taken, or one where nobody does")
+	}
 	other := business
 	other.Representative = 4
 	for f, want := range map[Field]bool{FirstName: true, Country: true, Phone: false, PreferredName: false} {

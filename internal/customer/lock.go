@@ -45,9 +45,15 @@ func WindowFields(kind Kind) []Field {
 	return []Field{FirstLine, SecondLine, City, Region, PostCode, Phone, Email, Occupation}
 }
 
+// Acting is who represents a business, as a note about what was checked names the person.
+const Acting Field = "business_representative"
+
 // Locked reports whether verification keeps a field from being changed by the customer: it was checked, and it has a value.
 // The customer needs no window for the rest.
 func (p Profile) Locked(f Field) bool {
+	if f == Acting {
+		return p.Verified() && p.Representative != 0
+	}
 	return p.Verified() && slices.Contains(LockedFields(p.Kind), f) && p.has(f)
 }
 

@@ -144,9 +144,10 @@ func (v *visit) actingParts(s claim.State, p customer.Profile, section ReviewSec
 	locks := func(f customer.Field) bool { return r.Locked(f, s.Profiles) }
 	all := v.detailParts(actingGroups(), subject{r.Details, r.Needs, locks}, section, int64(r.ID), claim.Correction{Profile: p.ID, Representative: r.ID})
 	for i := range all {
-		// A dispute is about a profile's own values; what was checked of a representative is shown, and not changed here.
 		if len(all[i].locked) > 0 {
-			all[i].locked, all[i].page, all[i].row.Fixed = nil, nil, true
+			// A note about the person is kept with the business whose verification locked them.
+			checked := slices.IndexFunc(s.Profiles, func(o customer.Profile) bool { return o.Representative == r.ID && o.Verified() })
+			all[i].locked, all[i].profile = []customer.Field{customer.Acting}, s.Profiles[checked].ID
 		}
 	}
 	return all

@@ -318,10 +318,11 @@ func TestPrefillLocked(t *testing.T) {
 	if !b.rowSays(acting, "c8.source.checked") || strings.Contains(text(b, acting), "Change") {
 		t.Errorf("who acts for the business is not locked: %s", text(b, acting))
 	}
-	b.get(b.base()+"/review/"+acting).expect(http.StatusNotFound, "e13")
+	b.get(b.base()+"/review/"+acting).expect(http.StatusOK, "c8.dispute").post("note", "Her name is Jona").expect(http.StatusOK, "c8")
 	b.get(b.base()+"/review/"+key("director-new", business)).expect(http.StatusNotFound, "e13")
 	b.get(b.base()+"/review/"+director+"/wrong").post("note", "He left in May").expect(http.StatusOK, "c8")
-	if w.stands(o, business).Details.Disputes[customer.Directors].Note != "He left in May" {
+	notes := w.stands(o, business).Details.Disputes
+	if notes[customer.Directors].Note != "He left in May" || notes[customer.Acting].Note != "Her name is Jona" {
 		t.Error("the note is not kept with the business")
 	}
 	b.get(b.base()+"/review/"+key("business-address", business)).expect(http.StatusOK, "c9.form")
