@@ -192,4 +192,12 @@ func TestFilesAreLookedAt(t *testing.T) {
 	if files := w.files(p, id); len(files) != 3 || files[1].ReviewedAt.IsZero() || !files[2].ReviewedAt.IsZero() {
 		t.Errorf("files %+v", files)
 	}
+	// To say again what holds is no news but about the files.
+	heard, before := w.listen(acme, partner.EventVerification, "4.0.0"), w.events(t, "")
+	w.decide(own, false)
+	w.decide(own, false)
+	if n := w.events(t, "") - before; n != 1 || len(heard()) != 0 {
+		t.Errorf("%d audit events, heard %+v", n, heard())
+	}
+	w.upload(p, "/v3", id, upload1...).want(t, 204, "")
 }

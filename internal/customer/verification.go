@@ -76,7 +76,8 @@ type Decision struct {
 }
 
 // Decide writes what an operator decided, tells the partners that may hear of it in the same transaction, and returns the
-// profiles whose state changed. What holds already changes nothing. Errors: ErrNoAccount, ErrNoProfile.
+// profiles whose state changed. What holds already changes nothing but that the files which wait for somebody to look at them wait
+// no more. Errors: ErrNoAccount, ErrNoProfile.
 func (cs Customers) Decide(ctx context.Context, d Decision) ([]Profile, error) {
 	now := cs.Now()
 	var changed []Profile
@@ -88,8 +89,9 @@ func (cs Customers) Decide(ctx context.Context, d Decision) ([]Profile, error) {
 		}
 		e := verdictEvent(now, a, d.Verified)
 		e.Actor = audit.Actor{Kind: audit.ActorOperator}
-		changed, err = cs.decideAll(tx, a, list, d, now)
-		if len(changed) == 0 || err != nil {
+		var looked bool
+		changed, looked, err = cs.decideAll(tx, a, list, d, now)
+		if len(changed) == 0 && !looked || err != nil {
 			return audit.Event{}, err
 		}
 		return e, nil
@@ -126,25 +128,39 @@ func verdictEvent(now time.Time, a Account, verified bool) audit.Event {
 	return audit.Event{At: now, Action: action, Outcome: audit.Allowed, Account: int64(a.ID)}
 }
 
-// decideAll writes one decision about several profiles of an account and returns those whose state changed. Without any,
-// nothing is written.
-func (cs Customers) decideAll(tx Tx, a Account, list []Profile, d Decision, now time.Time) ([]Profile, error) {
-	var changed []Profile
+// decideAll writes one decision about several profiles of an account and returns those whose state changed, and whether files of
+// the others were waiting for it. Without any of both nothing is written.
+func (cs Customers) decideAll(tx Tx, a Account, list []Profile, d Decision, now time.Time) (changed []Profile, looked bool, err error) {
 	for _, p := range list {
-		if p.Verified() == d.Verified {
-			continue
+		same := p.Verified() == d.Verified
+		if same {
+			waiting, err := filesWait(tx, p)
+			if err != nil {
+				return nil, false, err
+			}
+			if !waiting {
+				continue
+			}
+			looked = true
 		}
-		p, err := cs.decide(tx, a, p, d, now)
-		if err != nil {
-			return nil, err
+		if p, err = cs.decide(tx, a, p, d, now); err != nil {
+			return nil, false, err
 		}
-		changed = append(changed, p)
+		if !same {
+			changed = append(changed, p)
+		}
 	}
-	if len(changed) == 0 {
-		return nil, nil
+	if len(changed) == 0 && !looked {
+		return nil, false, nil
 	}
 	// The account's row, so that the decision and a change of hands exclude each other: partners are told by what holds.
-	return changed, tx.SaveAccount(&a)
+	return changed, looked, tx.SaveAccount(&a)
+}
+
+// filesWait reports whether there are files of a profile that nobody has looked at.
+func filesWait(tx Tx, p Profile) (bool, error) {
+	files, err := tx.Files(p.Account, p.ID)
+	return slices.ContainsFunc(files, func(f File) bool { return f.ReviewedAt.IsZero() }), err
 }
 
 // decide saves a profile as decided and, where its state changed, queues the documented event (contract 12.4) for everybody
@@ -212,8 +228,8 @@ func (cs Customers) Simulate(ctx context.Context, c Caller, id ProfileID) error 
 		if err != nil {
 			return audit.Event{}, err
 		}
-		changed, err := cs.decideAll(tx, a, list, Decision{Verified: true, By: BySimulation}, now)
-		if len(changed) == 0 || err != nil {
+		changed, looked, err := cs.decideAll(tx, a, list, Decision{Verified: true, By: BySimulation}, now)
+		if len(changed) == 0 && !looked || err != nil {
 			return audit.Event{}, err
 		}
 		c.Account = a.ID
