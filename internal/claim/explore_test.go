@@ -524,7 +524,7 @@ func explorations() []exploration {
 	codes := exploration{name: "two codes", least: 3_000, bounds: bounds{depth: 10, mints: 2, journeys: 2}}
 	list := []exploration{
 		{name: "an address that gets an account", least: 2_500, bounds: bounds{mints: 1, journeys: 2, taken: true}},
-		{name: "two profiles", least: 3_000, bounds: bounds{mints: 1, journeys: 1, visits: 1, business: true}},
+		{name: "two profiles", least: 800, bounds: bounds{depth: 14, mints: 1, journeys: 1, visits: 1, business: true}},
 		{name: "a passkey", least: 800, bounds: bounds{depth: 13, mints: 1, journeys: 1, passkeys: true}},
 		{name: "the address moves", least: 4_000, bounds: bounds{mints: 1, journeys: 2, moves: 1}},
 		wide}
