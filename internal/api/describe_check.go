@@ -61,7 +61,8 @@ var held = sync.OnceValues(func() (*checker, error) {
 	return newChecker(d.document)
 })
 
-const documentURL = "openapi.json"
+// documentURL names the document in errors.
+const documentURL = "https://latchkey.example/openapi.json"
 
 func newChecker(document *tree) (*checker, error) {
 	text, err := document.MarshalJSON()
