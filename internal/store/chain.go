@@ -14,7 +14,7 @@ import (
 // clocks of nodes differ by two (design 6). The far look finds those of a node whose clock is wrong.
 const (
 	chainNear = 15 * time.Second
-	chainFar  = time.Hour
+	chainFar  = 10 * time.Minute
 )
 
 // Chain is the chain of this database's events. Without its keys marks and seals are not checked, and nothing is sealed.

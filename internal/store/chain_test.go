@@ -116,7 +116,7 @@ func TestAThoroughTurnFindsTheLate(t *testing.T) {
 	say(t, db, 1)
 	seal(t, db)
 	right := db.ids
-	db.ids = secret.NewIDs(func() time.Time { return time.Now().Add(-10 * time.Minute) })
+	db.ids = secret.NewIDs(func() time.Time { return time.Now().Add(-5 * time.Minute) })
 	say(t, db, 1)
 	db.ids = right
 	if n := seal(t, db); n != 0 {
