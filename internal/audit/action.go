@@ -23,10 +23,12 @@ const (
 	// AccountRevealed is an answer that told a partner that an address has an account (design 10.6).
 	AccountRevealed Action = "account.revealed"
 	AccountHeld     Action = "account.held"
-	AccountReleased Action = "account.released"
-	AccountExpired  Action = "account.expired"
-	AccountClosed   Action = "account.closed"
-	AccountErased   Action = "account.erased"
+	// ObjectionRefused is the link of M1 used too late, again after a release, or on an account without an owner.
+	ObjectionRefused Action = "objection.refused"
+	AccountReleased  Action = "account.released"
+	AccountExpired   Action = "account.expired"
+	AccountClosed    Action = "account.closed"
+	AccountErased    Action = "account.erased"
 	// RegistrationRefused is a registration code that did not match or is dead (contract 4.4).
 	RegistrationRefused Action = "registration.refused"
 	ContactChanged      Action = "contact.changed"

@@ -32,12 +32,13 @@ type PrefillTx interface {
 	customer.FileTx
 }
 
-// RestTx is the rest: partners and events to them, tries, receipts.
+// RestTx is the rest: partners and events to them, tries, receipts, objections.
 type RestTx interface {
 	Partner(partner.ID) (partner.Partner, error)
 	partner.EventTx
 	limit.Tx
 	ReceiptTx
+	ObjectionTx
 }
 
 // Store runs transactions; see the package comment of internal/store for the rule of events.

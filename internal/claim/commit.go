@@ -74,7 +74,11 @@ func (cs Claims) handOver(tx Tx, state State, key customer.SessionKey, now time.
 			return customer.SessionKey{}, err
 		}
 	}
-	if err := cs.mail(tx, customer.Mail{Kind: customer.MailClaimed}, state, now); err != nil {
+	link, err := cs.objectable(tx, a.ID, now)
+	if err != nil {
+		return customer.SessionKey{}, err
+	}
+	if err := cs.mail(tx, customer.Mail{Kind: customer.MailClaimed, Link: link, Until: now.Add(ObjectionLife)}, state, now); err != nil {
 		return customer.SessionKey{}, err
 	}
 	if err := cs.claimReceipt(tx, state, a, now); err != nil {

@@ -18,18 +18,19 @@ import (
 
 // rows is all that a store holds, as values: a copy of it is a snapshot. Slices are never written in place.
 type rows struct {
-	partners []partner.Partner
-	accounts []customer.Account
-	profiles []customer.Profile
-	persons  []customer.Representative
-	sessions []customer.Session
-	codes    []claim.Code
-	journeys []claim.Journey
-	grants   []grant.Grant
-	auths    []grant.Code
-	tokens   []grant.Token
-	mails    []customer.Mail
-	blocked  []string
+	partners   []partner.Partner
+	accounts   []customer.Account
+	profiles   []customer.Profile
+	persons    []customer.Representative
+	sessions   []customer.Session
+	codes      []claim.Code
+	journeys   []claim.Journey
+	grants     []grant.Grant
+	auths      []grant.Code
+	tokens     []grant.Token
+	mails      []customer.Mail
+	blocked    []string
+	objections []claim.Objection
 	// answered are the challenges that passkeys answered.
 	answered []string
 	// events is how many audit events there are, told how many events to partners, changes how many transactions wrote rows.
@@ -308,6 +309,23 @@ func (tx *modelTx) ActiveGrant(a customer.AccountID, p partner.ID, profile custo
 	return find(tx, tx.rows.grants, func(g grant.Grant) bool {
 		return g.Account == a && g.Partner == p && g.Profile == profile && g.State == grant.Active
 	}, grant.ErrNoGrant)
+}
+
+func (tx *modelTx) ObjectionByDigest(digest []byte) (claim.Objection, error) {
+	return find(tx, tx.rows.objections, func(o claim.Objection) bool { return bytes.Equal(o.Digest, digest) }, claim.ErrNoObjection)
+}
+
+func (tx *modelTx) SaveObjection(o *claim.Objection) error {
+	return save(tx, &tx.rows.objections, o, func(r claim.Objection) bool { return r.ID == o.ID }, func(r *claim.Objection) *int64 { return &r.Version })
+}
+
+func (tx *modelTx) GrantsOf(a customer.AccountID) (all []grant.Grant, err error) {
+	for _, g := range tx.rows.grants {
+		if g.Account == a && g.State == grant.Active {
+			all = append(all, g)
+		}
+	}
+	return all, tx.call()
 }
 
 func (tx *modelTx) Grants(a customer.AccountID, p partner.ID) (all []grant.Grant, err error) {

@@ -34,7 +34,9 @@ type Mail struct {
 	Code string `json:"code,omitempty"`
 	// Change says what M4 is about.
 	Change SignInChange `json:"change,omitempty"`
-	// Scopes and Until describe the access of M6; Until is zero when it has no end.
+	// Link is the text of the link of M1, "This wasn't me", which works until Until.
+	Link string `json:"link,omitempty"`
+	// Scopes and Until describe the access of M6, of which Until is zero when it has no end.
 	Scopes []string  `json:"scopes,omitempty"`
 	Until  time.Time `json:"until"`
 	At     time.Time `json:"at"`
@@ -45,8 +47,13 @@ type Mail struct {
 // A SignInChange is what M4 tells of.
 type SignInChange string
 
-// SignInPasskeyAdded: the owner, or whoever sat at their browser, added a passkey.
-const SignInPasskeyAdded SignInChange = "passkey_added"
+// What may have changed.
+const (
+	// SignInPasskeyAdded: the owner, or whoever sat at their browser, added a passkey.
+	SignInPasskeyAdded SignInChange = "passkey_added"
+	// SignInHeld: somebody who read M1 said that it was not them who set the account up, and nobody can sign in.
+	SignInHeld SignInChange = "held"
+)
 
 // MailTx queues mails within a transaction.
 type MailTx interface {

@@ -124,6 +124,8 @@ type GrantTx interface {
 	ActiveGrant(customer.AccountID, partner.ID, customer.ProfileID) (Grant, error)
 	// Grants lists an account's active grants for a partner.
 	Grants(customer.AccountID, partner.ID) ([]Grant, error)
+	// GrantsOf lists an account's active grants for any partner.
+	GrantsOf(customer.AccountID) ([]Grant, error)
 	// SaveGrant and SaveCode insert when Version is 0 and otherwise update that version alone; they raise Version.
 	SaveGrant(*Grant) error
 	Code(CodeID) (Code, error)

@@ -47,6 +47,8 @@ type Frame struct {
 	Brand string
 	// Host is the host (and port, when unusual) of the web base: where the customer types a code and signs in.
 	Host string
+	// Web is the origin of the pages, such as "https://id.example.com": where the links of mails lead.
+	Web string
 	// Help is the address at which a person reads and answers.
 	Help string
 }
@@ -71,7 +73,7 @@ const CodeMinutes = 15
 // New reads the templates of every language and fails when one is missing or broken, so that a release cannot start
 // without a mail that it will need.
 func New(f Frame) (*Letters, error) {
-	for _, value := range []string{f.Brand, f.Host, f.Help} {
+	for _, value := range []string{f.Brand, f.Host, f.Web, f.Help} {
 		if err := checkHeader(value); err != nil {
 			return nil, fmt.Errorf("reading mail settings: %w", err)
 		}
@@ -116,10 +118,10 @@ func readLanguage(dir string) (*language, error) {
 // page is what a template sees.
 type page struct {
 	Frame
-	Subject, Partner, Address, Code, At, Until string
-	Change                                     customer.SignInChange
-	Scopes                                     []string
-	Minutes                                    int
+	Subject, Partner, Address, Code, Link, At, Until string
+	Change                                           customer.SignInChange
+	Scopes                                           []string
+	Minutes                                          int
 }
 
 // Render writes the mail in its language, English when there is none for it. An error is final: the same mail would
@@ -133,7 +135,7 @@ func (ls *Letters) Render(m customer.Mail) (Letter, error) {
 	if text == nil {
 		return Letter{}, fmt.Errorf("%w: %q", ErrUnknownMail, m.Kind)
 	}
-	view := page{Frame: ls.frame, Partner: m.Partner, Address: m.To, Code: m.Code, Change: m.Change, At: day(m.At), Until: day(m.Until), Minutes: CodeMinutes}
+	view := page{Frame: ls.frame, Partner: m.Partner, Address: m.To, Code: m.Code, Link: m.Link, Change: m.Change, At: day(m.At), Until: day(m.Until), Minutes: CodeMinutes}
 	for _, scope := range m.Scopes {
 		words, err := execute(text, "scope", scope)
 		if err != nil {

@@ -122,7 +122,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading API address: %w", err)
 	}
-	letters, err := notify.New(notify.Frame{Brand: o.Brand, Host: webURL.Host, Help: o.Help})
+	letters, err := notify.New(notify.Frame{Brand: o.Brand, Host: webURL.Host, Web: webURL.Scheme + "://" + webURL.Host, Help: o.Help})
 	if err != nil {
 		return nil, err
 	}

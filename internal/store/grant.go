@@ -39,9 +39,17 @@ func (tx *Tx) ActiveGrant(account customer.AccountID, by partner.ID, profile cus
 
 // Grants lists an account's active grants for a partner, oldest first.
 func (tx *Tx) Grants(account customer.AccountID, by partner.ID) ([]grant.Grant, error) {
+	return tx.grants("account_id = $1 AND partner_id = $2", account, by)
+}
+
+// GrantsOf lists an account's active grants for any partner, oldest first of each.
+func (tx *Tx) GrantsOf(account customer.AccountID) ([]grant.Grant, error) {
+	return tx.grants("account_id = $1", account)
+}
+
+func (tx *Tx) grants(which string, args ...any) ([]grant.Grant, error) {
 	var all []grant.Grant
-	err := tx.each("SELECT "+grantTable.all+` FROM access_grant WHERE account_id = $1 AND partner_id = $2 AND state = 'active'
-		ORDER BY id`, []any{account, by}, func(scan func(...any) error) error {
+	err := tx.each("SELECT "+grantTable.all+" FROM access_grant WHERE "+which+" AND state = 'active' ORDER BY partner_id, id", args, func(scan func(...any) error) error {
 		var g grant.Grant
 		err := scan(grantFields(&g)...)
 		all = append(all, g)

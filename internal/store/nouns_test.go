@@ -157,6 +157,10 @@ func TestEveryFieldOfEveryNounIsKept(t *testing.T) {
 					return byKey, errors.Join(err, err2)
 				})
 		})
+		t.Run("objection", func(t *testing.T) {
+			roundTrip(t, db, func(o *claim.Objection) { o.ID, o.Account = 23, owner }, (*Tx).SaveObjection,
+				func(tx *Tx, o claim.Objection) (claim.Objection, error) { return tx.ObjectionByDigest(o.Digest) })
+		})
 		t.Run("journey", func(t *testing.T) {
 			roundTrip(t, db, func(j *claim.Journey) { j.ID, j.Account = 19, owner }, (*Tx).SaveJourney,
 				func(tx *Tx, j claim.Journey) (claim.Journey, error) { return tx.Journey(j.Text) })

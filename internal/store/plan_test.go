@@ -115,23 +115,29 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 // checkMethods are those about what is checked of a profile, and about approvals.
 func checkMethods(now time.Time, twice func(func() error) error, missing func(error) error) map[string]func(*Tx) error {
 	approval := customer.Approval{ID: 17, Account: owner, Digest: []byte("o")}
+	o := claim.Objection{ID: 20, Account: owner, Digest: []byte("d")}
 	review := customer.KYCReview{ID: 15, Account: owner, Profile: 2, PublicID: "review"}
 	return map[string]func(*Tx) error{
-		"SaveReceipt":      func(tx *Tx) error { return tx.SaveReceipt(&claim.Receipt{ID: 19, Account: owner}) },
-		"Receipts":         func(tx *Tx) error { _, err := tx.Receipts(owner); return err },
-		"KYCReview":        func(tx *Tx) error { _, err := tx.KYCReview("x"); return missing(err) },
-		"KYCReviewByLink":  func(tx *Tx) error { _, err := tx.KYCReviewByLink([]byte("x")); return missing(err) },
-		"KYCReviews":       func(tx *Tx) error { _, err := tx.KYCReviews(2); return err },
-		"SaveKYCReview":    func(tx *Tx) error { return twice(func() error { return tx.SaveKYCReview(&review) }) },
-		"ReviewFiles":      func(tx *Tx) error { return tx.ReviewFiles(owner, 2, now, nil) },
-		"Watchers":         func(tx *Tx) error { _, err := tx.Watchers(owner, 2, now); return err },
-		"DueQuestions":     func(tx *Tx) error { _, err := tx.DueQuestions(now, 5); return err },
-		"PhoneNumberOf":    func(tx *Tx) error { _, err := tx.PhoneNumberOf(owner, 1); return missing(err) },
-		"SavePhoneNumber":  func(tx *Tx) error { return tx.SavePhoneNumber(customer.PhoneNumber{ID: 16, Account: owner}) },
-		"ApprovalByDigest": func(tx *Tx) error { _, err := tx.ApprovalByDigest([]byte("x")); return missing(err) },
-		"SaveApproval":     func(tx *Tx) error { return twice(func() error { return tx.SaveApproval(&approval) }) },
-		"AddPublicKey":     func(tx *Tx) error { return tx.AddPublicKey(partner.PublicKey{ID: 18}) },
-		"PublicKeyCount":   func(tx *Tx) error { _, err := tx.PublicKeyCount(1); return err },
+		"SaveObjection": func(tx *Tx) error {
+			return twice(func() error { return tx.SaveObjection(&o) })
+		},
+		"ObjectionByDigest": func(tx *Tx) error { _, err := tx.ObjectionByDigest([]byte("x")); return missing(err) },
+		"GrantsOf":          func(tx *Tx) error { _, err := tx.GrantsOf(1); return err },
+		"SaveReceipt":       func(tx *Tx) error { return tx.SaveReceipt(&claim.Receipt{ID: 19, Account: owner}) },
+		"Receipts":          func(tx *Tx) error { _, err := tx.Receipts(owner); return err },
+		"KYCReview":         func(tx *Tx) error { _, err := tx.KYCReview("x"); return missing(err) },
+		"KYCReviewByLink":   func(tx *Tx) error { _, err := tx.KYCReviewByLink([]byte("x")); return missing(err) },
+		"KYCReviews":        func(tx *Tx) error { _, err := tx.KYCReviews(2); return err },
+		"SaveKYCReview":     func(tx *Tx) error { return twice(func() error { return tx.SaveKYCReview(&review) }) },
+		"ReviewFiles":       func(tx *Tx) error { return tx.ReviewFiles(owner, 2, now, nil) },
+		"Watchers":          func(tx *Tx) error { _, err := tx.Watchers(owner, 2, now); return err },
+		"DueQuestions":      func(tx *Tx) error { _, err := tx.DueQuestions(now, 5); return err },
+		"PhoneNumberOf":     func(tx *Tx) error { _, err := tx.PhoneNumberOf(owner, 1); return missing(err) },
+		"SavePhoneNumber":   func(tx *Tx) error { return tx.SavePhoneNumber(customer.PhoneNumber{ID: 16, Account: owner}) },
+		"ApprovalByDigest":  func(tx *Tx) error { _, err := tx.ApprovalByDigest([]byte("x")); return missing(err) },
+		"SaveApproval":      func(tx *Tx) error { return twice(func() error { return tx.SaveApproval(&approval) }) },
+		"AddPublicKey":      func(tx *Tx) error { return tx.AddPublicKey(partner.PublicKey{ID: 18}) },
+		"PublicKeyCount":    func(tx *Tx) error { _, err := tx.PublicKeyCount(1); return err },
 	}
 }
 

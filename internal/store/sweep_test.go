@@ -59,6 +59,9 @@ func TestSweep(t *testing.T) {
 		"tries": {func(tx *Tx) error {
 			return tx.SaveTries(limit.NewKey(limit.KindMint, "a"), limit.Tries{Count: 1, Total: 1, LastAt: base.Add(-time.Minute)})
 		}, base},
+		"objection": {func(tx *Tx) error {
+			return tx.SaveObjection(&claim.Objection{ID: 1, Account: owner, Digest: []byte("d"), ExpiresAt: base})
+		}, base.Add(day)},
 		"passkey_challenge": {func(tx *Tx) error {
 			_, err := tx.SpendChallenge(owner, []byte("answered"), base)
 			return err
@@ -82,7 +85,7 @@ func TestSweep(t *testing.T) {
 			})
 		})
 	}
-	if len(remains) != 13 {
+	if len(remains) != 14 {
 		t.Errorf("%d tables are swept; each needs a row in this test", len(remains))
 	}
 }

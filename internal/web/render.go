@@ -106,7 +106,7 @@ func everyPage() []Page {
 		&RecoveryCodesPage{}, &DonePage{}, &LeavePage{},
 		&ReviewPage{}, &NamePage{}, &PreferredPage{}, &BirthPage{}, &PhonePage{}, &CountryPage{}, &NationalityPage{},
 		&AddressPage{}, &OccupationPage{}, &ExtraPage{}, &FormPage{}, &DisputePage{},
-		&AllowPage{}, &ReturnPage{}, &CheckPage{},
+		&AllowPage{}, &ReturnPage{}, &CheckPage{}, &ObjectionPage{},
 		&SignInPage{}, &SecondStepSignInPage{}, &ContinuePage{}, &HomePage{}, &DetailsPage{},
 		&ErrorPage{}, &UnknownRequestPage{}, &OtherCustomerPage{},
 		&HelpPage{}, &PrivacyPage{}, &AccessibilityPage{}, &ReceiptsPage{},

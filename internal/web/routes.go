@@ -32,6 +32,11 @@ func (d *Door) mux() http.Handler {
 	post("/check/{link}", postCheck)
 	get("/check/{link}/return", showCheckReturn)
 
+	// What the link of mail M1 leads to (design 10.10).
+	get("/objection/{link}", showObjection)
+	post("/objection/{link}", postObjection)
+	get("/objected", public(func(f Frame) Page { return &ObjectionPage{Frame: f, State: ObjectionMade} }))
+
 	// What the customer keeps of each claim and consent.
 	get("/account/receipts", showReceipts)
 	get("/account/receipts/{receipt}", showReceipt)

@@ -122,7 +122,7 @@ func (w *world) wire(log *slog.Logger) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	letters, err := notify.New(notify.Frame{Brand: "Latchkey", Host: "localhost"})
+	letters, err := notify.New(notify.Frame{Brand: "Latchkey", Host: "localhost", Web: "http://localhost:8080"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
