@@ -115,6 +115,9 @@ func TestPasskeyOfNobody(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
+	if got := w.lastReason(held); got != "" {
+		t.Errorf("the account on hold was looked at as one that signs in: %q", got)
+	}
 }
 
 // An answer signs in once, in the browser and on the page that asked, and in time.
