@@ -49,13 +49,13 @@ func inTable() map[string]error {
 func ofPages() []string {
 	return []string{
 		"partner.ErrTaken", "partner.ErrNoDelivery",
-		"customer.ErrNoFile", "customer.ErrNoItem", "customer.ErrNoProposal", "customer.ErrPasskey", "customer.ErrPasskeyLate", "customer.ErrPasskeySpent", "customer.ErrNotFresh", "customer.ErrPasskeyKnown", "customer.ErrPasskeyName", "customer.ErrPasskeysFull", "claim.ErrDisclosure", "customer.ErrLinkOver", "customer.ErrNoteEmpty", "customer.ErrNoteLong", "customer.ErrNotLocked",
+		"customer.ErrNoFile", "customer.ErrNoItem", "customer.ErrNoProposal", "customer.ErrPasskey", "customer.ErrPasskeyLate", "customer.ErrPasskeySpent", "customer.ErrNotFresh", "customer.ErrPasskeyKnown", "customer.ErrPasskeyName", "customer.ErrPasskeysFull", "claim.ErrDisclosure", "claim.ErrNoObjection", "customer.ErrLinkOver", "customer.ErrNoteEmpty", "customer.ErrNoteLong", "customer.ErrNotLocked",
 		"customer.ErrSignIn", "customer.ErrNoPassword", "customer.ErrNoSession", "customer.ErrVersion", "customer.ErrPasswordEmpty", "customer.ErrPasswordShort",
 		"customer.ErrPasswordLong", "customer.ErrPasswordCommon", "customer.ErrPasswordPersonal", "customer.ErrCodeEmpty", "customer.ErrCodeFormat",
 		"customer.ErrCodeReused",
 		"grant.ErrUnknownClient", "grant.ErrRedirect",
 		"claim.ErrElsewhere", "claim.ErrCodeUnknown", "claim.ErrCodeExpired", "claim.ErrCodeUsed", "claim.ErrSignedInAsOther", "claim.ErrNoJourney", "claim.ErrTicketOver",
-		"claim.ErrNotNow", "claim.ErrOtherAddress", "claim.ErrCodeLate", "claim.ErrMethod", "claim.ErrNotSaved", "claim.ErrIncomplete", "claim.ErrNoProfileChosen", "claim.ErrDisclosure",
+		"claim.ErrNotNow", "claim.ErrOtherAddress", "claim.ErrCodeLate", "claim.ErrMethod", "claim.ErrNotSaved", "claim.ErrIncomplete", "claim.ErrNoProfileChosen", "claim.ErrDisclosure", "claim.ErrNoObjection",
 	}
 }
 
