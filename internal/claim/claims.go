@@ -32,13 +32,15 @@ type PrefillTx interface {
 	customer.FileTx
 }
 
-// RestTx is the rest: partners and events to them, tries, receipts, objections.
+// RestTx is the rest: partners and events to them, tries, receipts, objections, erasing.
 type RestTx interface {
 	Partner(partner.ID) (partner.Partner, error)
 	partner.EventTx
 	limit.Tx
 	ReceiptTx
 	ObjectionTx
+	// EraseAccount destroys the account's key and deletes what belongs to it; the row stays, with nothing personal in it.
+	EraseAccount(customer.AccountID) error
 }
 
 // Store runs transactions; see the package comment of internal/store for the rule of events.

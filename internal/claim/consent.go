@@ -66,6 +66,13 @@ func (cs Claims) Decide(ctx context.Context, in Post, answer Answer) error {
 		}
 		e := cs.customerEvent(now, audit.ConsentAllowed, j, in.Origin)
 		e.Detail = map[string]string{"profile": strconv.FormatInt(int64(g.Profile), 10), "scopes": partner.FormatScopes(g.Scopes)}
+		dropped, err := cs.dropCopy(tx, state, now)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if dropped {
+			e.Detail["copy"] = strconv.FormatInt(int64(j.Copy), 10)
+		}
 		return e, cs.tellGrant(tx, now, g)
 	})
 }
@@ -122,9 +129,9 @@ func (cs Claims) mint(tx Tx, state State, j *Journey, g grant.Grant, now time.Ti
 
 // settle lets a visit pass without being asked when the same access still stands (journey section 5): the code is minted
 // and the next step is the way back. It asks again when the request wants more, or says prompt=consent, and wherever there
-// are several profiles: the request names none, and passing with one would keep the customer from ever choosing another.
+// are several profiles, and after E10: the request names none, and passing with one would keep the customer from ever choosing another.
 func (cs Claims) settle(tx Tx, state State, j *Journey, now time.Time) error {
-	if j.Code != 0 || j.Request.Prompt == "consent" || !state.reviewed() || j.ReviewedAt.IsZero() {
+	if j.Code != 0 || j.Copy != 0 || j.Request.Prompt == "consent" || !state.reviewed() || j.ReviewedAt.IsZero() {
 		return nil
 	}
 	wanted := state.Partner.RequiredScopes
@@ -237,7 +244,7 @@ func (cs Claims) Visit(ctx context.Context, t Ticket, key customer.SessionKey, l
 		if err != nil {
 			return audit.Event{}, err
 		}
-		j := Journey{ID: JourneyID(cs.IDs.Next()), Text: t.Text, Session: s.ID, Partner: t.Request.Partner, Account: a.ID, Request: t.Request,
+		j := Journey{ID: JourneyID(cs.IDs.Next()), Text: t.Text, Session: s.ID, Partner: t.Request.Partner, Account: a.ID, Request: t.Request, Copy: t.Copy,
 			Number: a.ClaimNumber, Epoch: a.Epoch, StartedAt: now, FreshAt: now, Language: language}
 		state, err := cs.load(tx, j, s)
 		if err != nil {

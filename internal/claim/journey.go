@@ -63,6 +63,8 @@ type Ticket struct {
 	Epoch   int64              `json:"e,omitempty"`
 	// OpenedAt is Unix milliseconds.
 	OpenedAt int64 `json:"t"`
+	// Copy is the pending copy of an existing account that this visit goes on from (E10); 0 for none.
+	Copy customer.AccountID `json:"x,omitempty"`
 	// Left is why the person went back before a journey existed: "left" or "not_me".
 	Left string `json:"l,omitempty"`
 }
@@ -101,6 +103,8 @@ type Journey struct {
 	// Code is 0 on a visit.
 	Code    CodeID
 	Request grant.Request
+	// Copy is the pending account whose address this visit's customer has an account for (E10); dropped with Allow, 0 for none.
+	Copy customer.AccountID
 	// Number and Epoch are the account's when the journey started; the commit sets Epoch to the new one.
 	Number, Epoch int64
 	// Address is where the mailed code went: the proof is of this address (design 10.3).

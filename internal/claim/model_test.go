@@ -202,6 +202,12 @@ func (tx *modelTx) BlockAddress(_ partner.ID, email string, _ time.Time) error {
 	return tx.call()
 }
 
+func (tx *modelTx) EraseAccount(id customer.AccountID) error {
+	tx.wrote = true
+	tx.rows.profiles = slices.DeleteFunc(slices.Clone(tx.rows.profiles), func(p customer.Profile) bool { return p.Account == id })
+	return tx.call()
+}
+
 func (tx *modelTx) Blocked(_ partner.ID, email string, _ time.Time) (bool, error) {
 	return slices.Contains(tx.rows.blocked, email), tx.call()
 }

@@ -19,8 +19,6 @@ type TidyTx interface {
 	// told; StalePending finds pending accounts that nobody changed since before. Each lists at most so many, oldest first.
 	SilentJourneys(before time.Time, most int) ([]string, error)
 	StalePending(before time.Time, most int) ([]customer.AccountID, error)
-	// EraseAccount destroys the account's key and deletes what belongs to it; the row stays, with nothing personal in it.
-	EraseAccount(customer.AccountID) error
 }
 
 // TidyStore runs transactions for tidying.
@@ -119,7 +117,7 @@ func (j Journey) reached() Step {
 	return StepRecoveryCodes
 }
 
-// expire erases an account that nobody claimed. Its epoch rises with it, so nothing that was made on it works (I2).
+// expire erases an account that nobody claimed in time.
 func (cs Claims) expire(ctx context.Context, store TidyStore, id customer.AccountID, now time.Time) error {
 	return store.Change(ctx, func(tx TidyTx) (audit.Event, error) {
 		a, err := tx.Account(id)
@@ -133,20 +131,30 @@ func (cs Claims) expire(ctx context.Context, store TidyStore, id customer.Accoun
 		if err != nil {
 			return audit.Event{}, err
 		}
-		a.State, a.UpdatedAt, a.LiveJourney, a.Registration, a.RegistrationVersion = customer.Expired, now, 0, nil, 0
-		a.Epoch++
-		if err := tx.SaveAccount(&a); err != nil {
-			return audit.Event{}, err
-		}
-		if err := tx.EraseAccount(id); err != nil {
-			return audit.Event{}, err
-		}
-		j := Journey{Partner: a.Creator, Account: id}
-		e := cs.browserEvent(now, audit.AccountExpired, j, customer.Origin{})
+		e := cs.browserEvent(now, audit.AccountExpired, Journey{Partner: a.Creator, Account: id}, customer.Origin{})
 		e.Actor = audit.Actor{Kind: audit.ActorServer}
-		if err := cs.tellDeactivated(tx, a.Deactivated(profiles, customer.DeactivatedByTime, now)); err != nil {
-			return audit.Event{}, err
-		}
-		return e, cs.tell(tx, now, j, partner.EventClaims, "expired", "")
+		return e, cs.erase(tx, a, profiles, customer.DeactivatedByTime, "", now)
 	})
+}
+
+// erase ends an account that nobody claimed. Its epoch rises with it, so nothing that was made on it works (I2).
+func (cs Claims) erase(tx erasing, a customer.Account, profiles []customer.Profile, why customer.Deactivation, reason string, now time.Time) error {
+	a.State, a.UpdatedAt, a.LiveJourney, a.Registration, a.RegistrationVersion = customer.Expired, now, 0, nil, 0
+	a.Epoch++
+	if err := tx.SaveAccount(&a); err != nil {
+		return err
+	}
+	if err := tx.EraseAccount(a.ID); err != nil {
+		return err
+	}
+	if err := cs.tellDeactivated(tx, a.Deactivated(profiles, why, now)); err != nil {
+		return err
+	}
+	return cs.tell(tx, now, Journey{Partner: a.Creator, Account: a.ID}, partner.EventClaims, "expired", reason)
+}
+
+// erasing is what ending an account needs of a transaction.
+type erasing interface {
+	customer.AccountTx
+	RestTx
 }

@@ -24,6 +24,8 @@ var (
 	DeactivatedByObjection = Deactivation{Type: "ACCOUNT_SUSPENSION", Reason: "NOT_THE_CUSTOMER", ByCustomer: true}
 	// DeactivatedByTime: nobody claimed the account in time, and it was erased.
 	DeactivatedByTime = Deactivation{Type: "ACCOUNT_CLOSURE", Reason: "NOT_CLAIMED"}
+	// DeactivatedByExisting: the customer let the partner use the account that they had already, and this copy was erased.
+	DeactivatedByExisting = Deactivation{Type: "ACCOUNT_CLOSURE", Reason: "EXISTING_ACCOUNT", ByCustomer: true}
 )
 
 // Deactivated are the documented events of an account that its creator cannot use any more: one of the user, and one of each

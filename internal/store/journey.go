@@ -32,6 +32,7 @@ type journeySecrets struct {
 	Provisional   customer.Credentials `json:"provisional"`
 	RecoveryTexts []string             `json:"recovery_texts,omitempty"`
 	Challenge     string               `json:"challenge,omitempty"`
+	Copy          customer.AccountID   `json:"copy,omitempty"`
 }
 
 func journeyPlace(id claim.JourneyID) secret.Place {
@@ -45,8 +46,8 @@ func (tx *Tx) openJourney(j *claim.Journey, sealed []byte) error {
 	}
 	var s journeySecrets
 	err = tx.open(k, journeyPlace(j.ID), sealed, &s)
-	j.Address, j.Request, j.Mailed, j.AppSecret, j.Provisional, j.RecoveryTexts, j.Challenge =
-		s.Address, s.Request, s.Mailed, s.AppSecret, s.Provisional, s.RecoveryTexts, s.Challenge
+	j.Address, j.Request, j.Mailed, j.AppSecret, j.Provisional, j.RecoveryTexts, j.Challenge, j.Copy =
+		s.Address, s.Request, s.Mailed, s.AppSecret, s.Provisional, s.RecoveryTexts, s.Challenge, s.Copy
 	return err
 }
 
@@ -90,13 +91,17 @@ func (tx *Tx) JourneysOf(session customer.SessionID) ([]claim.Journey, error) {
 	return all, nil
 }
 
-// SaveJourney inserts or updates a journey.
+// SaveJourney inserts or updates a journey. One of an erased account keeps no secrets: the key that would seal them is gone.
 func (tx *Tx) SaveJourney(j *claim.Journey) error {
 	k, err := tx.box(j.Account)
 	if err != nil {
 		return err
 	}
-	sealed, err := k.seal(journeyPlace(j.ID), journeySecrets{j.Address, j.Request, j.Mailed, j.AppSecret, j.Provisional, j.RecoveryTexts, j.Challenge})
+	var sealed []byte
+	if k.box != nil {
+		sealed, err = k.seal(journeyPlace(j.ID), journeySecrets{j.Address, j.Request, j.Mailed, j.AppSecret, j.Provisional, j.RecoveryTexts,
+			j.Challenge, j.Copy})
+	}
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/store"
 )
 
 // wrongDigits are six digits that are not these.
@@ -323,5 +324,107 @@ func TestExistingAccount(t *testing.T) {
 	b.post("decision", "allow")
 	if back := b.leaves(); back.Host != "pay.harbour.example" || back.Query().Get("state") != "s" || back.Query().Get("code") == "" {
 		t.Errorf("leads to %s", back)
+	}
+}
+
+// E10 to the end: only Allow drops the pending copy, with the grant; nothing of it is inherited, and the partner hears of its end.
+func TestExistingAccountDropsTheCopy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	owned, owner := w.owned(email, "c11")
+	visit := func(o opened) *browser {
+		b := w.browser()
+		b.key = owner.key
+		w.clock.advance(time.Minute)
+		b.get(authorize(w.partner, w.mint(o), "s")).walk("c2", email).post("code", w.mailed(email)).expect(http.StatusConflict, "e10")
+		return b
+	}
+	w.partner = w.hiding(w.partner)
+	pending := w.open(w.partner, email)
+	_, _, err := w.customers.CreatePersonal(context.Background(), pending.caller, customer.Personal{Values: map[customer.Field]string{
+		customer.FirstName: "Somebody", customer.LastName: "Else"}}, customer.Idempotency{Render: func(any) []byte { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := w.hear()
+	before, epoch := w.stored(pending.account.ID), w.account(owned.account.ID).Epoch
+	// The access that stands already does not let it pass unasked, and declining keeps the copy: it looks like any abandoned one.
+	b := visit(pending)
+	at := b.at
+	b.get(b.link("way.signin")).walk("c10", email)
+	if strings.Contains(b.body, "Somebody") {
+		t.Error("the consent shows what the copy said")
+	}
+	b.post("decision", "deny").expect(http.StatusOK, "c11")
+	if a := w.account(pending.account.ID); a.State != customer.Pending || a.Epoch != pending.account.Epoch || strings.Contains(strings.Join(heard(), " "), "expired") {
+		t.Errorf("declining leaves the copy %s\n%s", a.State, before)
+	}
+	b = visit(pending)
+	at = b.at
+	b.get(b.link("way.signin")).walk("c10", email)
+	action, form := b.form("decision", "allow")
+	cookie := b.cookie()
+	atOnce(0, 4, func(int) { w.once(http.MethodPost, action, cookie, form) })
+	back := b.get(b.base()).leaves()
+	a := w.account(pending.account.ID)
+	if a.State != customer.Expired || a.Email != "" || a.Epoch != pending.account.Epoch+1 {
+		t.Errorf("after Allow the copy is %s, epoch %d", a.State, a.Epoch)
+	}
+	own := w.stored(owned.account.ID)
+	if strings.Contains(own, "Somebody") || w.account(owned.account.ID).Epoch != epoch || back.Query().Get("profileId") == "" {
+		t.Errorf("the existing account inherited something, or leads to %s: %s", back, own)
+	}
+	if _, err := w.tokens.Access(context.Background(), pending.issue.Access); err == nil {
+		t.Error("the copy's token works")
+	}
+	if _, err := w.claims.Mint(context.Background(), pending.caller, registrationCode, claim.Binding{}); err == nil {
+		t.Error("the copy mints")
+	}
+	if told := strings.Join(heard(), "\n"); strings.Count(told, "x-claims#state-change expired existing_account") != 1 {
+		t.Errorf("the partner heard:\n%s", told)
+	}
+	b.get(at)
+	b.get(strings.TrimSuffix(at, "/email") + "/existing")
+	if b.status >= 500 {
+		t.Errorf("the copy's page afterwards: %d %s", b.status, b.id)
+	}
+	w.clock.advance(claim.AbandonedAfter)
+	if _, err := w.claims.Tidy(context.Background(), store.Tidy{DB: w.db}); err != nil {
+		t.Errorf("tidying what is left of the copy: %v", err)
+	}
+}
+
+// Who proved one mailbox and signs in to an account of another, or whose partner corrected the address meanwhile, drops nothing.
+func TestCopiesThatAreKept(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]func(w *world, pending opened) string{
+		"another account": func(w *world, _ opened) string { return "second@example.org" },
+		"another address": func(w *world, pending opened) string {
+			if _, err := w.customers.SetContactEmail(context.Background(), pending.caller, "third@example.org"); err != nil {
+				w.t.Fatal(err)
+			}
+			return email
+		},
+		"an objection": func(w *world, pending opened) string {
+			w.holdAccount(pending.account.ID)
+			return email
+		},
+	} {
+		w := newWorld(t)
+		_, owner := w.owned(email, "c8")
+		_, second := w.owned("second@example.org", "c8")
+		other := w.hiding(w.second())
+		pending := w.open(other, email)
+		b := w.browser().get(authorize(other, w.mint(pending), "s")).walk("c2", email)
+		b.post("code", w.mailed(email)).expect(http.StatusConflict, "e10")
+		b.get(b.link("way.signin"))
+		address := meanwhile(w, pending)
+		if b.key = owner.key; address != email {
+			b.key = second.key
+		}
+		b.walk("c10", address).post("decision", "allow").expect(http.StatusOK, "c11")
+		if a := w.account(pending.account.ID); a.State != customer.Pending {
+			t.Errorf("%s: the copy is %s", name, a.State)
+		}
 	}
 }

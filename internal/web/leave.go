@@ -122,11 +122,13 @@ func postNotMe(v *visit) error {
 
 // showExisting goes on from E10 without the claim: the same request, for the account that exists. Nothing is merged.
 func showExisting(v *visit) error {
-	state, _, err := v.state()
-	if !errors.Is(err, errExisting) {
+	ticket, err := v.Claims.Existing(v.context(), v.post())
+	if errors.Is(err, claim.ErrNotNow) {
 		return current(v)
 	}
-	ticket := v.Claims.Ticket(state.Journey.Request)
+	if err != nil {
+		return v.failed(err)
+	}
 	v.jar.keep(ticket)
 	return v.see("/signin?journey=" + ticket.Text)
 }
