@@ -17,8 +17,8 @@ import (
 // the endpoints that standard clients ask for without being told, which must hear in JSON that they are not there.
 var apiPath = regexp.MustCompile(`^/(v[0-9]+|[0-9]{4}Q[0-9]+|webhooks)/|^/oauth/(token|revoke|introspect|device|userinfo|par|register)/?$|^/(openapi\.json|docs|receipts/keys\.json)/?$`)
 
-// journeyPath finds a journey's id, or the text of a review's link, in a path.
-var journeyPath = regexp.MustCompile(`^/(j|check)/[^/]*`)
+// journeyPath finds a journey's id, or the text of a link to a review or of one to object, in a path.
+var journeyPath = regexp.MustCompile(`^/(j|check|objection)/[^/]*`)
 
 // Handler answers every request: /livez and /readyz, the sandbox's pages, then the door that the address names.
 func (s *Server) Handler() http.Handler {

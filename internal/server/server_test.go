@@ -205,8 +205,11 @@ func TestRequestLog(t *testing.T) {
 		r.Header.Set("Cookie", "__Host-lk=cookie-value")
 	})
 	ask(h, "GET", "https://id.example.org/j/"+claimCode+"/start", nil)
+	// The link of mail M1 is a key to an account's hold: whoever reads the log must not be able to turn it.
+	ask(h, "GET", "https://id.example.org/objection/mailed-key", nil)
+	ask(h, "POST", "https://id.example.org/objection/mailed-key", nil)
 	lines := l.lines(t, "request")
-	if len(lines) != 2 {
+	if len(lines) != 4 {
 		t.Fatalf("%d lines", len(lines))
 	}
 	first := lines[0]
@@ -219,7 +222,12 @@ func TestRequestLog(t *testing.T) {
 	if lines[1]["path"] != "/j/{jid}/start" {
 		t.Errorf("path %v", lines[1]["path"])
 	}
-	for _, never := range []string{claimCode, "very-private-state", "lka_secret", "cookie-value", "198.51.100.77"} {
+	for _, line := range lines[2:] {
+		if line["path"] != "/objection/{jid}" {
+			t.Errorf("path %v", line["path"])
+		}
+	}
+	for _, never := range []string{claimCode, "very-private-state", "lka_secret", "cookie-value", "198.51.100.77", "mailed-key"} {
 		if strings.Contains(l.text(), never) {
 			t.Errorf("the log holds %q:\n%s", never, l.text())
 		}
