@@ -271,8 +271,9 @@ func (cs Claims) OwnReceipts(ctx context.Context, key customer.SessionKey) ([]Re
 }
 
 // PartnerReceipts are the receipts of an account that name the caller, as far as its access goes: before the customer allowed
-// anything there is no token that gets here, and what is about another profile keeps its salts (design 10.29). Errors:
-// customer.ErrStale, customer.ErrHeld.
+// anything there is no token that gets here, and what is about another profile keeps its salts (design 10.29). So does, in the
+// receipt of a consent, what no partner reads of a profile: another one may have said it. In that of the claim all is the word
+// of the one that it names. Errors: customer.ErrStale, customer.ErrHeld.
 func (cs Claims) PartnerReceipts(ctx context.Context, c customer.Caller) ([]Receipt, error) {
 	var own []Receipt
 	err := cs.Store.View(ctx, func(tx Tx) error {
@@ -292,7 +293,7 @@ func (cs Claims) PartnerReceipts(ctx context.Context, c customer.Caller) ([]Rece
 				continue
 			}
 			for i, f := range r.Statement.Fields {
-				if c.Profile != 0 && f.Profile != int64(c.Profile) {
+				if c.Profile != 0 && f.Profile != int64(c.Profile) || r.Kind != ReceiptOfClaim && !f.Field.Readable() {
 					r.Disclosures[i] = ""
 				}
 			}

@@ -330,6 +330,48 @@ func TestPartnersReceipts(t *testing.T) {
 	}
 }
 
+// TestReceiptsShowNoPartnerMoreThanItMayRead: evidences and identity documents go in through the API and never come out. What
+// one partner said of them is in no other partner's receipt, which would be a way round the consent (I10).
+func TestReceiptsShowNoPartnerMoreThanItMayRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.signer()
+	o := w.onboard(w.acme, "mira.kade@example.org")
+	_, err := w.customers.GiveEvidences(t.Context(), o.caller, o.profile, customer.Evidences{Values: map[customer.Field]string{customer.IncomeExplanation: "an inheritance"}})
+	must(t, err)
+	must(t, w.customers.SaveDocument(t.Context(), o.caller, o.profile, customer.Document{Type: "PASSPORT", Number: "507100417"}, false))
+	b := o.opened().to(claim.StepReturn)
+	_, _, acme := b.granted()
+	must(t, b.signInLater())
+	b.o = &onboarding{w: w, partner: w.globex, email: o.email, account: o.account}
+	must(t, b.visit(w.request(w.globex)))
+	must(t, b.decide(true))
+	s.sign()
+	_, _, globex := b.granted()
+	reads := func(c customer.Caller) string {
+		list, err := w.claims.PartnerReceipts(t.Context(), c)
+		must(t, err)
+		read := ""
+		for _, r := range list {
+			checked, err := claim.CheckReceipt(r.Text(r.Disclosures), s.published())
+			must(t, err)
+			read += string(r.Kind) + fmt.Sprint(checked.Values) + " "
+		}
+		return read
+	}
+	if own := reads(acme); strings.Count(own, "507100417") != 1 || strings.Count(own, "an inheritance") != 1 {
+		t.Errorf("whoever said it reads %s", own)
+	}
+	if other := reads(globex); !strings.Contains(other, "7 Harbour Row") || strings.Contains(other, "507100417") || strings.Contains(other, "an inheritance") {
+		t.Errorf("the other partner reads %s", other)
+	}
+	all, err := w.claims.OwnReceipts(t.Context(), b.session)
+	must(t, err)
+	if mine := fmt.Sprint(len(all), len(all[2].Disclosures)); !strings.HasPrefix(mine, "3 ") || slices.Contains(all[2].Disclosures, "") {
+		t.Errorf("the customer's own receipts: %s", mine)
+	}
+}
+
 // TestTamperedReceipts: a receipt that was changed anywhere does not pass, nor one of another server, nor a disclosure of
 // another receipt; one of before a rotation does.
 func TestTamperedReceipts(t *testing.T) {
