@@ -61,7 +61,20 @@ func TestCustomerCommands(t *testing.T) {
 	if code, _, errOut := command("verify", empty); code != exitFailed || !strings.HasPrefix(errOut, "latchkey: account "+empty+" has no profile\n  ") {
 		t.Errorf("nothing to verify: %d %q", code, errOut)
 	}
-	for _, verb := range []string{"show", "verify", "unverify"} {
+	for _, step := range []struct{ verb, out, errOut string }{
+		{"release", "", "Nothing changed: the account is not on hold.\n"},
+		{"hold", "account " + account + "  operator\n", ""},
+		{"hold", "", "Nothing changed: the account is on hold already.\n"},
+		{"release", "account " + account + "  released\n", ""},
+	} {
+		if code, out, errOut := command(step.verb, profile); code != 0 || out != step.out || errOut != step.errOut {
+			t.Errorf("%s: %d %q %q", step.verb, code, out, errOut)
+		}
+	}
+	if code, out, _ := command("hold", account, "--json"); code != 0 || out != `{"account":`+account+`,"state":"pending","hold":"operator"}`+"\n" {
+		t.Errorf("hold --json: %d %s", code, out)
+	}
+	for _, verb := range []string{"show", "verify", "unverify", "hold", "release"} {
 		if code, _, errOut := command(verb, "7"); code != exitFailed || !strings.HasPrefix(errOut, "latchkey: no account and no profile has the number 7\n  ") {
 			t.Errorf("%s of nobody: %d %q", verb, code, errOut)
 		}

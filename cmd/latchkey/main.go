@@ -41,7 +41,9 @@ type commands struct {
 		Show     customerShow     `cmd:"" help:"Show an account and its profiles: what there is, not what it says."`
 		Verify   customerVerify   `cmd:"" help:"Mark a profile as verified, which locks what was checked."`
 		Unverify customerUnverify `cmd:"" help:"Take a verification back."`
-	} `cmd:"" help:"Look at a customer, and decide about verification."`
+		Hold     customerHold     `cmd:"" help:"Stop an account: nobody signs in, no token works, no claim goes on."`
+		Release  customerRelease  `cmd:"" help:"End the hold of an account, whatever its reason. First know whose it is."`
+	} `cmd:"" help:"Look at a customer, decide about verification, stop and release an account."`
 	Event struct {
 		List   eventList   `cmd:"" help:"List notifications: what, to whom, how it ended."`
 		Resend eventResend `cmd:"" help:"Send notifications again."`

@@ -18,8 +18,10 @@ type Deactivation struct {
 	ByCustomer bool
 }
 
-// The deactivations of accounts that nobody has claimed.
+// The deactivations.
 var (
+	// DeactivatedByOperator: the operator put the account on hold.
+	DeactivatedByOperator = Deactivation{Type: "ACCOUNT_SUSPENSION", Reason: "ON_HOLD"}
 	// DeactivatedByObjection: the owner of the mailbox said that the account is not theirs (design 10.8).
 	DeactivatedByObjection = Deactivation{Type: "ACCOUNT_SUSPENSION", Reason: "NOT_THE_CUSTOMER", ByCustomer: true}
 	// DeactivatedByTime: nobody claimed the account in time, and it was erased.
