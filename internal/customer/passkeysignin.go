@@ -21,7 +21,10 @@ type PasskeyPost struct {
 	Bound []string
 	// MoreTime lifts the idle limit of the new session.
 	MoreTime bool
-	Origin   Origin
+	// Unrecorded leaves refusals that name no account out of the audit: the network has had its share of them. Anybody can be
+	// refused, as often as they like, and the audit is never emptied.
+	Unrecorded bool
+	Origin     Origin
 }
 
 // PasskeyChallenge draws the challenge of a page.
@@ -117,7 +120,7 @@ type usedPasskey struct {
 func (si SignIns) verified(ctx context.Context, in PasskeyPost, whose AccountID) (usedPasskey, error) {
 	answer, err := secret.ReadPasskey(in.Answer)
 	if err != nil {
-		return usedPasskey{}, si.refusePasskey(ctx, whose, in.Origin, err)
+		return usedPasskey{}, si.refusePasskey(ctx, whose, in, err)
 	}
 	named := HandleAccount(answer.User)
 	if named == 0 && len(answer.User) == 0 {
@@ -125,21 +128,21 @@ func (si SignIns) verified(ctx context.Context, in PasskeyPost, whose AccountID)
 	}
 	until, err := si.Keys.CheckPasskeyChallenge(answer.Challenge, si.Now(), in.Bound...)
 	if err != nil {
-		return usedPasskey{}, si.refusePasskey(ctx, whose, in.Origin, err)
+		return usedPasskey{}, si.refusePasskey(ctx, whose, in, err)
 	}
 	a, known, err := si.passkeyOf(ctx, named, answer.Credential)
 	if err != nil {
 		return usedPasskey{}, err
 	}
 	if known.ID == 0 || whose != 0 && a != whose {
-		return usedPasskey{}, si.refusePasskey(ctx, whose, in.Origin, secret.PasskeyFault{Reason: "unknown"})
+		return usedPasskey{}, si.refusePasskey(ctx, whose, in, secret.PasskeyFault{Reason: "unknown"})
 	}
 	use, err := si.Passkeys.Verify(answer.Challenge, known.Key, answer)
 	if err == nil && use.BackupEligible != known.BackupEligible {
 		err = secret.PasskeyFault{Reason: "backup"} // it never changes in a credential's life (section 6.1.3)
 	}
 	if err != nil {
-		return usedPasskey{}, si.refusePasskey(ctx, a, in.Origin, err)
+		return usedPasskey{}, si.refusePasskey(ctx, a, in, err)
 	}
 	return usedPasskey{account: a, passkey: known, use: use, until: until,
 		challenge: si.Keys.Digest(secret.PurposePasskey, "spent", answer.Challenge)}, nil
@@ -163,13 +166,16 @@ func (si SignIns) passkeyOf(ctx context.Context, id AccountID, credential []byte
 }
 
 // refusePasskey records a refusal, of account 0 where none is known, and answers what the person may know of it.
-func (si SignIns) refusePasskey(ctx context.Context, a AccountID, o Origin, why error) error {
+func (si SignIns) refusePasskey(ctx context.Context, a AccountID, in PasskeyPost, why error) error {
 	now, answer, fault := si.Now(), ErrPasskey, secret.PasskeyFault{Reason: "unknown"}
 	if errors.As(why, &fault); fault.Reason == "late" {
 		answer = ErrPasskeyLate
 	}
+	if a == 0 && in.Unrecorded {
+		return answer
+	}
 	return si.Store.Change(ctx, func(SignInTx) (audit.Event, error) {
-		return denied(o.event(now, "", a), audit.SigninRefused, "passkey_"+fault.Reason), answer
+		return denied(in.Origin.event(now, "", a), audit.SigninRefused, "passkey_"+fault.Reason), answer
 	})
 }
 

@@ -80,7 +80,13 @@ func postPasskeySignIn(v *visit) error {
 	if err := v.posted(string(stepPasskey)); err != nil {
 		return v.signInAgain(err)
 	}
-	key, err := v.SignIns.Passkey(v.context(), v.passkeyPost(stepPasskey))
+	post, network := v.passkeyPost(stepPasskey), "passkey "+v.origin().Network
+	_, left := v.Failed.Left(network, failuresAMinute, failuresAMinute)
+	post.Unrecorded = !left
+	key, err := v.SignIns.Passkey(v.context(), post)
+	if errors.Is(err, customer.ErrPasskey) || errors.Is(err, customer.ErrPasskeyLate) {
+		v.Failed.Take(network, failuresAMinute, failuresAMinute)
+	}
 	switch {
 	case err == nil:
 		v.jar.enter(key) // a new row, as after a password: see postSignIn

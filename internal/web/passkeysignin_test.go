@@ -314,3 +314,21 @@ func TestPasskeyBoundTwice(t *testing.T) {
 	r2 := w.browser().get("/signin").post("email", "somebody@example.org", "password", goodPassword).expect(http.StatusOK, "r2")
 	r2.usesPasskey(d).expect(http.StatusUnprocessableEntity, "r2")
 }
+
+// Strangers without an account may not fill the audit, which is never emptied: of what names no account a network's first few
+// are on record, however many come. Whoever has a passkey gets in all the while (I12).
+func TestPasskeysOfStrangersDoNotFillTheAudit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, _, d := w.ownedByPasskey(email)
+	b := w.browser().get("/signin")
+	for i := range 40 {
+		answer := []string{"{}", newDevice(t).use(b.passkeyForm().options)}[i%2]
+		b.answers("ok", answer).expect(http.StatusUnprocessableEntity, "r1")
+	}
+	entries, err := (audit.Events{Store: store.Audit{DB: w.db}}).Tail(t.Context(), audit.Filter{Action: audit.SigninRefused, Limit: 1000})
+	if err != nil || len(entries) != 10 {
+		t.Errorf("%d events, %v", len(entries), err)
+	}
+	b.usesPasskey(d).expect(http.StatusOK, "home")
+}
