@@ -254,6 +254,31 @@ func TestLockedBusiness(t *testing.T) {
 	}
 }
 
+// Contract 8.6: who represents a verified business is locked by it wherever the change is asked for: a second business that shares
+// the person and is not verified is no way round.
+func TestSharedRepresentativeIsLocked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.open(acme, "mira.kade@example.org")
+	id := w.business(p)
+	path := func(id string) string { return "/v3/profiles/" + id + "/business-profile/business-representative" }
+	var read struct{ BusinessRepresentativeID int64 }
+	must(t, json.Unmarshal([]byte(w.json("GET", path(id), p.bearer, "").body), &read))
+	second := idOf(t, w.json("POST", v5Business, p.bearer,
+		strings.NewReplacer("SC700123", "SC700124", jonas, `"businessRepresentativeId":`+decimal(read.BusinessRepresentativeID)).Replace(kadeV5)).body)
+	w.decide(number(t, id), true)
+	before := w.json("GET", path(id), p.bearer, "").body
+	for _, body := range []string{`"firstName":"Eve"`, `"contactDetails":{"email":"eve@example.org"}`} {
+		if got := w.json("PUT", path(second), p.bearer, `{"updateContext":"UPDATE_DETAILS",`+body+`}`); got.status != 409 || !strings.Contains(got.body, "FIELD_LOCKED") {
+			t.Errorf("%s: %d %s", body, got.status, got.body)
+		}
+	}
+	if after := w.json("GET", path(id), p.bearer, "").body; after != before {
+		t.Errorf("who was verified became %s", after)
+	}
+	w.json("PUT", path(second), p.bearer, `{"updateContext":"UPDATE_DETAILS","preferredName":"Jo"}`).want(t, 200, strings.Replace(before, `"preferredName":null`, `"preferredName":"Jo"`, 1))
+}
+
 // kadeJoinery is a business with its representative (contract 8.4).
 const kadeJoinery = `{"businessName":"Kade Joinery Ltd","registrationNumber":"SC700123","companyType":"LIMITED","companyRole":"DIRECTOR","address":{"addressFirstLine":"7 Harbour Row","city":"Leith","countryIso3Code":"gbr","postCode":"EH6 6AB"},"firstLevelCategory":"REAL_ESTATE_CONSTRUCTION","secondLevelCategory":"CONSTRUCTION","businessRepresentative":{"firstName":"Mira","lastName":"Kade","dateOfBirth":"1988-11-30","address":{"addressFirstLine":"7 Harbour Row","city":"Leith","countryIso3Code":"gbr","postCode":"EH6 6AB"},"contactDetails":{"email":"mira.kade@example.org","phoneNumber":"+441315550142"}}}`
 

@@ -148,21 +148,30 @@ func (p Profile) guardPerson(have, values map[Field]string, epoch int64) error {
 	return nil
 }
 
-// guardRepresentative refuses to correct who represents a verified business, or who is the holder of a verified profile. A
-// transfer is no correction: it ends the verification instead.
+// guardRepresentative refuses to correct who represents a verified business, or who is the holder of a verified profile. One whom
+// several businesses share is locked by each of them that the caller reaches: else one that is not verified would be the way to
+// put another person into one that is. Of those that it does not reach a refusal would tell it (I10), and what it says is a
+// proposal there. A transfer is no correction: it ends the verification instead.
 func (cs Customers) guardRepresentative(tx Tx, c Caller, p Profile, in Substitution) error {
 	seen, err := cs.represent(tx, c.Account, p.Representative)
 	if err != nil || in.Transfer {
 		return err
 	}
-	if err := p.guardPerson(seen.Details.Values, in.Values, c.Epoch); err != nil || !seen.Holder {
+	profiles, err := tx.Profiles(c.Account)
+	if err != nil {
 		return err
 	}
-	profiles, err := tx.Profiles(c.Account)
-	if personal, found := PersonalOf(profiles); found && err == nil {
+	for _, other := range profiles {
+		if other.Representative == p.Representative && (other.ID == p.ID || c.Profile == 0) {
+			if err := other.guardPerson(seen.Details.Values, in.Values, c.Epoch); err != nil {
+				return err
+			}
+		}
+	}
+	if personal, found := PersonalOf(profiles); found && seen.Holder {
 		return personal.guardPerson(seen.Details.Values, in.Values, c.Epoch)
 	}
-	return err
+	return nil
 }
 
 // transferred takes back the verification of every business that has another representative now (contract 8.6), and returns p
