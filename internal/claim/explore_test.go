@@ -523,16 +523,16 @@ func explorations() []exploration {
 	}
 	codes := exploration{name: "two codes", least: 3_000, bounds: bounds{depth: 10, mints: 2, journeys: 2}}
 	list := []exploration{
-		{name: "an address that gets an account", least: 2_500, bounds: bounds{mints: 1, journeys: 2, taken: true}},
 		{name: "two profiles", least: 800, bounds: bounds{depth: 14, mints: 1, journeys: 1, visits: 1, business: true}},
 		{name: "a passkey", least: 800, bounds: bounds{depth: 13, mints: 1, journeys: 1, passkeys: true}},
-		{name: "the address moves", least: 4_000, bounds: bounds{mints: 1, journeys: 2, moves: 1}},
 		wide}
 	if os.Getenv("LATCHKEY_FULL") != "" {
 		list[len(list)-1].depth, list[len(list)-1].least = 9, 150_000
 		codes.depth, codes.least = 0, 25_000
 		list = append(list,
 			exploration{name: "two profiles and their people", least: 12_000, bounds: bounds{mints: 1, journeys: 1, visits: 1, business: true, people: true}},
+			exploration{name: "an address that gets an account", least: 2_500, bounds: bounds{mints: 1, journeys: 2, taken: true}},
+			exploration{name: "the address moves", least: 4_000, bounds: bounds{mints: 1, journeys: 2, moves: 1}},
 			exploration{name: "one code, five minutes", least: 20_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{5 * time.Minute}}},
 			exploration{name: "passkeys, silence", least: 8_000, bounds: bounds{depth: 14, mints: 1, journeys: 1, ticks: 1, passkeys: true, hours: []time.Duration{15 * time.Minute}}},
 			exploration{name: "a visit", least: 12_000, bounds: bounds{mints: 1, journeys: 2, visits: 1}},
