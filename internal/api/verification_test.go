@@ -279,6 +279,30 @@ func TestSharedRepresentativeIsLocked(t *testing.T) {
 	w.json("PUT", path(second), p.bearer, `{"updateContext":"UPDATE_DETAILS","preferredName":"Jo"}`).want(t, 200, strings.Replace(before, `"preferredName":null`, `"preferredName":"Jo"`, 1))
 }
 
+// Nor is the personal profile a way round where the account's own customer represents the business.
+func TestHolderOfAVerifiedBusinessIsLocked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.open(acme, "mira.kade@example.org")
+	personal := "/v2/profiles/" + decimal(w.profile(p)) + "/personal-profile"
+	who := strings.Index(kadeJoinery, `,"businessRepresentative"`)
+	id := idOf(t, w.json("POST", "/v2/profiles/business-profile", p.bearer, kadeJoinery[:who]+"}").body)
+	w.json("PUT", personal, p.bearer, `{"firstName":"Myra"}`)
+	w.decide(number(t, id), true)
+	for _, body := range []string{`{"firstName":"Eve"}`, `{"dateOfBirth":"1990-01-02"}`} {
+		if got := w.json("PUT", personal, p.bearer, body); got.status != 409 || strings.Count(got.body, "FIELD_LOCKED") != 1 {
+			t.Errorf("%s: %d %s", body, got.status, got.body)
+		}
+	}
+	got := w.json("GET", "/v3/profiles/"+id+"/business-profile/business-representative", p.bearer, "")
+	if !strings.Contains(got.body, `"Myra"`) || !strings.Contains(got.body, "1988-11-30") {
+		t.Errorf("who was verified became %s", got.body)
+	}
+	if got := w.json("PUT", personal, p.bearer, `{"firstName":"Myra","preferredName":"Mi"}`); got.status != 200 {
+		t.Errorf("what is not locked: %d %s", got.status, got.body)
+	}
+}
+
 // kadeJoinery is a business with its representative (contract 8.4).
 const kadeJoinery = `{"businessName":"Kade Joinery Ltd","registrationNumber":"SC700123","companyType":"LIMITED","companyRole":"DIRECTOR","address":{"addressFirstLine":"7 Harbour Row","city":"Leith","countryIso3Code":"gbr","postCode":"EH6 6AB"},"firstLevelCategory":"REAL_ESTATE_CONSTRUCTION","secondLevelCategory":"CONSTRUCTION","businessRepresentative":{"firstName":"Mira","lastName":"Kade","dateOfBirth":"1988-11-30","address":{"addressFirstLine":"7 Harbour Row","city":"Leith","countryIso3Code":"gbr","postCode":"EH6 6AB"},"contactDetails":{"email":"mira.kade@example.org","phoneNumber":"+441315550142"}}}`
 

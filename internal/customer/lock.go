@@ -174,6 +174,29 @@ func (cs Customers) guardRepresentative(tx Tx, c Caller, p Profile, in Substitut
 	return nil
 }
 
+// guardHolder refuses to make another person of who holds the account while a verified business is represented by them: the
+// personal profile, though nobody verified it, says who that is.
+func guardHolder(tx Tx, before, after Profile) error {
+	refused := slices.DeleteFunc(slices.Clone(personLocked), func(f Field) bool { return before.Value(f) == "" || before.Value(f) == after.Value(f) })
+	if before.Kind == KindBusiness || len(refused) == 0 {
+		return nil
+	}
+	profiles, err := tx.Profiles(before.Account)
+	for _, p := range profiles {
+		if err != nil {
+			return err
+		}
+		if !p.Verified() || p.Representative == 0 {
+			continue
+		}
+		var r Representative
+		if r, err = ownRepresentative(tx, p.Account, p.Representative); err == nil && r.Holder {
+			return LockedError{refused}
+		}
+	}
+	return err
+}
+
 // transferred takes back the verification of every business that has another representative now (contract 8.6), and returns p
 // as it then is.
 func (cs Customers) transferred(tx Tx, p Profile, now time.Time) (Profile, error) {

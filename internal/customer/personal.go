@@ -2,6 +2,7 @@ package customer
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
@@ -148,7 +149,7 @@ func (cs Customers) amend(ctx context.Context, c Caller, id ProfileID, kind Kind
 			}
 			return c.event(now, audit.ReplyStored), cs.touch(tx, a, now)
 		}
-		if err := before.guard(after, a.Epoch); err != nil {
+		if err := errors.Join(before.guard(after, a.Epoch), guardHolder(tx, before, after)); err != nil {
 			return audit.Event{}, err
 		}
 		if err := tx.SaveProfile(&after); err != nil {
