@@ -74,6 +74,28 @@ func TestReleaseAfterAnObjection(t *testing.T) {
 	}
 }
 
+// TestReleaseLiftsItsOwnBlock: the block of an address ends with the release of the objection that made it, and with no other.
+func TestReleaseLiftsItsOwnBlock(t *testing.T) {
+	t.Parallel()
+	for _, why := range []string{customer.HoldObjected, customer.HoldOperator, customer.HoldEmailTries} {
+		w := newWorld(t)
+		o := w.onboard(w.acme, "mira.kade@example.org")
+		w.change(o.account, func(a *customer.Account, _ *customer.Profile) { a.Hold = why })
+		must(t, w.claims.Store.Change(t.Context(), func(tx claim.Tx) (audit.Event, error) {
+			return audit.Event{At: w.now(), Action: audit.AccountHeld, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorOperator}},
+				tx.BlockAddress(w.acme.ID, o.email, w.now().Add(claim.BlockLife))
+		}))
+		w.holds(func(cs customer.Customers) (bool, error) { return cs.Release(t.Context(), o.account) }, true)
+		must(t, w.customers.Store.View(t.Context(), func(tx customer.Tx) error {
+			blocked, err := tx.Blocked(w.acme.ID, o.email, w.now())
+			if blocked == (why == customer.HoldObjected) {
+				t.Errorf("%s: blocked %t after the release", why, blocked)
+			}
+			return err
+		}))
+	}
+}
+
 // TestNobodyToHold: an account that is not there, and one that was erased, cannot be held or released.
 func TestNobodyToHold(t *testing.T) {
 	t.Parallel()

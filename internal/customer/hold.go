@@ -57,13 +57,14 @@ func (cs Customers) Release(ctx context.Context, id AccountID) (changed bool, er
 			return audit.Event{}, err
 		}
 		why := a.Hold
-		if why == HoldEmailTries {
-			if err := pardon(tx, MailedCodeKey(id)); err != nil {
-				return audit.Event{}, err
-			}
-		}
 		a.Hold, a.UpdatedAt = "", now
-		err = errors.Join(tx.SaveAccount(&a), tx.BlockAddress(a.Creator, a.Email, now), tx.BlockAddress(a.Creator, a.Address(), now))
+		err = tx.SaveAccount(&a)
+		switch why {
+		case HoldEmailTries:
+			err = errors.Join(err, pardon(tx, MailedCodeKey(id)))
+		case HoldObjected:
+			err = errors.Join(err, tx.BlockAddress(a.Creator, a.Email, now), tx.BlockAddress(a.Creator, a.Address(), now))
+		}
 		changed = err == nil
 		return operatorsEvent(now, audit.AccountReleased, a, why), err
 	})
