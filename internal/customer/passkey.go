@@ -25,7 +25,7 @@ var (
 const MaxPasskeys = 20
 
 // A Passkey is a WebAuthn credential of the customer's: the public half, and what is known of its use. With user
-// verification, which is always asked for, it is two factors at once. The customer adds and removes it; the commit of a
+// verification, which is always asked for, it is two factors at once. The customer adds it; the commit of a
 // claim makes the first one theirs (I3).
 type Passkey struct {
 	ID int64 `json:"id"`
