@@ -278,13 +278,17 @@ func showHome(v *visit) error {
 	if err != nil {
 		return err
 	}
+	partners, err := v.Claims.AllowedBy(v.context(), a.ID)
+	if err != nil {
+		return err
+	}
 	left := 0
 	for _, code := range a.Credentials.Recovery {
 		if code.UsedAt.IsZero() {
 			left++
 		}
 	}
-	return v.show(http.StatusOK, &HomePage{Email: a.Email, CodesLeft: left, Frame: Frame{Action: "/signout", FormToken: v.token("signout")}})
+	return v.show(http.StatusOK, &HomePage{Email: a.Email, CodesLeft: left, Partners: partners, Frame: Frame{Action: "/signout", FormToken: v.token("signout")}})
 }
 
 func postSignOut(v *visit) error {
