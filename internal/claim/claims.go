@@ -90,17 +90,6 @@ func (cs Claims) tell(tx partner.EventTx, now time.Time, j Journey, kind partner
 		State: state, Reason: reason, Fields: fields, OccurredAt: now})
 }
 
-// tellDeactivated queues the documented events of an account that its partner cannot use any more.
-func (cs Claims) tellDeactivated(tx partner.EventTx, events []partner.Event) error {
-	for _, e := range events {
-		e.ID = cs.IDs.Next()
-		if err := tx.QueueEvent(e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // tellProfile queues an event about one profile, naming fields and no values.
 func (cs Claims) tellProfile(tx partner.EventTx, now time.Time, j Journey, p customer.Profile, state string, fields ...string) error {
 	return tx.QueueEvent(partner.Event{ID: cs.IDs.Next(), Partner: j.Partner, Account: int64(j.Account), Profile: int64(p.ID),

@@ -96,10 +96,10 @@ func (cs Claims) hold(tx Tx, j Journey, a customer.Account, profiles []customer.
 	if j.ProvenAt.IsZero() {
 		return nil
 	}
-	a.Hold, a.UpdatedAt, a.LiveJourney = customer.HoldObjected, now, 0
+	a.Stop(customer.HoldObjected, now)
 	if err := tx.SaveAccount(&a); err != nil {
 		return err
 	}
 	return errors.Join(tx.BlockAddress(j.Partner, a.Email, now.Add(BlockLife)), tx.BlockAddress(j.Partner, j.Address, now.Add(BlockLife)),
-		cs.tellDeactivated(tx, a.Deactivated(profiles, customer.DeactivatedByObjection, now)))
+		a.QueueDeactivated(tx, cs.IDs, profiles, customer.DeactivatedByObjection, now))
 }

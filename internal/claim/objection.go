@@ -123,7 +123,7 @@ func (cs Claims) freeze(tx Tx, j Journey, a customer.Account, now time.Time) err
 			return err
 		}
 	}
-	a.Hold, a.UpdatedAt, a.LiveJourney = customer.HoldObjected, now, 0
+	a.Stop(customer.HoldObjected, now)
 	a.Epoch++
 	a.SessionEpoch++
 	if err := tx.SaveAccount(&a); err != nil {

@@ -147,7 +147,7 @@ func (cs Claims) erase(tx erasing, a customer.Account, profiles []customer.Profi
 	if err := tx.EraseAccount(a.ID); err != nil {
 		return err
 	}
-	if err := cs.tellDeactivated(tx, a.Deactivated(profiles, why, now)); err != nil {
+	if err := a.QueueDeactivated(tx, cs.IDs, profiles, why, now); err != nil {
 		return err
 	}
 	return cs.tell(tx, now, Journey{Partner: a.Creator, Account: a.ID}, partner.EventClaims, "expired", reason)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/partner"
+	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
 // A Deactivation is why a partner cannot use an account any more, in the words of contract 12.4.
@@ -30,9 +31,19 @@ var (
 	DeactivatedByExisting = Deactivation{Type: "ACCOUNT_CLOSURE", Reason: "EXISTING_ACCOUNT", ByCustomer: true}
 )
 
-// Deactivated are the documented events of an account that its creator cannot use any more: one of the user, and one of each
-// profile (contract 12.4). Whoever queues them draws their ids.
-func (a Account) Deactivated(profiles []Profile, why Deactivation, now time.Time) []partner.Event {
+// QueueDeactivated tells the creator in the documented words that the account cannot be used any more: one event of the user,
+// and one of each profile (contract 12.4).
+func (a Account) QueueDeactivated(tx partner.EventTx, ids *secret.IDs, profiles []Profile, why Deactivation, now time.Time) error {
+	for _, e := range a.deactivated(profiles, why, now) {
+		e.ID = ids.Next()
+		if err := tx.QueueEvent(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a Account) deactivated(profiles []Profile, why Deactivation, now time.Time) []partner.Event {
 	const state = "DEACTIVATED"
 	user, _ := json.Marshal(struct { // plain texts, which cannot fail
 		Before string `json:"previous_state"`

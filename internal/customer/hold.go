@@ -11,6 +11,11 @@ import (
 // HoldOperator: the operator stopped the account.
 const HoldOperator = "operator"
 
+// Stop puts the account on hold for a reason: no journey of it goes on, and who had a session has none while it lasts.
+func (a *Account) Stop(why string, now time.Time) {
+	a.Hold, a.UpdatedAt, a.LiveJourney = why, now, 0
+}
+
 // Hold stops an account on the operator's word, until Release: nobody signs in, no token works and no claim goes on. Its
 // sessions and a claim that had begun are over for good; access that the customer gave is back with the release. The
 // creator is told in the documented words (contract 12.4). A hold that stands already keeps its reason, and changed is
@@ -27,19 +32,11 @@ func (cs Customers) Hold(ctx context.Context, id AccountID) (changed bool, err e
 		if err != nil {
 			return audit.Event{}, err
 		}
-		a.Hold, a.UpdatedAt, a.LiveJourney = HoldOperator, now, 0
+		a.Stop(HoldOperator, now)
 		a.SessionEpoch++ // a session that was stolen must not come back with the release
-		if err := tx.SaveAccount(&a); err != nil {
-			return audit.Event{}, err
-		}
-		for _, told := range a.Deactivated(profiles, DeactivatedByOperator, now) {
-			told.ID = cs.IDs.Next()
-			if err := tx.QueueEvent(told); err != nil {
-				return audit.Event{}, err
-			}
-		}
-		changed = true
-		return operatorsEvent(now, audit.AccountHeld, a, HoldOperator), nil
+		err = errors.Join(tx.SaveAccount(&a), a.QueueDeactivated(tx, cs.IDs, profiles, DeactivatedByOperator, now))
+		changed = err == nil
+		return operatorsEvent(now, audit.AccountHeld, a, HoldOperator), err
 	})
 	return changed, err
 }

@@ -1,8 +1,8 @@
 package customer
 
-// A Need is one line of the table of what a profile must have before its customer can confirm it (contract 8.1, 8.4): by kind
+// A need is one line of the table of what a profile must have before its customer can confirm it (contract 8.1, 8.4): by kind
 // and by the country of its address. The operator's Extras are further lines of the same table.
-type Need struct {
+type need struct {
 	Kind  Kind
 	Field Field
 	// Where says in words in which countries, and Unless what else takes the need away; empty for everywhere and nothing.
@@ -11,9 +11,6 @@ type Need struct {
 	in   func(country, region string) bool
 	when func(Profile) bool
 }
-
-// Needs is that table.
-func Needs() []Need { return needs }
 
 var (
 	asksRegion     = func(country, _ string) bool { return AddressNeeds(Region, country) }
@@ -24,7 +21,7 @@ var (
 	unlessSaysMore = "the company type is not OTHER"
 )
 
-var needs = []Need{
+var needs = []need{
 	{Kind: KindPersonal, Field: FirstName},
 	{Kind: KindPersonal, Field: LastName, Unless: "the customer has one name only", when: func(p Profile) bool { return !p.Details.OneName }},
 	{Kind: KindPersonal, Field: DateOfBirth},

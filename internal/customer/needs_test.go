@@ -20,7 +20,7 @@ func TestNeedsAreDocumented(t *testing.T) {
 			documented = append(documented, line)
 		}
 	}
-	for _, n := range Needs() {
+	for _, n := range needs {
 		coded = append(coded, fmt.Sprintf("| %s | `%s` | %s | %s |", n.Kind, n.Field, n.Where, n.Unless))
 	}
 	if !slices.Equal(documented, coded) {
@@ -31,7 +31,7 @@ func TestNeedsAreDocumented(t *testing.T) {
 // Each line is of a field of its kind, once.
 func TestNeedsAreOfFields(t *testing.T) {
 	seen := map[string]bool{}
-	for _, n := range Needs() {
+	for _, n := range needs {
 		line := string(n.Kind) + " " + string(n.Field)
 		if seen[line] || !slices.Contains(FieldsOf(n.Kind), n.Field) {
 			t.Errorf("%s is there twice, or no field of the kind", line)
@@ -59,7 +59,7 @@ func TestNeeds(t *testing.T) {
 	} {
 		p := Profile{Kind: c.kind, Details: Details{Values: c.values, OneName: c.one}}
 		var got []string
-		for _, n := range Needs() {
+		for _, n := range needs {
 			if n.Kind == c.kind && p.Needs(n.Field) {
 				got = append(got, string(n.Field))
 			}

@@ -73,19 +73,10 @@ type Message struct {
 	// Values are pairs of placeholder name and value. Values are shown as typed,
 	// escaped, and set apart from the direction of the sentence with <bdi>.
 	Values []string
-	// Count chooses the plural form of the sentence and fills in {count}. It is
-	// read only when the id has plural forms.
-	Count int
 }
 
 // Say makes a Message: Say("c9.address.postal.wrong", "country", "Canada").
 func Say(id string, pairs ...string) Message { return Message{ID: id, Values: pairs} }
-
-// SayCount makes a Message whose sentence depends on a number:
-// SayCount("home.codes", 2).
-func SayCount(id string, count int, pairs ...string) Message {
-	return Message{ID: id, Values: pairs, Count: count}
-}
 
 // Problem is one thing to mend in a form. Field is the name of the input, or,
 // on the review page, the key of the row; the summary links to it. An empty

@@ -65,7 +65,7 @@ func (v *view) spoken(id string) string {
 }
 
 // Say is a Message as markup.
-func (v *view) Say(m Message) (template.HTML, error) { return v.N(m.ID, m.Count, m.pairs()...) }
+func (v *view) Say(m Message) (template.HTML, error) { return v.T(m.ID, m.pairs()...) }
 
 func (m Message) pairs() []any {
 	pairs := make([]any, len(m.Values))
