@@ -47,6 +47,11 @@ func TestDeactivationEvents(t *testing.T) {
 		"an objection": {func(w *world, p person) { must(w.t, w.claims.Object(w.t.Context(), w.proven(p))) },
 			`DEACTIVATED {"previous_state":"ACTIVE","deactivation_type":"ACCOUNT_SUSPENSION","deactivation_reason":"NOT_THE_CUSTOMER"}`,
 			`DEACTIVATED {"requested_by_customer":true}`},
+		"the operator": {func(w *world, p person) {
+			_, err := w.door.Customers.Hold(w.t.Context(), customer.AccountID(p.id))
+			must(w.t, err)
+		}, `DEACTIVATED {"previous_state":"ACTIVE","deactivation_type":"ACCOUNT_SUSPENSION","deactivation_reason":"ON_HOLD"}`,
+			`DEACTIVATED {"requested_by_customer":false}`},
 		"time": {func(w *world, p person) {
 			w.advance(customer.PendingLife)
 			_, err := w.claims.Tidy(w.t.Context(), store.For[claim.TidyTx]{DB: w.db})

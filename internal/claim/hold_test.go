@@ -1,15 +1,20 @@
 package claim_test
 
 import (
+	"errors"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/limit"
+	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
-// change holds or releases, and says whether that changed anything.
+// holds holds or releases, and says whether that changed anything.
 func (w *world) holds(verb func(customer.Customers) (bool, error), changes bool) {
 	w.t.Helper()
 	if changed, err := verb(w.customers); err != nil || changed != changes {
@@ -30,6 +35,13 @@ func TestTheOperatorHolds(t *testing.T) {
 	must(t, err)
 	hold := func(cs customer.Customers) (bool, error) { return cs.Hold(t.Context(), o.account) }
 	release := func(cs customer.Customers) (bool, error) { return cs.Release(t.Context(), o.account) }
+	signedIn := func() bool {
+		s, a, _, err := w.signins.Session(t.Context(), b.session)
+		return err == nil && s.SignedIn(a, w.now())
+	}
+	if !signedIn() {
+		t.Fatal("not signed in to begin with")
+	}
 	w.holds(release, false)
 	w.holds(hold, true)
 	w.holds(hold, false)
@@ -48,7 +60,9 @@ func TestTheOperatorHolds(t *testing.T) {
 	if _, err = w.tokens.Access(t.Context(), issue.Access); err != nil {
 		t.Errorf("the customer's access after the release: %v", err)
 	}
-	wants(t, "the session of before", b.decide(true), claim.ErrNotNow)
+	if signedIn() {
+		t.Error("the session of before is back with the release")
+	}
 	_, err = w.signins.Password(t.Context(), customer.SessionKey{}, o.email, password, false, b.origin())
 	must(t, err)
 	for action, n := range map[audit.Action]int{audit.AccountHeld: 1, audit.AccountReleased: 1} {
@@ -81,9 +95,10 @@ func TestReleaseLiftsItsOwnBlock(t *testing.T) {
 		w := newWorld(t)
 		o := w.onboard(w.acme, "mira.kade@example.org")
 		w.change(o.account, func(a *customer.Account, _ *customer.Profile) { a.Hold = why })
-		must(t, w.claims.Store.Change(t.Context(), func(tx claim.Tx) (audit.Event, error) {
+		tried := customer.MailedCodeKey(o.account)
+		must(t, w.customers.Store.Change(t.Context(), func(tx customer.Tx) (audit.Event, error) {
 			return audit.Event{At: w.now(), Action: audit.AccountHeld, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorOperator}},
-				tx.BlockAddress(w.acme.ID, o.email, w.now().Add(claim.BlockLife))
+				errors.Join(tx.BlockAddress(w.acme.ID, o.email, w.now().Add(claim.BlockLife)), tx.SaveTries(tried, limit.Tries{Count: 5, Total: 20}))
 		}))
 		w.holds(func(cs customer.Customers) (bool, error) { return cs.Release(t.Context(), o.account) }, true)
 		must(t, w.customers.Store.View(t.Context(), func(tx customer.Tx) error {
@@ -93,7 +108,41 @@ func TestReleaseLiftsItsOwnBlock(t *testing.T) {
 			}
 			return err
 		}))
+		if n := w.tries(tried); (n.Total == 0) != (why == customer.HoldEmailTries) {
+			t.Errorf("%s: %d tries after the release", why, n.Total)
+		}
 	}
+}
+
+// TestAllowedBy: a partner is named once for any number of profiles, and not after its access ended by itself.
+func TestAllowedBy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.onboard(w.acme, "mira.kade@example.org")
+	b := o.opened().to(claim.StepReturn)
+	must(t, b.visit(w.request(w.globex)))
+	must(t, b.decide(true))
+	until := w.now().Add(time.Hour)
+	must(t, w.claims.Store.Change(t.Context(), func(tx claim.Tx) (audit.Event, error) {
+		g := grant.Grant{ID: grant.ID(w.claims.IDs.Next()), Account: o.account, Partner: w.acme.ID, Profile: 7, Scopes: partner.AllScopes(),
+			GivenAt: w.now(), Until: until, State: grant.Active}
+		list, err := tx.Grants(o.account, w.globex.ID)
+		list[0].Until = until
+		return audit.Event{At: w.now(), Action: audit.AccountHeld, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorOperator}},
+			errors.Join(err, tx.SaveGrant(&g), tx.SaveGrant(&list[0]))
+	}))
+	allowed := func(want ...string) {
+		t.Helper()
+		names, err := w.claims.AllowedBy(t.Context(), o.account)
+		must(t, err)
+		slices.Sort(names)
+		if !slices.Equal(names, want) {
+			t.Errorf("allowed are %q, want %q", names, want)
+		}
+	}
+	allowed("Partner acme", "Partner globex")
+	w.advance(time.Hour)
+	allowed("Partner acme")
 }
 
 // TestNobodyToHold: an account that is not there, and one that was erased, cannot be held or released.
