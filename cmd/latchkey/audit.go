@@ -127,11 +127,7 @@ func (cmd *auditVerify) Run(ctx context.Context, s streams) error {
 			return hinted{"--from: " + err.Error(), []string{"latchkey audit verify prints it as its head"}}
 		}
 	}
-	open := cmd.openDatabase
-	if cmd.WithoutKey {
-		open = cmd.openKeyless
-	}
-	database, err := open(ctx)
+	database, err := cmd.openAudit(ctx, cmd.WithoutKey)
 	if err != nil {
 		return err
 	}
@@ -187,11 +183,7 @@ type auditExport struct {
 
 // Run prints one line of JSON an event, in the order of the chain; those that are not in it yet come last, without a number.
 func (cmd *auditExport) Run(ctx context.Context, s streams) error {
-	open := cmd.openDatabase
-	if cmd.WithoutKey {
-		open = cmd.openKeyless
-	}
-	database, err := open(ctx)
+	database, err := cmd.openAudit(ctx, cmd.WithoutKey)
 	if err != nil {
 		return err
 	}
@@ -199,6 +191,14 @@ func (cmd *auditExport) Run(ctx context.Context, s streams) error {
 	lines := json.NewEncoder(buffer)
 	err = database.Chain().Export(ctx, func(r audit.Record) error { return lines.Encode(r) })
 	return errors.Join(err, buffer.Flush(), database.Close())
+}
+
+// openAudit opens the database, or without the master key a copy of it.
+func (c *Config) openAudit(ctx context.Context, withoutKey bool) (*store.DB, error) {
+	if withoutKey {
+		return c.openKeyless(ctx)
+	}
+	return c.openDatabase(ctx)
 }
 
 // openKeyless opens a database, or a copy of one, without its master key, for what needs none.
