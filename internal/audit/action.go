@@ -113,9 +113,12 @@ const (
 const (
 	SigninSucceeded Action = "signin.succeeded"
 	// SigninPassed is a right password; the second step is still to come.
-	SigninPassed    Action = "signin.passed"
-	SigninRefused   Action = "signin.refused"
-	SignoutDone     Action = "signout.done"
+	SigninPassed  Action = "signin.passed"
+	SigninRefused Action = "signin.refused"
+	SignoutDone   Action = "signout.done"
+	// ProofGiven is a fresh proof of who is signed in (R6), ProofRefused one that was wrong.
+	ProofGiven      Action = "proof.given"
+	ProofRefused    Action = "proof.refused"
 	SessionRotated  Action = "session.rotated"
 	SessionEnded    Action = "session.ended"
 	PasswordChanged Action = "password.changed"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -14,8 +13,6 @@ import (
 
 // What may be wrong with a passkey that is added.
 var (
-	// ErrNotFresh: the last password or second step is too long ago for a change of how one gets in.
-	ErrNotFresh = errors.New("sign-in is not fresh")
 	// ErrPasskeyKnown: the account has this passkey already.
 	ErrPasskeyKnown = errors.New("passkey is known already")
 	// ErrPasskeysFull: the account has MaxPasskeys of them.
@@ -24,18 +21,8 @@ var (
 	ErrPasskeyName = errors.New("name of the passkey is too long")
 )
 
-const (
-	// FreshLife is how long after a password or second step somebody may change how they get in (journey section 1).
-	FreshLife = 5 * time.Minute
-	// MaxPasskeyName is the longest name of a passkey, in code points.
-	MaxPasskeyName = 50
-)
-
-// Fresh reports whether the session proved its customer lately enough for a change of how they get in: a browser that was
-// left signed in must not be enough to bind another's passkey (ASVS 7.5.1).
-func (s Session) Fresh(now time.Time) bool {
-	return s.Level == TwoSteps && now.Before(s.ProvedAt.Add(FreshLife))
-}
+// MaxPasskeyName is the longest name of a passkey, in code points.
+const MaxPasskeyName = 50
 
 // PasskeyCreation are the options with which a signed-in customer's browser makes another passkey.
 func (si SignIns) PasskeyCreation(a Account, bound ...string) string {
@@ -60,7 +47,7 @@ func (si SignIns) AddPasskey(ctx context.Context, in PasskeyPost, name string) e
 	now := si.Now()
 	name, wrong := cleanName(name)
 	return si.Store.Change(ctx, func(tx SignInTx) (audit.Event, error) {
-		a, err := si.freshOwner(tx, in.Session, now)
+		_, a, err := FreshOwner(tx, in.Session, now)
 		if err == nil {
 			err = wrong
 		}
@@ -114,25 +101,4 @@ func (si SignIns) made(tx PasskeyTx, a AccountID, in PasskeyPost) (secret.Passke
 		err = ErrPasskeySpent
 	}
 	return made, err
-}
-
-// freshOwner is the account that a session is signed in to, lately.
-func (si SignIns) freshOwner(tx SignInTx, key SessionKey, now time.Time) (Account, error) {
-	s, err := tx.Session(key.ID)
-	if err != nil {
-		return Account{}, err
-	}
-	if known, previous := s.Knows(key, now); !known || previous || s.Account == 0 {
-		return Account{}, ErrNoSession
-	}
-	a, err := tx.Account(s.Account)
-	switch {
-	case err != nil:
-		return Account{}, err
-	case !s.SignedIn(a, now):
-		return Account{}, ErrNoSession
-	case !s.Fresh(now):
-		return Account{}, ErrNotFresh
-	}
-	return a, nil
 }

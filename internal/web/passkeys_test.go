@@ -103,13 +103,13 @@ func TestPasskeysThatAreNotAdded(t *testing.T) {
 	half.get("/security/passkeys").expect(http.StatusOK, "r1")
 
 	w.clock.advance(customer.FreshLife)
-	if late := w.once(http.MethodPost, form.action, cookie, body); late.status != http.StatusSeeOther || late.location != "/security/passkeys" {
+	if late := w.once(http.MethodPost, form.action, cookie, body); late.status != http.StatusSeeOther || late.location != "/signin/confirm?to=passkeys" {
 		t.Errorf("when it is no longer fresh: %d to %q", late.status, late.location)
 	}
 	if len(w.passkeys(o)) != 1 || w.mails() != mails {
 		t.Errorf("the account has %d passkeys, and %d mails went out", len(w.passkeys(o)), w.mails()-mails)
 	}
-	b.get("/security/passkeys").get(b.link("passkeys.again.button")).expect(http.StatusOK, "r1").usesPasskey(phone).expect(http.StatusOK, "home")
+	b.get("/security/passkeys").expect(http.StatusOK, "r6").get(b.link("r6.another")).expect(http.StatusOK, "r1").usesPasskey(phone).expect(http.StatusOK, "home")
 	b.get("/security/passkeys").adds(newDevice(t), "").expect(http.StatusOK, "passkeys")
 	if len(w.passkeys(o)) != 2 {
 		t.Error("after a fresh sign-in none is added")

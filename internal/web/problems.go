@@ -37,7 +37,10 @@ func sayings(step claim.Step) []said {
 	case stepPasskeys:
 		return []said{{customer.ErrPasskeyName, "passkey_name", "passkeys.name.long"}, {customer.ErrPasskeyKnown, "", "passkeys.known"},
 			{customer.ErrPasskeysFull, "", "passkeys.full"}, {customer.ErrPasskeyLate, "", "passkeys.late"}, {customer.ErrPasskey, "", "passkeys.refused"}}
-	case stepPasskey, stepSignInPasskey:
+	case stepConfirm:
+		return []said{{customer.ErrNoPassword, "password", "r1.password.empty"}, {customer.ErrCodeEmpty, "code", "c5.code.empty"},
+			{customer.ErrCodeFormat, "code", "c5.code.format"}, {customer.ErrProof, "", "r6.wrong"}}
+	case stepPasskey, stepSignInPasskey, stepConfirmPasskey:
 		return []said{{customer.ErrPasskey, "", "passkey.refused"}, {customer.ErrPasskeyLate, "", "passkey.late"}}
 	case claim.StepPassword:
 		return []said{

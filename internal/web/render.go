@@ -107,7 +107,7 @@ func everyPage() []Page {
 		&ReviewPage{}, &NamePage{}, &PreferredPage{}, &BirthPage{}, &PhonePage{}, &CountryPage{}, &NationalityPage{},
 		&AddressPage{}, &OccupationPage{}, &ExtraPage{}, &FormPage{}, &DisputePage{},
 		&AllowPage{}, &ReturnPage{}, &CheckPage{}, &ObjectionPage{},
-		&SignInPage{}, &SecondStepSignInPage{}, &ContinuePage{}, &HomePage{}, &DetailsPage{},
+		&SignInPage{}, &SecondStepSignInPage{}, &ConfirmPage{}, &ContinuePage{}, &HomePage{}, &DetailsPage{},
 		&ErrorPage{}, &UnknownRequestPage{}, &OtherCustomerPage{},
 		&HelpPage{}, &PrivacyPage{}, &AccessibilityPage{}, &ReceiptsPage{},
 	}

@@ -120,8 +120,10 @@ func visitRoutes(get, post routes) {
 	post("/signin/passkey", postPasskeySignIn)
 	post("/signin/second-step", postSignInStep)
 	post("/signin/second-step/passkey", postPasskeyStep)
-	get("/security/passkeys", showPasskeys)
-	post("/security/passkeys", postPasskeys)
+	get("/signin/confirm", showConfirm)
+	post("/signin/confirm", postConfirm)
+	post("/signin/confirm/passkey", postConfirmPasskey)
+	securityRoutes(get, post)
 	get("/j/{jid}/continue", showContinue)
 	post("/j/{jid}/continue", postContinue)
 	post("/j/{jid}/different", postDifferent)
@@ -129,6 +131,12 @@ func visitRoutes(get, post routes) {
 	get("/details", showDetails)
 	post("/details", postDetails)
 	post("/signout", postSignOut)
+}
+
+// securityRoutes are the pages on which a customer changes how they get in (section 7), each behind a fresh proof.
+func securityRoutes(get, post routes) {
+	get("/security/passkeys", fresh("passkeys", showPasskeys))
+	post("/security/passkeys", fresh("passkeys", postPasskeys))
 }
 
 // public is a page that depends on nothing.

@@ -299,7 +299,7 @@ func decideSamples() []sample {
 		{"r1-signin-wrong", 422, &SignInPage{Frame: wrong, Email: sampleMail}},
 		{"r1-signin-empty", 422, &SignInPage{Frame: empty, MoreTime: true}},
 		{"passkeys", 200, &PasskeysPage{Frame: Frame{Back: "/account", FormToken: "sample-token"}, Options: samplePasskey, Passkeys: samplePasskeys()}},
-		{"passkeys-none", 200, &PasskeysPage{Frame: Frame{Back: "/account"}, Again: "/signin?again=1"}},
+		{"passkeys-none", 200, &PasskeysPage{Frame: Frame{Back: "/account"}}},
 		{"passkeys-long", 422, &PasskeysPage{Frame: Frame{Back: "/account", FormToken: "sample-token", Problems: []Problem{Wrong("passkey_name", "passkeys.name.long")}}, Options: samplePasskey, Passkeys: samplePasskeys()[:1]}},
 		{"passkeys-known", 422, &PasskeysPage{Frame: Frame{Back: "/account", FormToken: "sample-token", Problems: []Problem{Wrong("", "passkeys.known")}}, Options: samplePasskey, Passkeys: samplePasskeys()}},
 		{"passkeys-refused", 422, &PasskeysPage{Frame: Frame{Back: "/account", FormToken: "sample-token", Problems: []Problem{Wrong("", "passkeys.refused")}}, Options: samplePasskey}},
@@ -309,6 +309,11 @@ func decideSamples() []sample {
 		{"r2-passkey", 200, &SecondStepSignInPage{Frame: signIn, Passkey: sampleAsk(false, true), NoApp: true}},
 		{"r2-both", 200, &SecondStepSignInPage{Frame: signIn, Passkey: sampleAsk(false, false)}},
 		{"r2", 200, &SecondStepSignInPage{Frame: signIn, Another: "/signin/recovery-code"}},
+		{"r6-confirm", 200, &ConfirmPage{Frame: alone, Email: sampleMail}},
+		{"r6-confirm-wrong", 422, &ConfirmPage{Frame: Frame{FormToken: "sample-token", Problems: []Problem{Wrong("", "r6.wrong")}}, Email: sampleMail}},
+		{"r6-confirm-empty", 422, &ConfirmPage{Frame: Frame{FormToken: "sample-token", Problems: []Problem{Wrong("password", "r1.password.empty"), Wrong("code", "c5.code.empty")}}, Email: sampleMail}},
+		{"r6-confirm-both", 200, &ConfirmPage{Frame: alone, Email: sampleMail, Passkey: sampleAsk(false, false)}},
+		{"r6-confirm-passkey", 200, &ConfirmPage{Frame: alone, Email: sampleMail, Passkey: sampleAsk(false, true), NoApp: true}},
 		{"r5-continue", 200, &ContinuePage{Frame: signIn, Email: sampleMail, Different: "/j/k7Q2/different"}},
 	}
 }
