@@ -214,7 +214,7 @@ func until(t *testing.T, limit time.Duration, what string, holds func() bool) {
 		if time.Now().After(end) {
 			t.Fatalf("after %s still not: %s", limit, what)
 		}
-		time.Sleep(50 * time.Millisecond)
+		<-time.After(50 * time.Millisecond)
 	}
 }
 
@@ -311,7 +311,7 @@ func (p *onlooker) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch r.Method + " " + r.URL.Path {
 	case "GET /dev/mail.json":
 		for end := time.Now().Add(20 * time.Second); !p.settled() && time.Now().Before(end); {
-			time.Sleep(20 * time.Millisecond)
+			<-time.After(20 * time.Millisecond)
 		}
 		return said(r, p.post.to(r.URL.Query().Get("to")))
 	case "POST /dev/authenticator.json": // the code of the step before, so that the next is good at once for signing in
