@@ -2,9 +2,12 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"path"
 	"regexp"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -19,6 +22,24 @@ var apiPath = regexp.MustCompile(`^/(v[0-9]+|[0-9]{4}Q[0-9]+|webhooks)/|^/oauth/
 
 // journeyPath finds a journey's id, or the text of a link to a review or of one to object, in a path.
 var journeyPath = regexp.MustCompile(`^/(j|check|objection)/[^/]*`)
+
+// longText finds what may be somebody's code, token or address wherever in a path it was put: no word of a route looks so.
+var longText = regexp.MustCompile(`[^/]*@[^/]*|[^/]{20,}`)
+
+// loggable is a path as the log may have it (I9).
+func loggable(path string) string {
+	path = journeyPath.ReplaceAllString(path, "/$1/{jid}")
+	path = longText.ReplaceAllStringFunc(path, func(part string) string {
+		if strings.ContainsAny(part, "0123456789@%") {
+			return "{text}"
+		}
+		return part
+	})
+	if len(path) > 200 {
+		path = path[:200]
+	}
+	return path
+}
 
 // Handler answers every request: /livez and /readyz, the sandbox's pages, then the door that the address names.
 func (s *Server) Handler() http.Handler {
@@ -103,7 +124,12 @@ func (s *Server) recovering(next http.Handler) http.Handler {
 				return
 			}
 			reference := secret.TraceID()[:12]
-			s.options.Log.ErrorContext(r.Context(), "panic", "reference", reference, "path", journeyPath.ReplaceAllString(r.URL.Path, "/$1/{jid}"), "thrown", thrown)
+			what := fmt.Sprintf("%T", thrown) // not the value: it may hold what nobody may read in a log (I9)
+			if fault, ok := thrown.(runtime.Error); ok {
+				what = fault.Error()
+			}
+			s.options.Log.ErrorContext(r.Context(), "panic", "reference", reference, "path", loggable(r.URL.Path),
+				"thrown", what, "stack", string(debug.Stack()))
 			page := &web.ErrorPage{Trouble: web.TroubleInside}
 			page.Frame.Reference = reference
 			s.pages.Write(w, r, page.Status(), page)
@@ -128,11 +154,7 @@ func (s *Server) logging(next http.Handler) http.Handler {
 }
 
 func (s *Server) logRequest(r *http.Request, seen *answer, took time.Duration) {
-	path := journeyPath.ReplaceAllString(r.URL.Path, "/$1/{jid}")
-	if len(path) > 200 {
-		path = path[:200]
-	}
-	s.options.Log.InfoContext(r.Context(), "request", "method", r.Method, "path", path, "status", seen.status,
+	s.options.Log.InfoContext(r.Context(), "request", "method", r.Method, "path", loggable(r.URL.Path), "status", seen.status,
 		"bytes", seen.size, "took_ms", took.Milliseconds(), "network", network(s.from(r)), "reference", seen.Header().Get("X-Trace-Id"))
 }
 

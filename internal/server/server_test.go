@@ -243,8 +243,28 @@ func TestPanicsBecomeApologies(t *testing.T) {
 	if w.Code != 500 || !strings.Contains(w.Body.String(), `data-page="e11"`) || reference == "" || !strings.Contains(w.Body.String(), reference) {
 		t.Errorf("status %d, reference %q:\n%s", w.Code, reference, w.Body.String())
 	}
-	if strings.Contains(w.Body.String(), "lost my way") {
-		t.Error("the page tells strangers what went wrong inside")
+	if strings.Contains(w.Body.String()+l.text(), "lost my way") {
+		t.Error("the page, or the log, repeats what was thrown: it may hold what nobody may read")
+	}
+	h = s.recovering(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { var none []string; _ = none[len(none)] }))
+	ask(h, "GET", "https://id.example.org/signin", nil)
+	if thrown := l.lines(t, "panic")[1]; thrown["thrown"] != "runtime error: index out of range [0] with length 0" || thrown["stack"] == "" {
+		t.Errorf("a mistake of the program is not told: %v", thrown)
+	}
+}
+
+// What may be a secret in a path is not logged, wherever it was put; what the routes are made of is.
+func TestLoggablePaths(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"/j/" + claimCode + "/start": "/j/{jid}/start", "/objection/abc": "/objection/{jid}", "/oauth/authorize/" + claimCode: "/oauth/authorize/{text}",
+		"/v1/users/115413914252851/contact-email": "/v1/users/115413914252851/contact-email", "/v2/profiles/1/business-representative": "/v2/profiles/1/business-representative",
+		"/x/lka_1_2_abcdefghijklmnop": "/x/{text}", "/v1/users/mira.kade@example.org": "/v1/users/{text}", "/": "/", "": "",
+		"/" + strings.Repeat("a/", 150): ("/" + strings.Repeat("a/", 150))[:200],
+	} {
+		if have := loggable(path); have != want {
+			t.Errorf("%s is logged as %s, want %s", path, have, want)
+		}
 	}
 }
 

@@ -2,8 +2,10 @@ package store
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -413,7 +415,35 @@ func TestNothingPlainLies(t *testing.T) {
 		if !found {
 			t.Error("the test does not look where the rows are")
 		}
+		lookAtFiles(t, dsn)
 	})
+}
+
+// lookAtFiles looks at what PostgreSQL writes into its directory: tables, indices, its log of what to write, and what it puts down
+// for a moment. Pages and the log hold long values compressed; what is sealed does not compress, so that the words would still be seen.
+func lookAtFiles(t *testing.T, dsn string) {
+	t.Helper()
+	ask(t, dsn, "CHECKPOINT")
+	dir, found := ask(t, dsn, "SELECT current_setting('data_directory')")[0], false
+	must(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) { // it goes on working
+			return nil
+		}
+		found = found || bytes.Contains(raw, []byte("a reply of the test"))
+		for _, word := range []string{canary, fmt.Sprintf("%x", canary), base64.StdEncoding.EncodeToString([]byte(canary))[:8]} {
+			if at := bytes.Index(raw, []byte(word)); at >= 0 {
+				t.Errorf("%q lies plain in %s", fmt.Sprintf("%.60s", raw[at:]), path)
+			}
+		}
+		return err
+	}))
+	if !found {
+		t.Errorf("the test does not look where the rows are: %s", dir)
+	}
 }
 
 func plant(t *testing.T, db *DB) {
@@ -441,7 +471,7 @@ func plant(t *testing.T, db *DB) {
 		must(t, tx.SaveClaimCode(&c))
 		must(t, tx.QueueMail(filled[customer.Mail](t)))
 		r := filled[customer.Reply](t)
-		r.Account, r.Endpoint, r.Request = owner, "endpoint", []byte("digest")
+		r.Account, r.Endpoint, r.Request = owner, "endpoint: a reply of the test", []byte("digest")
 		must(t, tx.SaveReply(r))
 		must(t, tx.BlockAddress(1, canary+"@example.org", time.UnixMilli(1)))
 		return tx.SaveTries(limit.NewKey(limit.KindPassword, canary+"@example.org"), limit.Tries{})
