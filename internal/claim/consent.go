@@ -193,16 +193,16 @@ func (cs Claims) wayWithCode(tx Tx, way *Way, in Post, now time.Time) (audit.Eve
 		way.Connected = true
 		return audit.Event{}, nil
 	}
+	g, err := tx.Grant(j.Grant)
+	if err != nil && !errors.Is(err, grant.ErrNoGrant) {
+		return audit.Event{}, err
+	}
+	if !g.Stands(now) {
+		way.Return.Error, way.Return.Description = "access_denied", "The access has ended"
+		return audit.Event{}, nil
+	}
 	e, code := audit.Event{}, state.GrantCode
 	if !code.Live(now) {
-		g, err := tx.Grant(j.Grant)
-		if err != nil && !errors.Is(err, grant.ErrNoGrant) {
-			return audit.Event{}, err
-		}
-		if !g.Stands(now) {
-			way.Return.Error, way.Return.Description = "access_denied", "The access has ended"
-			return audit.Event{}, nil
-		}
 		if err := cs.mint(tx, state, &j, g, now); err != nil {
 			return audit.Event{}, err
 		}

@@ -17,6 +17,8 @@ const (
 	MailChanged MailKind = "M4"
 	// MailAccess (M6): access given to a partner.
 	MailAccess MailKind = "M6"
+	// MailAccessEnds (M7): access stopped, ended or about to end; End says which.
+	MailAccessEnds MailKind = "M7"
 )
 
 // A Mail is queued in the transaction of the change that it speaks of, sealed, and rendered when it is delivered. It holds
@@ -39,7 +41,9 @@ type Mail struct {
 	// Scopes and Until describe the access of M6, of which Until is zero when it has no end.
 	Scopes []string  `json:"scopes,omitempty"`
 	Until  time.Time `json:"until"`
-	At     time.Time `json:"at"`
+	// End says what M7 is about.
+	End AccessEnd `json:"end,omitempty"`
+	At  time.Time `json:"at"`
 	// Attempts counts the deliveries begun, this one included; the store sets it when it hands the mail out.
 	Attempts int `json:"-"`
 }
@@ -53,6 +57,19 @@ const (
 	SignInPasskeyAdded SignInChange = "passkey_added"
 	// SignInHeld: somebody who read M1 said that it was not them who set the account up, and nobody can sign in.
 	SignInHeld SignInChange = "held"
+)
+
+// AccessEnd is what M7 tells of a partner's access.
+type AccessEnd string
+
+// What may have become of an access.
+const (
+	// AccessStopped: the customer stopped it.
+	AccessStopped AccessEnd = "stopped"
+	// AccessEnding: it ends by itself at Until, which is near.
+	AccessEnding AccessEnd = "ending"
+	// AccessEnded: it ended by itself.
+	AccessEnded AccessEnd = "ended"
 )
 
 // MailTx queues mails within a transaction.

@@ -25,7 +25,9 @@ type SignedIn struct {
 // SignedInTo is the customer for whom a session of the account stands.
 func SignedInTo(a Account, o Origin) SignedIn { return SignedIn{a.ID, a.Epoch, a.SessionEpoch, o} }
 
-func (o SignedIn) admit(tx AccountTx) (Account, error) {
+// Admit repeats, inside the transaction, what the session said: it is the owner's, of this epoch, and the account is not on hold.
+// Errors: ErrStale, ErrNoAccount.
+func (o SignedIn) Admit(tx AccountTx) (Account, error) {
 	a, err := tx.Account(o.Account)
 	if err == nil && (a.Epoch != o.Epoch || a.SessionEpoch != o.SessionEpoch || !a.Owned()) {
 		err = ErrStale
@@ -46,7 +48,7 @@ func (cs Customers) Offers(ctx context.Context, o SignedIn) ([]Offer, error) {
 	var offers []Offer
 	err := cs.Store.View(ctx, func(tx Tx) error {
 		offers = nil
-		if _, err := o.admit(tx); err != nil {
+		if _, err := o.Admit(tx); err != nil {
 			return err
 		}
 		profiles, err := tx.Profiles(o.Account)
@@ -86,7 +88,7 @@ type Choice struct {
 func (cs Customers) Settle(ctx context.Context, o SignedIn, choices []Choice) error {
 	now := cs.Now()
 	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
-		a, err := o.admit(tx)
+		a, err := o.Admit(tx)
 		if err != nil || len(choices) == 0 {
 			return audit.Event{}, err
 		}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/secret"
@@ -42,7 +43,18 @@ type Grant struct {
 	Until   time.Time
 	State   State
 	EndedAt time.Time
-	Version int64
+	// UsedOn is the last day, in UTC, on which a request with one of its access tokens was admitted; zero for never.
+	UsedOn time.Time
+	// WarnedAt is when the customer was told that it ends soon.
+	WarnedAt time.Time
+	Version  int64
+}
+
+// described is an event with what the access is.
+func (g Grant) described(e audit.Event) audit.Event {
+	e.Detail = map[string]string{"grant": strconv.FormatInt(int64(g.ID), 10), "profile": strconv.FormatInt(int64(g.Profile), 10),
+		"scopes": partner.FormatScopes(g.Scopes)}
+	return e
 }
 
 // Stands reports whether the grant gives access at now.

@@ -61,10 +61,11 @@ type language struct {
 
 // fileOf names the template files of each kind.
 var fileOf = map[customer.MailKind]string{
-	customer.MailClaimed: "claimed",
-	customer.MailCode:    "code",
-	customer.MailAccess:  "allowed",
-	customer.MailChanged: "changed",
+	customer.MailClaimed:    "claimed",
+	customer.MailCode:       "code",
+	customer.MailAccess:     "allowed",
+	customer.MailChanged:    "changed",
+	customer.MailAccessEnds: "ends",
 }
 
 // CodeMinutes is how long the code of M2 is good for (journey section 1), as the mail says it.
@@ -120,6 +121,7 @@ type page struct {
 	Frame
 	Subject, Partner, Address, Code, Link, At, Until string
 	Change                                           customer.SignInChange
+	End                                              customer.AccessEnd
 	Scopes                                           []string
 	Minutes                                          int
 }
@@ -135,7 +137,7 @@ func (ls *Letters) Render(m customer.Mail) (Letter, error) {
 	if text == nil {
 		return Letter{}, fmt.Errorf("%w: %q", ErrUnknownMail, m.Kind)
 	}
-	view := page{Frame: ls.frame, Partner: m.Partner, Address: m.To, Code: m.Code, Link: m.Link, Change: m.Change, At: day(m.At), Until: day(m.Until), Minutes: CodeMinutes}
+	view := page{Frame: ls.frame, Partner: m.Partner, Address: m.To, Code: m.Code, Link: m.Link, Change: m.Change, End: m.End, At: day(m.At), Until: day(m.Until), Minutes: CodeMinutes}
 	for _, scope := range m.Scopes {
 		words, err := execute(text, "scope", scope)
 		if err != nil {

@@ -22,14 +22,15 @@ func letters(t *testing.T) *Letters {
 func mails() map[customer.MailKind]customer.Mail {
 	at := time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC)
 	base := customer.Mail{ID: 7, To: "mira.kade@example.org", Language: "en", Partner: "Acme Treasury", At: at}
-	claimed, code, access, changed := base, base, base, base
+	claimed, code, access, changed, ends := base, base, base, base, base
+	ends.Kind, ends.End, ends.Until = customer.MailAccessEnds, customer.AccessStopped, at.AddDate(0, 0, 14)
 	claimed.Kind, code.Kind, access.Kind, changed.Kind = customer.MailClaimed, customer.MailCode, customer.MailAccess, customer.MailChanged
 	changed.Change = customer.SignInPasskeyAdded
 	code.Code = "048213"
 	claimed.Link, claimed.Until = "tHeL1nkT3xt", at.AddDate(0, 0, 7)
 	access.Scopes = []string{"account.read", "profiles.write"}
 	access.Until = at.AddDate(1, 0, 0)
-	return map[customer.MailKind]customer.Mail{claimed.Kind: claimed, code.Kind: code, access.Kind: access, changed.Kind: changed}
+	return map[customer.MailKind]customer.Mail{claimed.Kind: claimed, code.Kind: code, access.Kind: access, changed.Kind: changed, ends.Kind: ends}
 }
 
 func TestLettersSayWhatTheyMust(t *testing.T) {
@@ -39,7 +40,8 @@ func TestLettersSayWhatTheyMust(t *testing.T) {
 		customer.MailCode:    {"048213", "id.example.org", "Acme Treasury", "never asks for this code", "15 minutes"},
 		customer.MailChanged: {"A passkey was added", "22 November 2026", "mira.kade@example.org", "help@example.org", "wasn't you"},
 		customer.MailAccess: {"Acme Treasury", "22 November 2026", "22 November 2027", "your email address", "propose changes",
-			"password", "help@example.org"},
+			"password", "Who can use your account", "help@example.org"},
+		customer.MailAccessEnds: {"You stopped the access of", "Acme Treasury", "22 November 2026", "may keep what it has seen", "help@example.org"},
 	}
 	ls := letters(t)
 	for kind, m := range mails() {
@@ -105,6 +107,31 @@ func TestLetterOfAHold(t *testing.T) {
 	}
 	if l.Subject != "Your account at Example ID is on hold" {
 		t.Errorf("subject %q", l.Subject)
+	}
+}
+
+// M7 tells what was stopped from what ends by itself, and asks whether it was the customer only of what they are said to have done.
+func TestLettersOfAccessThatEnds(t *testing.T) {
+	for end, says := range map[customer.AccessEnd][]string{
+		customer.AccessEnding: {"until 6 December 2026", "ends by itself", "Who can use your account"},
+		customer.AccessEnded:  {"ended by itself", "6 December 2026", "may keep what it has seen"},
+	} {
+		m := mails()[customer.MailAccessEnds]
+		m.End = end
+		l, err := letters(t).Render(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, body := range []string{strings.Join(strings.Fields(l.Text), " "), l.HTML} {
+			for _, text := range says {
+				if !strings.Contains(body, text) {
+					t.Errorf("%s does not say %q:\n%s", end, text, body)
+				}
+			}
+			if strings.Contains(body, "You stopped") || strings.Contains(body, "wasn't you") {
+				t.Errorf("%s says what is not so:\n%s", end, body)
+			}
+		}
 	}
 }
 

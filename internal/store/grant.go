@@ -9,11 +9,11 @@ import (
 )
 
 var grantTable = newTable("access_grant", "id", "account_id", "partner_id", "profile_id", "scopes", "wording", "language", "given_at",
-	"until_at", "state", "ended_at", "version")
+	"until_at", "state", "ended_at", "used_on", "warned_at", "version")
 
 func grantFields(g *grant.Grant) []any {
 	return []any{&g.ID, &g.Account, &g.Partner, &g.Profile, list{&g.Scopes}, &g.Wording, &g.Language, moment{&g.GivenAt},
-		moment{&g.Until}, &g.State, moment{&g.EndedAt}, &g.Version}
+		moment{&g.Until}, &g.State, moment{&g.EndedAt}, moment{&g.UsedOn}, moment{&g.WarnedAt}, &g.Version}
 }
 
 func (tx *Tx) oneGrant(query string, args ...any) (grant.Grant, error) {
@@ -48,8 +48,17 @@ func (tx *Tx) GrantsOf(account customer.AccountID) ([]grant.Grant, error) {
 }
 
 func (tx *Tx) grants(which string, args ...any) ([]grant.Grant, error) {
+	return tx.someGrants("SELECT "+grantTable.all+" FROM access_grant WHERE "+which+" AND state = 'active' ORDER BY partner_id, id", args...)
+}
+
+// EveryGrant lists an account's grants, those that have ended too, newest first.
+func (tx *Tx) EveryGrant(account customer.AccountID) ([]grant.Grant, error) {
+	return tx.someGrants("SELECT "+grantTable.all+" FROM access_grant WHERE account_id = $1 ORDER BY id DESC", account)
+}
+
+func (tx *Tx) someGrants(query string, args ...any) ([]grant.Grant, error) {
 	var all []grant.Grant
-	err := tx.each("SELECT "+grantTable.all+" FROM access_grant WHERE "+which+" AND state = 'active' ORDER BY partner_id, id", args, func(scan func(...any) error) error {
+	err := tx.each(query, args, func(scan func(...any) error) error {
 		var g grant.Grant
 		err := scan(grantFields(&g)...)
 		all = append(all, g)

@@ -38,6 +38,8 @@ type (
 	SignIns struct{ For[customer.SignInTx] }
 	// Tokens is for grant.Tokens.
 	Tokens = For[grant.TokenTx]
+	// Grants is for grant.Grants.
+	Grants = For[grant.OwnerTx]
 	// Claims is for claim.Claims.
 	Claims = For[claim.Tx]
 )
@@ -56,6 +58,8 @@ var (
 	_ customer.SignInTx         = (*Tx)(nil)
 	_ grant.TokenStore          = Tokens{}
 	_ grant.TokenTx             = (*Tx)(nil)
+	_ grant.OwnerStore          = Grants{}
+	_ grant.OwnerTx             = (*Tx)(nil)
 	_ claim.Store               = Claims{}
 	_ claim.Tx                  = (*Tx)(nil)
 	_ audit.Store               = Audit{}

@@ -122,6 +122,7 @@ func checkMethods(now time.Time, twice func(func() error) error, missing func(er
 			return twice(func() error { return tx.SaveObjection(&o) })
 		},
 		"ObjectionByDigest": func(tx *Tx) error { _, err := tx.ObjectionByDigest([]byte("x")); return missing(err) },
+		"EveryGrant":        func(tx *Tx) error { _, err := tx.EveryGrant(1); return err },
 		"GrantsOf":          func(tx *Tx) error { _, err := tx.GrantsOf(1); return err },
 		"SaveReceipt":       func(tx *Tx) error { return tx.SaveReceipt(&claim.Receipt{ID: 19, Account: owner}) },
 		"Receipts":          func(tx *Tx) error { _, err := tx.Receipts(owner); return err },

@@ -23,7 +23,6 @@ var unreached = map[string]string{
 	"customer.ErrBlocked":         "creating accounts is the API's",
 	"customer.ErrReplyDiffers":    "idempotency keys are the API's",
 	"customer.ErrProfileExists":   "creating profiles is the API's",
-	"grant.ErrNoGrant":            "no grant is a state of the journey",
 	"grant.ErrInvalidGrant":       "no authorization code is a state of the journey",
 	"grant.ErrUnknownClient":      "the client is looked up in partner",
 	"grant.ErrRedirect":           "whatever MatchRedirect refuses is E5",

@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/grant"
 	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/secret"
@@ -25,8 +26,10 @@ type Door struct {
 	SignIns  customer.SignIns
 	// Customers has the verbs on reviews that partners asked for.
 	Customers customer.Customers
-	Pages     *Pages
-	Keys      *secret.Keys
+	// Grants has the customer's own verbs on what they allowed.
+	Grants grant.Grants
+	Pages  *Pages
+	Keys   *secret.Keys
 	// Failed counts failed look-ups of claim codes by network (OC-42).
 	Failed *limit.Buckets
 	// Now is the clock.

@@ -75,14 +75,15 @@ func (p AllowProfile) KindID() string {
 }
 
 // Reading are the scopes that only read.
-func (p *AllowPage) Reading() []AllowScope { return p.scopes(false) }
+func (p *AllowPage) Reading() []AllowScope { return parted(p.Scopes, false) }
 
 // Acting are the scopes that do something for the person.
-func (p *AllowPage) Acting() []AllowScope { return p.scopes(true) }
+func (p *AllowPage) Acting() []AllowScope { return parted(p.Scopes, true) }
 
-func (p *AllowPage) scopes(acts bool) []AllowScope {
+// parted are those of some scopes that act, or those that do not.
+func parted(scopes []AllowScope, acts bool) []AllowScope {
 	var some []AllowScope
-	for _, s := range p.Scopes {
+	for _, s := range scopes {
 		if s.Acts == acts {
 			some = append(some, s)
 		}

@@ -109,7 +109,7 @@ func everyPage() []Page {
 		&AllowPage{}, &ReturnPage{}, &CheckPage{}, &ObjectionPage{},
 		&SignInPage{}, &SecondStepSignInPage{}, &ConfirmPage{}, &ContinuePage{}, &HomePage{}, &DetailsPage{},
 		&ErrorPage{}, &UnknownRequestPage{}, &OtherCustomerPage{},
-		&HelpPage{}, &PrivacyPage{}, &AccessibilityPage{}, &ReceiptsPage{},
+		&HelpPage{}, &PrivacyPage{}, &AccessibilityPage{}, &ReceiptsPage{}, &AccessPage{}, &StopPage{},
 	}
 }
 

@@ -26,6 +26,7 @@ func (d *Door) mux() http.Handler {
 	secureRoutes(get, post)
 	decideRoutes(get, post)
 	visitRoutes(get, post)
+	ownRoutes(get, post)
 
 	// What the link of a KYC review leads to (contract 11.5).
 	get("/check/{link}", showCheck)
@@ -127,10 +128,17 @@ func visitRoutes(get, post routes) {
 	get("/j/{jid}/continue", showContinue)
 	post("/j/{jid}/continue", postContinue)
 	post("/j/{jid}/different", postDifferent)
+	post("/signout", postSignOut)
+}
+
+// ownRoutes are the customer's own pages (section 7). Each asks for the owner, signed in at both steps.
+func ownRoutes(get, post routes) {
 	get("/account", showHome)
+	get("/access", showAccess)
+	get("/access/{grant}", showStop)
+	post("/access/{grant}", postStop)
 	get("/details", showDetails)
 	post("/details", postDetails)
-	post("/signout", postSignOut)
 }
 
 // securityRoutes are the pages on which a customer changes how they get in (section 7), each behind a fresh proof.

@@ -361,11 +361,25 @@ func sampleProposals() []DetailsRow {
 	}
 }
 
+func sampleCards() []AccessCard {
+	given := AccessCard{Key: "7", Partner: "Acme Treasury", Scopes: sampleScopes(false), Since: sampleDay, Used: sampleDay, Until: sampleDay.AddDate(1, 0, 0),
+		Profile: AllowProfile{Name: "Mira Kade"}}
+	wide, stopped, ended := given, given, given
+	wide.Key, wide.Partner, wide.Used, wide.Until = "8", "A Partner Whose Registered Name Is Rather Long Indeed", time.Time{}, time.Time{}
+	wide.Profile = AllowProfile{Name: "Kade Joinery Ltd", Business: true, Number: "SC123456"}
+	stopped.Key, stopped.Over, stopped.Stopped = "9", sampleDay, true
+	ended.Key, ended.Over, ended.Profile = "10", sampleDay, AllowProfile{}
+	return []AccessCard{given, wide, stopped, ended}
+}
+
 func otherSamples() []sample {
 	return []sample{
 		{"home", 200, &HomePage{Name: "Mira Kade", Email: sampleMail, LastSignIn: sampleDay, CodesLeft: 10, Partners: []string{"Acme Treasury"}}},
 		{"receipts", 200, &ReceiptsPage{Frame: Frame{Back: "/account"}, Receipts: []ReceiptRow{{Partner: "Acme Treasury", At: sampleDay, Download: "/account/receipts/7"},
 			{Partner: "Acme Treasury", At: sampleDay, Consent: true}}}},
+		{"access", 200, &AccessPage{Frame: Frame{Back: "/account", Notices: []Message{Say("access.stopped")}}, Active: sampleCards()[:2], Over: sampleCards()[2:]}},
+		{"access-none", 200, &AccessPage{Frame: Frame{Back: "/account"}}},
+		{"access-stop", 200, &StopPage{Frame: Frame{Back: "/access", FormToken: "sample-token"}, Card: sampleCards()[0]}},
 		{"receipts-none", 200, &ReceiptsPage{Frame: Frame{Back: "/account"}}},
 		{"home-few", 200, &HomePage{Email: sampleMail, CodesLeft: 1}},
 		{"details", 200, &DetailsPage{Frame: Frame{Back: "/account", FormToken: "sample-token"}, Rows: sampleProposals()}},

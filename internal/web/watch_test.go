@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/grant"
 	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/store"
 )
@@ -225,7 +226,19 @@ type (
 		customer.Store
 		f *faults
 	}
+	faultyGrants struct {
+		grant.OwnerStore
+		f *faults
+	}
 )
+
+func (s faultyGrants) View(ctx context.Context, fn func(grant.OwnerTx) error) error {
+	return s.f.use(func() error { return s.OwnerStore.View(ctx, fn) })
+}
+
+func (s faultyGrants) Change(ctx context.Context, fn func(grant.OwnerTx) (audit.Event, error)) error {
+	return s.f.use(func() error { return s.OwnerStore.Change(ctx, fn) })
+}
 
 func (s faultyCustomers) View(ctx context.Context, fn func(customer.Tx) error) error {
 	return s.f.use(func() error { return s.Store.View(ctx, fn) })
