@@ -44,6 +44,12 @@ type commands struct {
 		Hold     customerHold     `cmd:"" help:"Stop an account: nobody signs in, no token works, no claim goes on."`
 		Release  customerRelease  `cmd:"" help:"End the hold of an account, whatever its reason. First know whose it is."`
 	} `cmd:"" help:"Look at a customer, decide about verification, stop and release an account."`
+	DB struct {
+		Backup  databaseBackup  `cmd:"" help:"Copy the database file, while it is served or not."`
+		Restore databaseRestore `cmd:"" help:"Put a copy back after checking it; everybody is signed out."`
+		Check   databaseCheck   `cmd:"" help:"Check everything in the database; exit 1 when something does not hold."`
+		Migrate databaseMigrate `cmd:"" help:"Bring the schema to this release's, as a starting server does."`
+	} `cmd:"" name:"db" help:"Back up, put back, check and migrate the database."`
 	Event struct {
 		List   eventList   `cmd:"" help:"List notifications: what, to whom, how it ended."`
 		Resend eventResend `cmd:"" help:"Send notifications again."`

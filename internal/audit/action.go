@@ -4,6 +4,9 @@ package audit
 // operator can filter by.
 type Action string
 
+// DatabaseRestored is what ends after a copy of the database was put back (design 10.16).
+const DatabaseRestored Action = "database.restored"
+
 // What operators do to partners.
 const (
 	PartnerAdded   Action = "partner.added"

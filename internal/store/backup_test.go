@@ -1,0 +1,296 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/partner"
+	"github.com/latchkey-id/latchkey/internal/secret"
+)
+
+// fileWorld is a served file, the nouns over it, and what its directory is called.
+func fileWorld(t *testing.T) (*world, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "test.db")
+	db := openTest(t, path)
+	ids := secret.NewIDs(raceTime)
+	w := &world{db: db, acme: partner.Partner{ID: 1, ClientID: "acme", Class: partner.Classic, Active: true,
+		RedirectURIs: []string{"https://example.org/back"}, RequiredScopes: partner.AllScopes()}}
+	w.nodes = []node{{
+		partners:  partner.Partners{Store: Partners{db}, IDs: ids, Now: raceTime},
+		customers: customer.Customers{Store: Customers{db}, Keys: db.keys, IDs: ids, Now: raceTime},
+		tokens:    grant.Tokens{Store: Tokens{db}, Keys: db.keys, IDs: ids, Now: raceTime},
+	}}
+	must(t, db.write(t.Context(), func(tx *Tx) error { return tx.SavePartner(&w.acme) }))
+	return w, path
+}
+
+// restoreTo restores a copy to a new place.
+func restoreTo(t *testing.T, copied string) (Restored, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "restored.db")
+	o := at(t, path)
+	o.Now = raceTime
+	done, err := Restore(t.Context(), copied, o, nil)
+	must(t, err)
+	return done, path
+}
+
+// TestBackupUnderLoad: while sixteen write, copies are made; each holds everything that was answered before it began, no
+// half of a change, and restores to a database that holds together.
+func TestBackupUnderLoad(t *testing.T) {
+	t.Parallel()
+	w, path := fileWorld(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var mu sync.Mutex
+	var answered []string
+	var writers sync.WaitGroup
+	for i := range 16 {
+		writers.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				email := fmt.Sprintf("a%d-%d@example.org", i, n)
+				_, err := w.nodes[0].customers.Create(context.WithoutCancel(ctx), w.acme, customer.Signup{Email: email, RegistrationCode: registrationCode}, "", "")
+				if err != nil {
+					t.Errorf("%s: %v", email, err)
+					return
+				}
+				mu.Lock()
+				answered = append(answered, email)
+				mu.Unlock()
+			}
+		})
+	}
+	type taken struct {
+		file   string
+		before []string
+	}
+	var copies []taken
+	for n := range 4 {
+		for enough := false; !enough; {
+			mu.Lock()
+			enough = len(answered) > n*20
+			mu.Unlock()
+		}
+		mu.Lock()
+		one := taken{filepath.Join(t.TempDir(), "copy.db"), slices.Clone(answered)}
+		mu.Unlock()
+		made, err := Backup(t.Context(), path, one.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stat, err := os.Stat(one.file); err != nil || stat.Mode().Perm() != 0o600 || stat.Size() != made.Bytes || !slices.Equal(made.Keys, []int{1}) {
+			t.Errorf("%v %v, %+v", stat, err, made)
+		}
+		copies = append(copies, one)
+	}
+	stop()
+	writers.Wait()
+	for _, one := range copies {
+		done, restored := restoreTo(t, one.file)
+		db := openTest(t, restored)
+		accounts, events := 0, 0
+		must(t, db.read(t.Context(), func(tx *Tx) error {
+			for _, email := range one.before {
+				if _, err := tx.PendingAccount(w.acme.ID, email); err != nil {
+					t.Errorf("%s was answered before the copy and is not in it: %v", email, err)
+				}
+			}
+			return errors.Join(tx.get("SELECT count(*) FROM account", nil, &accounts),
+				tx.get("SELECT count(*) FROM audit_event WHERE action = 'account.created'", nil, &events))
+		}))
+		if accounts != events || accounts < len(one.before) || done.Accounts != int64(accounts) {
+			t.Errorf("%d accounts, %d events of them, %d signed out, %d were answered", accounts, events, done.Accounts, len(one.before))
+		}
+	}
+}
+
+// TestRestoreEndsWhatWasGivenOut: a registration code and its token that the copy knows as good are dead after it, and the
+// audit says so.
+func TestRestoreEndsWhatWasGivenOut(t *testing.T) {
+	t.Parallel()
+	w, path := fileWorld(t)
+	_, issue, _ := w.pending(t, "a@example.org")
+	file := filepath.Join(t.TempDir(), "copy.db")
+	_, err := Backup(t.Context(), path, file)
+	must(t, err)
+	done, restored := restoreTo(t, file)
+	db := openTest(t, restored)
+	tokens := grant.Tokens{Store: Tokens{db}, Keys: db.keys, IDs: secret.NewIDs(raceTime), Now: raceTime}
+	if _, err := w.nodes[0].tokens.Access(t.Context(), issue.Access); err != nil {
+		t.Errorf("in the database that was copied: %v", err)
+	}
+	if _, err := tokens.Access(t.Context(), issue.Access); err == nil {
+		t.Error("the token works")
+	}
+	if _, err := tokens.Registration(t.Context(), w.acme, "a@example.org", registrationCode, customer.Origin{}); !errors.Is(err, grant.ErrInvalidCredentials) {
+		t.Errorf("the registration code: %v", err)
+	}
+	var told int
+	must(t, db.read(t.Context(), func(tx *Tx) error {
+		return tx.get("SELECT count(*) FROM audit_event WHERE action = 'database.restored'", nil, &told)
+	}))
+	if told < 1 || done.Accounts != 1 || done.Before != "" {
+		t.Errorf("%d events, %+v", told, done)
+	}
+}
+
+// TestBackupRefuses: a file that exists is left as it is, and a copy that is not finished leaves nothing behind.
+func TestBackupRefuses(t *testing.T) {
+	t.Parallel()
+	_, path := fileWorld(t)
+	there := filepath.Join(t.TempDir(), "there")
+	must(t, os.WriteFile(there, []byte("mine"), 0o600))
+	if _, err := Backup(t.Context(), path, there); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over a file: %v", err)
+	}
+	if text, _ := os.ReadFile(there); string(text) != "mine" {
+		t.Error("the file was changed")
+	}
+	dangling := filepath.Join(t.TempDir(), "link")
+	must(t, os.Symlink(filepath.Join(t.TempDir(), "elsewhere"), dangling))
+	if _, err := Backup(t.Context(), path, dangling); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("through a link that leads nowhere: %v", err)
+	}
+	if _, err := Backup(t.Context(), path, filepath.Join(t.TempDir(), "no", "such", "place")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("into no directory: %v", err)
+	}
+	if _, err := Backup(t.Context(), path+"-other", there+"2"); !errors.Is(err, fs.ErrNotExist) || exists(path+"-other") {
+		t.Errorf("of no database: %v", err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	dir := t.TempDir()
+	if _, err := Backup(ended, path, filepath.Join(dir, "late")); err == nil {
+		t.Error("after the end of its context")
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestRestoreRefuses: whatever is wrong with a copy, the database in place stays byte for byte, and nothing is left beside it.
+func TestRestoreRefuses(t *testing.T) {
+	t.Parallel()
+	w, path := fileWorld(t)
+	_, _, _ = w.pending(t, "a@example.org")
+	good := filepath.Join(t.TempDir(), "good.db")
+	_, err := Backup(t.Context(), path, good)
+	must(t, err)
+	text, err := os.ReadFile(good)
+	must(t, err)
+	other, err := secret.NewKeys(map[int][]byte{1: bytes.Repeat([]byte{7, 9}, 16)})
+	must(t, err)
+	later, err := secret.NewKeys(map[int][]byte{2: bytes.Repeat([]byte{7, 9}, 16)})
+	must(t, err)
+	damaged := func(sql string) func(t *testing.T, file string) {
+		return func(t *testing.T, file string) {
+			db := openTest(t, file)
+			must(t, db.write(t.Context(), func(tx *Tx) error { _, err := tx.do(sql); return err }))
+			must(t, db.Close())
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(t *testing.T, file string)
+		keys   *secret.Keys
+		want   error
+	}{
+		"no file": {change: func(t *testing.T, file string) { must(t, os.Remove(file)) }, want: fs.ErrNotExist},
+		"empty":   {change: func(t *testing.T, file string) { must(t, os.Truncate(file, 0)) }, want: ErrNotABackup},
+		"something else": {change: func(t *testing.T, file string) {
+			must(t, os.WriteFile(file, bytes.Repeat([]byte("text "), 999), 0o600))
+		}, want: ErrNotABackup},
+		"cut":                 {change: func(t *testing.T, file string) { must(t, os.Truncate(file, int64(len(text)/2))) }, want: ErrNotABackup},
+		"a log beside it":     {change: func(t *testing.T, file string) { must(t, os.WriteFile(file+"-wal", []byte("log"), 0o600)) }, want: ErrNotABackup},
+		"wrong key":           {keys: other, want: ErrWrongKey},
+		"missing key":         {keys: later, want: ErrWrongKey},
+		"newer release":       {change: damaged("INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)"), want: ErrNewer},
+		"does not hold":       {change: damaged("UPDATE account SET creator_id = 99"), want: ErrUnsound},
+		"an event is changed": {change: damaged("UPDATE audit_event SET reason = 'other'"), want: ErrUnsound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file, place := filepath.Join(t.TempDir(), "copy.db"), filepath.Join(t.TempDir(), "there.db")
+			must(t, os.WriteFile(file, text, 0o600))
+			must(t, os.WriteFile(place, []byte("what is there"), 0o600))
+			if c.change != nil {
+				c.change(t, file)
+			}
+			o := at(t, place)
+			if o.Now = raceTime; c.keys != nil {
+				o.Keys = c.keys
+			}
+			done, err := Restore(t.Context(), file, o, nil)
+			if !errors.Is(err, c.want) {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+			if errors.Is(c.want, ErrUnsound) && len(done.Checked.Findings) == 0 {
+				t.Error("it does not say what was found")
+			}
+			if is, _ := os.ReadFile(place); string(is) != "what is there" {
+				t.Error("the database in place was changed")
+			}
+			left, _ := os.ReadDir(filepath.Dir(place))
+			for _, f := range left {
+				if !strings.HasPrefix(f.Name(), "there.db-serving") && f.Name() != "there.db" {
+					t.Errorf("left behind: %s", f.Name())
+				}
+			}
+		})
+	}
+	t.Run("served", func(t *testing.T) {
+		o := at(t, path)
+		if _, err := Restore(t.Context(), good, o, nil); !errors.Is(err, ErrServed) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// TestRestoreLeavesNoOldLog: a server that was killed leaves changes in its write-ahead log; they are not read into the
+// restored database, and are still beside the one that was there before.
+func TestRestoreLeavesNoOldLog(t *testing.T) {
+	t.Parallel()
+	w, path := fileWorld(t)
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	_, err := Backup(t.Context(), path, copied)
+	must(t, err)
+	_, _, _ = w.pending(t, "later@example.org") // in the log of the file alone
+	place := filepath.Join(t.TempDir(), "there.db")
+	for _, end := range []string{"", "-wal"} {
+		text, err := os.ReadFile(path + end)
+		must(t, err)
+		must(t, os.WriteFile(place+end, text, 0o600))
+	}
+	o := at(t, place)
+	o.Now = raceTime
+	done, err := Restore(t.Context(), copied, o, nil)
+	must(t, err)
+	if want := place + ".before-" + raceTime().Format("20060102T150405Z"); done.Before != want {
+		t.Errorf("%s, want %s", done.Before, want)
+	}
+	for file, want := range map[string]int{place: 0, done.Before: 1} {
+		db := openTest(t, file)
+		var n int
+		must(t, db.read(t.Context(), func(tx *Tx) error {
+			return tx.get("SELECT count(*) FROM account", nil, &n)
+		}))
+		must(t, db.Close())
+		if n != want {
+			t.Errorf("%s: %d accounts, want %d", filepath.Base(file), n, want)
+		}
+	}
+	// And once more in the same second: nothing that was kept is written over.
+	again, err := Restore(t.Context(), copied, o, nil)
+	if err != nil || again.Before != done.Before+"-2" || !exists(done.Before) {
+		t.Errorf("%q after %q, %v", again.Before, done.Before, err)
+	}
+}
