@@ -104,7 +104,7 @@ func StartWith(o Settings) (_ *Server, err error) {
 		return nil, err
 	}
 	s.server, err = server.New(context.Background(), server.Options{Data: s.data, Keys: keys, WebURL: s.URL, Brand: "Latchkey Test",
-		Help: "help@example.org", Sandbox: http.NotFoundHandler(), Receivers: partner.Loopbacks(), Extras: extras, Now: s.Now, Deviates: s.deviate, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		Help: "help@example.org", Sandbox: http.NotFoundHandler(), Receivers: partner.Loopbacks(), Extras: extras, HashMemory: 8, Now: s.Now, Deviates: s.deviate, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		return nil, err
 	}
