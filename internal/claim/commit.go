@@ -36,7 +36,7 @@ func (cs Claims) Commit(ctx context.Context, in Post, saved bool) (customer.Sess
 		if !errors.Is(err, customer.ErrNoAccount) {
 			return audit.Event{}, err
 		}
-		if key, err = cs.handOver(tx, state, in.Session, now); err != nil {
+		if key, err = cs.handOver(tx, state, in, now); err != nil {
 			return audit.Event{}, err
 		}
 		return e, nil
@@ -48,7 +48,7 @@ func (cs Claims) Commit(ctx context.Context, in Post, saved bool) (customer.Sess
 }
 
 // handOver writes the commit.
-func (cs Claims) handOver(tx Tx, state State, key customer.SessionKey, now time.Time) (customer.SessionKey, error) {
+func (cs Claims) handOver(tx Tx, state State, in Post, now time.Time) (customer.SessionKey, error) {
 	j, a, s := state.Journey, own(state.Account, state.Journey, now), state.Session
 	if err := tx.SaveAccount(&a); err != nil {
 		return customer.SessionKey{}, err
@@ -56,10 +56,13 @@ func (cs Claims) handOver(tx Tx, state State, key customer.SessionKey, now time.
 	if err := tx.EndClaimCodes(a.ID, Cancelled, now); err != nil {
 		return customer.SessionKey{}, err
 	}
-	key = s.Renew(cs.Keys, key, now)
+	key := s.Renew(cs.Keys, in.Session, now)
 	s.Account, s.Epoch, s.SessionEpoch, s.Level = a.ID, a.Epoch, a.SessionEpoch, customer.TwoSteps
 	s.SignedInAt, s.ProvedAt, s.SeenAt = now, now, now
 	if err := tx.SaveSession(&s); err != nil {
+		return customer.SessionKey{}, err
+	}
+	if _, err := customer.Remember(tx, cs.Keys, cs.IDs, a, key, in.Origin, now); err != nil {
 		return customer.SessionKey{}, err
 	}
 	j.CommittedAt, j.FreshAt, j.Epoch = now, now, a.Epoch

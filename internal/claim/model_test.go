@@ -31,6 +31,7 @@ type rows struct {
 	mails      []customer.Mail
 	blocked    []string
 	objections []claim.Objection
+	devices    []customer.Device
 	// answered are the challenges that passkeys answered.
 	answered []string
 	// events is how many audit events there are, told how many events to partners, changes how many transactions wrote rows.
@@ -324,6 +325,16 @@ func (tx *modelTx) ObjectionByDigest(digest []byte) (claim.Objection, error) {
 func (tx *modelTx) SaveObjection(o *claim.Objection) error {
 	return save(tx, &tx.rows.objections, o, func(r claim.Objection) bool { return r.ID == o.ID }, func(r *claim.Objection) *int64 { return &r.Version })
 }
+
+func (tx *modelTx) DeviceByDigest(digest []byte) (customer.Device, error) {
+	return find(tx, tx.rows.devices, func(d customer.Device) bool { return bytes.Equal(d.Digest, digest) }, nil)
+}
+
+func (tx *modelTx) SaveDevice(d *customer.Device) error {
+	return save(tx, &tx.rows.devices, d, func(r customer.Device) bool { return r.ID == d.ID }, func(r *customer.Device) *int64 { return &r.Version })
+}
+
+func (tx *modelTx) DropDevices(customer.AccountID, int) error { return tx.call() }
 
 func (tx *modelTx) GrantsOf(a customer.AccountID) (all []grant.Grant, err error) {
 	for _, g := range tx.rows.grants {

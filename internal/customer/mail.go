@@ -15,6 +15,8 @@ const (
 	MailCode MailKind = "M2"
 	// MailChanged (M4): how one gets into the account was changed; Change says what.
 	MailChanged MailKind = "M4"
+	// MailDevice (M3): a whole sign-in from a browser that was not known.
+	MailDevice MailKind = "M3"
 	// MailAccess (M6): access given to a partner.
 	MailAccess MailKind = "M6"
 	// MailAccessEnds (M7): access stopped, ended or about to end; End says which.

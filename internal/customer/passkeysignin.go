@@ -55,7 +55,10 @@ func (si SignIns) Passkey(ctx context.Context, in PasskeyPost) (SessionKey, erro
 		s, key = NewSession(si.IDs, now)
 		s.Account, s.Epoch, s.SessionEpoch, s.Level = a.ID, a.Epoch, a.SessionEpoch, TwoSteps
 		s.MoreTime, s.ProvedAt, s.SignedInAt = in.MoreTime, now, now
-		return passkeyEvent(in.Origin, now, a.ID), tx.SaveSession(&s)
+		if err := tx.SaveSession(&s); err != nil {
+			return audit.Event{}, err
+		}
+		return si.remember(tx, passkeyEvent(in.Origin, now, a.ID), a, key, in.Origin, now)
 	})
 	return key, err
 }
@@ -94,7 +97,10 @@ func (si SignIns) PasskeyStep(ctx context.Context, in PasskeyPost) (SessionKey, 
 		}
 		renewed = s.Renew(si.Keys, in.Session, now)
 		s.Level, s.SignedInAt, s.ProvedAt = TwoSteps, now, now
-		return passkeyEvent(in.Origin, now, a.ID), tx.SaveSession(&s)
+		if err := tx.SaveSession(&s); err != nil {
+			return audit.Event{}, err
+		}
+		return si.remember(tx, passkeyEvent(in.Origin, now, a.ID), a, renewed, in.Origin, now)
 	})
 	return renewed, err
 }
@@ -206,10 +212,9 @@ func (si SignIns) usePasskey(tx SignInTx, used usedPasskey, o Origin, now time.T
 		if !used.confirms {
 			a.LastSignInAt = now
 		}
-		for _, k := range stepKeys(a.ID, o) {
-			if err := limit.Forgive(tx, k, now); err != nil {
-				return Account{}, audit.Event{}, err
-			}
+		// No try was counted here, so the account's count stays: see forgive.
+		if err := limit.Forgive(tx, stepKeys(a.ID, o)[0], now); err != nil {
+			return Account{}, audit.Event{}, err
 		}
 	}
 	if err := tx.SaveAccount(&a); err != nil {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
-	"github.com/latchkey-id/latchkey/internal/limit"
 )
 
 // What may be wrong with a fresh proof (R6).
@@ -81,7 +80,13 @@ func (si SignIns) Confirm(ctx context.Context, key SessionKey, password, typed s
 	if err != nil || again.ID != 0 {
 		return again, err
 	}
-	tries := append(passwordKeys(a, "", o), stepKeys(a.ID, o)[0])
+	if o, err = si.recognise(ctx, a, o); err != nil {
+		return SessionKey{}, err
+	}
+	tries := passwordKeys(a, "", o)
+	if o.known == 0 {
+		tries = append(tries, stepKeys(a.ID, o)[0])
+	}
 	if err := si.spend(ctx, tries, a.ID, o); err != nil {
 		return SessionKey{}, err
 	}
@@ -108,10 +113,8 @@ func (si SignIns) Confirm(ctx context.Context, key SessionKey, password, typed s
 		if err := tx.SaveAccount(&owner); err != nil {
 			return audit.Event{}, err
 		}
-		for _, k := range tries {
-			if err := limit.Forgive(tx, k, now); err != nil {
-				return audit.Event{}, err
-			}
+		if err := forgive(tx, tries, now); err != nil {
+			return audit.Event{}, err
 		}
 		renewed = s.Renew(si.Keys, key, now)
 		s.ProvedAt = now

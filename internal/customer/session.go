@@ -88,6 +88,7 @@ type SessionTx interface {
 	Session(SessionID) (Session, error)
 	// SaveSession inserts when Version is 0 and otherwise updates that version alone; it raises Version.
 	SaveSession(*Session) error
+	DeviceTx
 }
 
 // A SessionKey is what a browser's cookie says: which session, and the secret that proves it.

@@ -52,6 +52,10 @@ type SignIns struct {
 type Origin struct {
 	// Network is coarse (audit.Network); Reference is the request's.
 	Network, Reference string
+	// Devices are the known devices that the browser's cookie names, at most one of each account.
+	Devices []DeviceKey
+	// known is the one of the account in hand, see recognise.
+	known DeviceID
 }
 
 // Session finds the live session of a cookie, with the account that is signed in, or answers ErrNoSession. previous says
@@ -108,6 +112,9 @@ func (si SignIns) Password(ctx context.Context, key SessionKey, email, password 
 	if err != nil {
 		return SessionKey{}, err
 	}
+	if o, err = si.recognise(ctx, a, o); err != nil {
+		return SessionKey{}, err
+	}
 	if err := si.spend(ctx, passwordKeys(a, email, o), a.ID, o); err != nil {
 		return SessionKey{}, err
 	}
@@ -145,8 +152,11 @@ func (si SignIns) owned(ctx context.Context, email string) (Account, error) {
 }
 
 // passwordKeys are the counts of a password try. An address without an account is counted like one with, so that limits
-// tell nothing about it.
+// tell nothing about it. A known device has a count of its own and asks no other: strangers cannot use it up.
 func passwordKeys(a Account, email string, o Origin) []limit.Key {
+	if o.known != 0 {
+		return []limit.Key{deviceTries(o.known)}
+	}
 	subject := FoldEmail(email)
 	if a.ID != 0 {
 		subject = strconv.FormatInt(int64(a.ID), 10)
@@ -155,6 +165,9 @@ func passwordKeys(a Account, email string, o Origin) []limit.Key {
 }
 
 func stepKeys(a AccountID, o Origin) []limit.Key {
+	if o.known != 0 {
+		return []limit.Key{deviceTries(o.known)}
+	}
 	subject := strconv.FormatInt(int64(a), 10)
 	return []limit.Key{limit.NewKey(limit.KindSecondStep, subject, o.Network), limit.NewKey(limit.KindAccount, subject)}
 }
@@ -218,8 +231,8 @@ func (si SignIns) passed(ctx context.Context, old SessionKey, seen Account, reha
 		}
 		for _, k := range spent {
 			settle := limit.Forgive
-			if k.Kind == limit.KindAccount {
-				// Only a whole sign-in forgets the account's wrong tries. Else who knows the password types it again
+			if k.Kind == limit.KindAccount || k.Kind == limit.KindDevice {
+				// A right password forgets no wrong tries of the account or the device. Else who knows it types it again
 				// after every few guesses at the second step, and guesses from network after network without end.
 				settle = limit.Return
 			}
@@ -278,6 +291,9 @@ func (si SignIns) SecondStep(ctx context.Context, key SessionKey, typed string, 
 	if s.Level != OneStep {
 		return SessionKey{}, ErrNoSession
 	}
+	if o, err = si.recognise(ctx, a, o); err != nil {
+		return SessionKey{}, err
+	}
 	if err := si.spend(ctx, stepKeys(a.ID, o), a.ID, o); err != nil {
 		return SessionKey{}, err
 	}
@@ -295,16 +311,33 @@ func (si SignIns) SecondStep(ctx context.Context, key SessionKey, typed string, 
 		if err := tx.SaveAccount(&a); err != nil {
 			return audit.Event{}, err
 		}
-		for _, k := range stepKeys(a.ID, o) {
-			if err := limit.Forgive(tx, k, now); err != nil {
-				return audit.Event{}, err
-			}
+		if err := forgive(tx, stepKeys(a.ID, o), now); err != nil {
+			return audit.Event{}, err
 		}
 		renewed = s.Renew(si.Keys, key, now)
 		s.Level, s.SignedInAt, s.ProvedAt = TwoSteps, now, now
-		return o.event(now, audit.SigninSucceeded, a.ID), tx.SaveSession(&s)
+		if err := tx.SaveSession(&s); err != nil {
+			return audit.Event{}, err
+		}
+		return si.remember(tx, o.event(now, audit.SigninSucceeded, a.ID), a, renewed, o, now)
 	})
 	return renewed, err
+}
+
+// forgive settles the counts of a second step that was right. The account's count over all networks only gets this try
+// back: it is made of strangers' tries, and whoever guesses from a thousand networks must not have them all anew with every
+// sign-in of the owner.
+func forgive(tx limit.Tx, keys []limit.Key, now time.Time) error {
+	for _, k := range keys {
+		settle := limit.Forgive
+		if k.Kind == limit.KindAccount {
+			settle = limit.Return
+		}
+		if err := settle(tx, k, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // halfway loads a session between password and second step, checked against the account as it is now.

@@ -30,6 +30,9 @@ const (
 	// KindAccount counts wrong passwords and second steps of an account over all networks: account. Passkeys, known
 	// devices and recovery do not ask it (design 10.25), or strangers on many networks could shut the owner out.
 	KindAccount Kind = "account"
+	// KindDevice counts wrong passwords and second steps of a known device: device. It asks none of the three above, and none
+	// of them asks it.
+	KindDevice Kind = "device"
 	// KindMail counts mails with a code that a journey sent: journey.
 	KindMail Kind = "mail"
 	// KindAccountMail counts mails with a code over all journeys of an account: account. It keeps whoever has a link and
@@ -55,6 +58,10 @@ func (k Kind) Rule() Rule {
 	switch k {
 	case KindAccount:
 		return PerWindow(100, 24*time.Hour)
+	case KindDevice:
+		rule := Guesses()
+		rule.Lifetime = 100
+		return rule
 	case KindMail:
 		return PerWindow(4, time.Hour)
 	case KindAccountMail:

@@ -64,6 +64,7 @@ var fileOf = map[customer.MailKind]string{
 	customer.MailClaimed:    "claimed",
 	customer.MailCode:       "code",
 	customer.MailAccess:     "allowed",
+	customer.MailDevice:     "device",
 	customer.MailChanged:    "changed",
 	customer.MailAccessEnds: "ends",
 }
@@ -119,11 +120,11 @@ func readLanguage(dir string) (*language, error) {
 // page is what a template sees.
 type page struct {
 	Frame
-	Subject, Partner, Address, Code, Link, At, Until string
-	Change                                           customer.SignInChange
-	End                                              customer.AccessEnd
-	Scopes                                           []string
-	Minutes                                          int
+	Subject, Partner, Address, Code, Link, At, Hour, Until string
+	Change                                                 customer.SignInChange
+	End                                                    customer.AccessEnd
+	Scopes                                                 []string
+	Minutes                                                int
 }
 
 // Render writes the mail in its language, English when there is none for it. An error is final: the same mail would
@@ -137,7 +138,7 @@ func (ls *Letters) Render(m customer.Mail) (Letter, error) {
 	if text == nil {
 		return Letter{}, fmt.Errorf("%w: %q", ErrUnknownMail, m.Kind)
 	}
-	view := page{Frame: ls.frame, Partner: m.Partner, Address: m.To, Code: m.Code, Link: m.Link, Change: m.Change, End: m.End, At: day(m.At), Until: day(m.Until), Minutes: CodeMinutes}
+	view := page{Frame: ls.frame, Partner: m.Partner, Address: m.To, Code: m.Code, Link: m.Link, Change: m.Change, End: m.End, At: day(m.At), Hour: m.At.UTC().Format("15:04"), Until: day(m.Until), Minutes: CodeMinutes}
 	for _, scope := range m.Scopes {
 		words, err := execute(text, "scope", scope)
 		if err != nil {

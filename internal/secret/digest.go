@@ -50,6 +50,8 @@ const (
 	PurposePasskey
 	// PurposeAudit is for the chain of audit events.
 	PurposeAudit
+	// PurposeDevice is for the secrets of known devices, computed again on a double click.
+	PurposeDevice
 
 	purposeCount
 )
@@ -74,6 +76,7 @@ func (p Purpose) label() string {
 		PurposePhone:             "phone number",
 		PurposeAudit:             "audit chain",
 		PurposePasskey:           "passkey challenge",
+		PurposeDevice:            "known device",
 	}[p]
 }
 

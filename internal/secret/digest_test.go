@@ -60,6 +60,7 @@ func TestDigestsStayWhatTheyWere(t *testing.T) {
 		PurposePhone:             "ae85476ee51db97417fd7aced61ab4e30b97c0267636f16b9c2f38c2e1b79358",
 		PurposePasskey:           "92ad3c171eb82311b8519a5217bac43c66e6179c2461c32925cc82e0d4d00c6d",
 		PurposeAudit:             "8034166efc189e41b97f017eac5f20818f5f23f533bbc0323ff7c7f7630fb3ee",
+		PurposeDevice:            "54f52c24d4216108d80d7a2a2f63402e2dc88fc3d6dca64e92ae9b4941e031c2",
 		PurposeWebhook:           "fa0b74553dab42b0b00c07ad5c854588092cbf1df0095a3a1ce5b4194f5f7089",
 	}
 	for p := range purposeCount {

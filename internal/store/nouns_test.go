@@ -134,6 +134,10 @@ func TestEveryFieldOfEveryNounIsKept(t *testing.T) {
 			roundTrip(t, db, func(s *customer.Session) { s.ID = 14; s.Level = customer.OneStep }, (*Tx).SaveSession,
 				func(tx *Tx, s customer.Session) (customer.Session, error) { return tx.Session(s.ID) })
 		})
+		t.Run("known device", func(t *testing.T) {
+			roundTrip(t, db, func(d *customer.Device) { d.ID, d.Account = 22, owner }, (*Tx).SaveDevice,
+				func(tx *Tx, d customer.Device) (customer.Device, error) { return tx.DeviceByDigest(d.Digest) })
+		})
 		t.Run("grant", func(t *testing.T) {
 			roundTrip(t, db, func(g *grant.Grant) { g.ID = 15 }, (*Tx).SaveGrant,
 				func(tx *Tx, g grant.Grant) (grant.Grant, error) { return tx.Grant(g.ID) })

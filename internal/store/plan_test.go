@@ -115,12 +115,16 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 // checkMethods are those about what is checked of a profile, and about approvals.
 func checkMethods(now time.Time, twice func(func() error) error, missing func(error) error) map[string]func(*Tx) error {
 	approval := customer.Approval{ID: 17, Account: owner, Digest: []byte("o")}
+	device := customer.Device{ID: 21, Account: owner, Digest: []byte("d")}
 	o := claim.Objection{ID: 20, Account: owner, Digest: []byte("d")}
 	review := customer.KYCReview{ID: 15, Account: owner, Profile: 2, PublicID: "review"}
 	return map[string]func(*Tx) error{
 		"SaveObjection": func(tx *Tx) error {
 			return twice(func() error { return tx.SaveObjection(&o) })
 		},
+		"SaveDevice":        func(tx *Tx) error { return twice(func() error { return tx.SaveDevice(&device) }) },
+		"DeviceByDigest":    func(tx *Tx) error { _, err := tx.DeviceByDigest([]byte("x")); return err },
+		"DropDevices":       func(tx *Tx) error { return tx.DropDevices(owner, 3) },
 		"ObjectionByDigest": func(tx *Tx) error { _, err := tx.ObjectionByDigest([]byte("x")); return missing(err) },
 		"EveryGrant":        func(tx *Tx) error { _, err := tx.EveryGrant(1); return err },
 		"GrantsOf":          func(tx *Tx) error { _, err := tx.GrantsOf(1); return err },

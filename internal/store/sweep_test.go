@@ -62,6 +62,9 @@ func TestSweep(t *testing.T) {
 		"objection": {func(tx *Tx) error {
 			return tx.SaveObjection(&claim.Objection{ID: 1, Account: owner, Digest: []byte("d"), ExpiresAt: base})
 		}, base.Add(day)},
+		"known_device": {func(tx *Tx) error {
+			return tx.SaveDevice(&customer.Device{ID: 1, Account: owner, Digest: []byte("d"), ExpiresAt: base})
+		}, base.Add(day)},
 		"passkey_challenge": {func(tx *Tx) error {
 			_, err := tx.SpendChallenge(owner, []byte("answered"), base)
 			return err
@@ -85,7 +88,7 @@ func TestSweep(t *testing.T) {
 			})
 		})
 	}
-	if len(remains) != 14 {
+	if len(remains) != 15 {
 		t.Errorf("%d tables are swept; each needs a row in this test", len(remains))
 	}
 }

@@ -117,7 +117,7 @@ func (v *visit) parse() error {
 }
 
 func (v *visit) origin() customer.Origin {
-	return customer.Origin{Network: audit.Network(v.From(v.r)), Reference: v.reference}
+	return customer.Origin{Network: audit.Network(v.From(v.r)), Reference: v.reference, Devices: v.devices()}
 }
 
 func (v *visit) context() context.Context { return v.r.Context() }

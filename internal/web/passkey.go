@@ -89,7 +89,7 @@ func postPasskeySignIn(v *visit) error {
 	}
 	switch {
 	case err == nil:
-		v.jar.enter(key) // a new row, as after a password: see postSignIn
+		v.enter(key) // a new row, as after a password: see postSignIn
 		return v.onward()
 	case errors.Is(err, customer.ErrPasskeySpent):
 		// The second of two requests. The first one's cookie leads on from here; without it, this is R1 again.
@@ -125,7 +125,7 @@ func postPasskeyStep(v *visit) error {
 	key, err := v.SignIns.PasskeyStep(v.context(), v.passkeyPost(stepSignInPasskey))
 	switch {
 	case err == nil:
-		v.jar.enter(key)
+		v.enter(key)
 		return v.onward()
 	case errors.Is(err, customer.ErrNoSession):
 		return v.see(toward("/signin", v.wanted()))

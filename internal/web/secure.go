@@ -95,7 +95,7 @@ func postRecoveryCodes(v *visit) error {
 	return v.take(claim.StepRecoveryCodes, func() error {
 		key, err := v.Claims.Commit(v.context(), v.post(), v.r.PostForm.Get("saved") != "")
 		if err == nil {
-			v.jar.enter(key)
+			v.enter(key)
 		}
 		return err
 	}, func(v *visit, s claim.State, problems []Problem) error {

@@ -151,7 +151,7 @@ func postSignInStep(v *visit) error {
 	key, err := v.SignIns.SecondStep(v.context(), v.jar.Session, v.r.PostForm.Get("code"), v.origin())
 	switch {
 	case err == nil:
-		v.jar.enter(key)
+		v.enter(key)
 		return v.onward()
 	case errors.Is(err, customer.ErrNoSession):
 		return v.see(toward("/signin", v.wanted()))
