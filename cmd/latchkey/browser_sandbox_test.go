@@ -33,7 +33,7 @@ func TestBrowserShowsTheSandbox(t *testing.T) {
 	p.rules = ""
 	p.sentByPartner()
 	p.rules = rules
-	for path, id := range map[string]string{"/": "demo1", "/details": "demo2", "/go": "demo3", "/return": "demo5", "/inbox": "demo6", "/checks": "demo-checks", "/break": "demo8",
+	for path, id := range map[string]string{"/": "demo1", "/details": "demo2", "/go": "demo3", "/return": "demo5", "/inbox": "demo6", "/stop": "demo7", "/checks": "demo-checks", "/break": "demo8",
 		"/again?reason=expired&state=s": "demo-again", "/callback?code=x&state=y&profileId=1": "demo4"} {
 		p.visit(sb.demoURL + path)
 		p.at(id)

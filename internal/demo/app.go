@@ -77,6 +77,7 @@ const (
 	pageBreaks  = "app-breaks.html"
 	pageInbox   = "app-inbox.html"
 	pageChecks  = "app-checks.html"
+	pageStop    = "app-stop.html"
 )
 
 // site is the app's handlers.
@@ -89,7 +90,7 @@ type site struct {
 
 // Handler returns the app's pages.
 func (a *App) Handler() (http.Handler, error) {
-	set, err := readPages("app.html", pageSignUp, pageDetails, pageGo, pageBack, pageReturn, pageAgain, pageBreaks, pageInbox, pageChecks)
+	set, err := readPages("app.html", pageSignUp, pageDetails, pageGo, pageBack, pageReturn, pageAgain, pageBreaks, pageInbox, pageChecks, pageStop)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +115,8 @@ func (a *App) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /checks", s.checks)
 	mux.HandleFunc("POST /checks/review", s.doReview)
 	mux.HandleFunc("POST /checks/verify", s.doVerify)
+	mux.HandleFunc("GET /stop", s.stopPage)
+	mux.HandleFunc("POST /stop", s.doStop)
 	mux.HandleFunc("GET /inbox", s.inboxPage)
 	mux.HandleFunc("POST /inbox/test", s.doTest)
 	mux.HandleFunc("POST /inbox/answer", s.doAnswer)
@@ -149,6 +152,8 @@ type appView struct {
 	// Breaks are the rows of page 8, Result what the last break found out by itself.
 	Breaks []breakRow
 	Result *breakResult
+	// Tried is what page 7 found out about the token; nil before.
+	Tried *stopView
 	// Checks is how the profile stands that the customer gave access to.
 	Checks *checksView
 	// Inbox and the two below it are page 6: subscriptions, what came, and the status that the next one is answered with.

@@ -15,7 +15,7 @@ func TestCheckWalksEverything(t *testing.T) {
 	if err != nil || !strings.Contains(lines, " 0 failed") {
 		t.Fatalf("%v\n%s", err, lines)
 	}
-	for _, step := range []string{"page 1", "page 2", "page 3", "C1 ", "C2 ", "C3 ", "C4 ", "C5 ", "C7 ", "C8 ", "C9 ", "C10 ", "page 5", "R1 and R2",
+	for _, step := range []string{"page 1", "page 2", "page 3", "C1 ", "C2 ", "C3 ", "C4 ", "C5 ", "C7 ", "C8 ", "C9 ", "C10 ", "page 5", "page 7 watches the token die", "R1 and R2",
 		"meets E1", "meets E2", "meets E4", "meets E5", "meets E6", "meets E9"} {
 		if !strings.Contains(lines, step) {
 			t.Errorf("nothing was said of %q:\n%s", step, lines)
@@ -53,7 +53,7 @@ func TestPagesLeadBackToTheFirstUnfinished(t *testing.T) {
 			t.Errorf("POST %s before page 1: status %d to %q", path, status, to)
 		}
 	}
-	for path, want := range map[string]string{"/": "demo1", "/back": "demo4", "/return": "demo5", "/inbox": "demo6", "/break": "demo8", "/again?reason=expired&state=s": "demo-again", "/style.css": ":root"} {
+	for path, want := range map[string]string{"/": "demo1", "/back": "demo4", "/return": "demo5", "/inbox": "demo6", "/stop": "demo7", "/break": "demo8", "/again?reason=expired&state=s": "demo-again", "/style.css": ":root"} {
 		if status, _, body := p.get(path); status != 200 || !strings.Contains(body, want) {
 			t.Errorf("%s: status %d, %q missing", path, status, want)
 		}

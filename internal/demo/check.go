@@ -12,7 +12,7 @@ import (
 )
 
 // Check walks the whole demo as a browser without a window or script: account, data, hand-over, every page of the
-// journey with a mistake on each, the return, the visit without a code, and every break of page 8. It believes nothing
+// journey with a mistake on each, the return, the visit without a code, the access stopped, and every break of page 8. It believes nothing
 // but the ids of pages, their status, and where it was sent.
 type Check struct {
 	// Web is the server's origin, Demo the demo app's.
@@ -52,7 +52,7 @@ func (c *Check) Run(ctx context.Context) error {
 	if c.All { // before the breaks, after which this browser's access is not what it was
 		parts = append(parts, checkPart{"checks", w.reviewPages()})
 	}
-	parts = append(parts, checkPart{"breaks", w.breaks()})
+	parts = append(parts, checkPart{"stop", w.stopping()}, checkPart{"breaks", w.breaks()})
 	if c.All {
 		parts = append(parts, w.everything()...)
 	}
