@@ -38,6 +38,7 @@ type world struct {
 	door   *Door
 	claims claim.Claims
 	logs   *syncText
+	path   string // of the database
 }
 
 // syncText is text that many may write to.
@@ -71,13 +72,13 @@ const (
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, logs: &syncText{}}
+	w := &world{t: t, logs: &syncText{}, path: filepath.Join(t.TempDir(), "test.db")}
 	w.set(noon)
 	master := make([]byte, 32)
 	master[0] = 7
 	keys, err := secret.NewKeys(map[int][]byte{1: master})
 	must(t, err)
-	w.db, err = store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "test.db"), Keys: keys, Now: w.now})
+	w.db, err = store.Open(t.Context(), store.Options{Path: w.path, Keys: keys, Now: w.now})
 	must(t, err)
 	t.Cleanup(func() { must(t, w.db.Close()) })
 	ids := secret.NewIDs(w.now)
@@ -168,11 +169,17 @@ func (w *world) send(r *http.Request) reply {
 // form asks the token endpoint as a client, with fields in pairs.
 func (w *world) form(client string, fields ...string) reply {
 	w.t.Helper()
+	return w.formTo("/oauth/token", client, fields...)
+}
+
+// formTo asks another endpoint for clients.
+func (w *world) formTo(path, client string, fields ...string) reply {
+	w.t.Helper()
 	values := url.Values{}
 	for i := 0; i+1 < len(fields); i += 2 {
 		values.Add(fields[i], fields[i+1])
 	}
-	r, err := http.NewRequestWithContext(w.t.Context(), "POST", w.URL+"/oauth/token", strings.NewReader(values.Encode()))
+	r, err := http.NewRequestWithContext(w.t.Context(), "POST", w.URL+path, strings.NewReader(values.Encode()))
 	must(w.t, err)
 	r.Header.Set("Content-Type", encoded)
 	r.SetBasicAuth(client, client+"-s3cr3t")
