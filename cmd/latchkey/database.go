@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/server"
 	"github.com/latchkey-id/latchkey/internal/store"
 )
@@ -237,5 +239,46 @@ func (cmd *databaseMigrate) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	fmt.Fprintln(s.out, "The schema is this release's.")
+	return nil
+}
+
+// databaseLoad fills a new database to measure at.
+type databaseLoad struct {
+	Config
+
+	Accounts int64 `env:"-" default:"100000" placeholder:"N" help:"How many claimed accounts, each with a profile. Default: ${default}."`
+	Tokens   int64 `env:"-" default:"50000" placeholder:"N" help:"How many of them have a live token. Default: ${default}."`
+	Events   int   `env:"-" default:"2" placeholder:"N" help:"How many audit events each account has. Default: ${default}."`
+}
+
+// Run fills the database; there must be nothing in it.
+func (cmd *databaseLoad) Run(ctx context.Context, s streams) error {
+	all, err := cmd.settleDatabase()
+	if err != nil {
+		return err
+	}
+	if cmd.Accounts < 1 || cmd.Accounts > 1e9 || cmd.Tokens < 0 || cmd.Tokens > cmd.Accounts || cmd.Events < 0 || cmd.Events > 100 {
+		return hinted{"that is no size", []string{"--accounts from 1, --tokens not more than accounts, --events from 0 to 100"}}
+	}
+	options := store.Options{DSN: all.database, Keys: all.keys}
+	if all.database == "" {
+		if err := os.MkdirAll(all.data, 0o700); err != nil {
+			return hinted{"making the data directory: " + err.Error(), []string{"make it yourself, writable by this user"}}
+		}
+		options.Path = filepath.Join(all.data, server.DatabaseFile)
+	}
+	line := newProgressLine(s.err)
+	load := store.Load{Accounts: cmd.Accounts, Tokens: cmd.Tokens, Events: cmd.Events, Until: now(), Tell: line.tell,
+		Partner: partner.Partner{ID: 1, ClientID: "load", Name: "Load", Class: partner.Classic, Active: true, RequiredScopes: partner.AllScopes(), CreatedAt: now()}}
+	began := now()
+	err = load.Into(ctx, options)
+	line.end()
+	if errors.Is(err, store.ErrNotEmpty) {
+		return hinted{"there are accounts in this database", []string{"name a directory or database of its own: these accounts are nobody's"}}
+	}
+	if err != nil {
+		return databaseError(err)
+	}
+	fmt.Fprintf(s.out, "%d accounts, %d tokens and %d events in %s\n", cmd.Accounts, cmd.Tokens, cmd.Accounts*int64(cmd.Events), now().Sub(began).Round(time.Second))
 	return nil
 }

@@ -118,7 +118,7 @@ func TestDatabaseCommandsRefuse(t *testing.T) {
 // TestCheckFails: what does not hold is named, and the exit code says so, for people and for programs.
 func TestCheckFails(t *testing.T) {
 	data := audited(t)
-	tamper(t, data, "INSERT INTO partner_event VALUES (5, 99, 0, 0, '', '', '', '', 0, '', 0)")
+	tamper(t, data, "INSERT INTO partner_event (id, partner_id, account_id, profile_id, type, state, reason, fields, occurred_at) VALUES (5, 99, 0, 0, '', '', '', '', 0)")
 	_, hint := command(t, exitFailed, "db", "check")
 	if !strings.Contains(hint, "partner_event: partner_id names no partner: 1 rows, such as 5") || !strings.Contains(hint, "go back to a backup") {
 		t.Errorf("%q", hint)
@@ -140,6 +140,27 @@ func TestCheckFails(t *testing.T) {
 		t.Errorf("%q", out)
 	}
 	if out, _ = command(t, exitDone, "db", "migrate"); out != "The schema is this release's.\n" {
+		t.Errorf("%q", out)
+	}
+}
+
+// TestLoadADatabase: it fills an empty one, tells what it wrote, and leaves one alone that is in use.
+func TestLoadADatabase(t *testing.T) {
+	audited(t)
+	out, _ := command(t, exitDone, "db", "load", "--accounts", "20", "--tokens", "3", "--data", t.TempDir())
+	if !strings.HasPrefix(out, "20 accounts, 3 tokens and 40 events in ") {
+		t.Errorf("%q", out)
+	}
+	_, hint := command(t, exitFailed, "db", "load", "--accounts", "2", "--tokens", "3")
+	if !strings.Contains(hint, "that is no size") {
+		t.Errorf("%q", hint)
+	}
+	into := t.TempDir()
+	command(t, exitDone, "db", "load", "--accounts", "2", "--tokens", "0", "--data", into)
+	if _, hint = command(t, exitFailed, "db", "load", "--accounts", "2", "--tokens", "0", "--data", into); !strings.Contains(hint, "there are accounts in this database") {
+		t.Errorf("%q", hint)
+	}
+	if out, _ = command(t, exitDone, "db", "check", "--data", into); !strings.Contains(out, "4 events hold") {
 		t.Errorf("%q", out)
 	}
 }

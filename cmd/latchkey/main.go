@@ -48,6 +48,7 @@ type commands struct {
 		Backup  databaseBackup  `cmd:"" help:"Copy the database file, while it is served or not."`
 		Restore databaseRestore `cmd:"" help:"Put a copy back after checking it; everybody is signed out."`
 		Check   databaseCheck   `cmd:"" help:"Check everything in the database; exit 1 when something does not hold."`
+		Load    databaseLoad    `cmd:"" help:"Fill a new database with made-up accounts, to measure at size."`
 		Migrate databaseMigrate `cmd:"" help:"Bring the schema to this release's, as a starting server does."`
 	} `cmd:"" name:"db" help:"Back up, put back, check and migrate the database."`
 	Event struct {

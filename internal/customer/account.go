@@ -122,7 +122,7 @@ type App struct {
 type RecoveryCode struct {
 	Digest  []byte    `json:"digest"`
 	Version int       `json:"version"`
-	UsedAt  time.Time `json:"used_at"`
+	UsedAt  time.Time `json:"used_at,omitzero"`
 }
 
 // Complete reports whether everything that the commit needs is there: a password, a second step, recovery codes (I4).

@@ -70,7 +70,7 @@ type Provenance struct {
 	Source Source    `json:"source"`
 	At     time.Time `json:"at"`
 	// ConfirmedAt is zero until the customer has said that the value is right.
-	ConfirmedAt time.Time `json:"confirmed_at"`
+	ConfirmedAt time.Time `json:"confirmed_at,omitzero"`
 }
 
 // A Change is one value that was replaced, kept for the customer.

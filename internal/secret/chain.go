@@ -57,6 +57,9 @@ func (ChainKeys) Equal(a, b []byte) bool { return Equal(a, b) }
 // IDSpan is how far apart two numbers of IDs are that were drawn so long after each other.
 func IDSpan(d time.Duration) int64 { return d.Milliseconds() << idCounterBits }
 
+// IDAt is the lowest number that IDs could have drawn at a moment of 2026 or later.
+func IDAt(t time.Time) int64 { return IDSpan(t.Sub(idEpoch())) }
+
 // IDTime is the moment at which a number of IDs was drawn, to the millisecond.
 func IDTime(id int64) time.Time {
 	return idEpoch().Add(time.Duration(id>>idCounterBits) * time.Millisecond)

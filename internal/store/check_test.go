@@ -157,7 +157,8 @@ var damages = []struct{ table, finding, sql string }{
 	{"claim_code", "bound does not open", "UPDATE claim_code SET bound = digest"},
 	{"claim_code", "is of a later epoch than its account (I2)", "UPDATE claim_code SET epoch = 7"},
 	{"claim_code", "good for an account that has its owner (I2)", "UPDATE claim_code SET account_id = (SELECT id FROM account WHERE state = 'claimed')"},
-	{"claim_code", "good beside another of the same account", `INSERT INTO claim_code SELECT id + 1, account_id, partner_id, number, epoch, account_key, state, NULL,
+	{"claim_code", "good beside another of the same account", `INSERT INTO claim_code (id, account_id, partner_id, number, epoch, digest, state, bound, minted_at, expires_at, seen_at, seen, ended_at, version)
+		SELECT id + 1, account_id, partner_id, number, epoch, account_key, state, NULL,
 		minted_at, expires_at, seen_at, seen, ended_at, version FROM (SELECT c.*, a.wrapped_key AS account_key FROM claim_code c JOIN account a ON a.id = c.account_id) AS x`},
 	{"token", "partner_id names no partner", "UPDATE token SET partner_id = 99 WHERE account_id = 0"},
 	{"token", "is not what its grant allowed (I4)", "UPDATE token SET grant_id = 99 WHERE account_id <> 0"},
@@ -166,8 +167,8 @@ var damages = []struct{ table, finding, sql string }{
 	{"journey", "sealed does not open", "UPDATE journey SET sealed = (SELECT contact FROM account WHERE state = 'claimed')"},
 	{"session", "account_id names no account", "UPDATE session SET account_id = 99, epoch = 0"},
 	{"mail", "body does not open", "UPDATE mail SET body = (SELECT contact FROM account WHERE state = 'claimed')"},
-	{"access_grant", "active for an account that nobody owns (I4)", "INSERT INTO access_grant SELECT 5, id, creator_id, 0, '[]', '', '', 0, 0, 'active', 0, 1 FROM account WHERE state = 'pending'"},
-	{"access_grant", "active beside another of the same partner, account and profile", `INSERT INTO access_grant SELECT n, id, creator_id, 0, '[]', '', '', 0, 0, 'active', 0, 1
+	{"access_grant", "active for an account that nobody owns (I4)", "INSERT INTO access_grant (id, account_id, partner_id, profile_id, scopes, wording, language, given_at, until_at, state, ended_at, version) SELECT 5, id, creator_id, 0, '[]', '', '', 0, 0, 'active', 0, 1 FROM account WHERE state = 'pending'"},
+	{"access_grant", "active beside another of the same partner, account and profile", `INSERT INTO access_grant (id, account_id, partner_id, profile_id, scopes, wording, language, given_at, until_at, state, ended_at, version) SELECT n, id, creator_id, 0, '[]', '', '', 0, 0, 'active', 0, 1
 		FROM account JOIN (SELECT 5 AS n UNION SELECT 6) AS numbers ON true WHERE state = 'claimed'`},
 	{"audit_event", "", "UPDATE audit_event SET reason = 'none' WHERE id = (SELECT max(id) FROM audit_event)"},
 }
