@@ -32,8 +32,7 @@ type cluster struct {
 	alive    io.Closer
 }
 
-// newCluster starts a server with settings beside the usual ones, such as "synchronous_standby_names=*". It is skipped where
-// PostgreSQL is not installed.
+// newCluster starts a server with settings beside the usual ones, such as "synchronous_standby_names=*".
 func newCluster(t *testing.T, settings ...string) *cluster {
 	t.Helper()
 	c := bareCluster(t, settings)
@@ -46,9 +45,7 @@ func newCluster(t *testing.T, settings ...string) *cluster {
 func bareCluster(t *testing.T, settings []string) *cluster {
 	t.Helper()
 	binaries, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if len(binaries) == 0 {
-		lacking(t, "PostgreSQL is not installed; .ci/prepare installs it when it may")
-	}
+	needs(t, len(binaries) > 0, "PostgreSQL")
 	slices.SortFunc(binaries, func(a, b string) int { return len(a) - len(b) })
 	dir, err := os.MkdirTemp("", "lkpg") // short: the path of a socket is
 	if err != nil {
@@ -60,18 +57,9 @@ func bareCluster(t *testing.T, settings []string) *cluster {
 		_ = os.RemoveAll(dir)
 	})
 	if c.as, err = notRoot(dir); err != nil {
-		lacking(t, err.Error())
+		t.Fatal(err)
 	}
 	return c
-}
-
-// lacking ends a test of LATCHKEY_FULL for which something is not installed: in CI that is a failure.
-func lacking(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
 }
 
 // notRoot is the command before a command that makes it run as somebody else when this is root, for whom PostgreSQL does not
@@ -95,7 +83,7 @@ func notRoot(dir string) ([]string, error) {
 			return []string{path, "-u", u.Username, "--"}, os.Chown(dir, uid, -1)
 		}
 	}
-	return nil, errors.New("PostgreSQL does not start as root, and there is no runuser to be somebody else")
+	return nil, errors.New("PostgreSQL does not start as root, and there is no runuser to be somebody else; run the tests as another user")
 }
 
 func (c *cluster) data() string { return filepath.Join(c.dir, "data") }

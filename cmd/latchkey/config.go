@@ -34,6 +34,7 @@ type Config struct {
 	Data   string `placeholder:"DIR" group:"settings" help:"Directory of the database, latchkey.db. Made when it does not exist; back it up."`
 
 	Database             string `placeholder:"URL" group:"settings" help:"PostgreSQL database in place of the file, such as postgres://latchkey@db.example.org/latchkey; several nodes may share it. The server's certificate is checked unless sslmode says otherwise."`
+	DatabaseFailover     string `placeholder:"HOW" group:"settings" help:"What takes over when the database's server fails: none; synchronous, a standby that every commit waits for, which is checked; external, a standby that your provider keeps below PostgreSQL, which cannot be checked. Default: synchronous when the address names several servers, else none."`
 	DatabasePasswordFile string `placeholder:"FILE" group:"settings" help:"File with the password of the database's user. Default: the systemd credential database-password."`
 
 	MasterKeyFile string `placeholder:"FILE" group:"settings" help:"Key that seals all personal data: 32 random bytes as base64, or lines of version:key. Default: the systemd credential master-key. Make one: openssl rand -base64 32 > FILE. Keep it apart from the database's backup."`
@@ -104,6 +105,7 @@ type settings struct {
 	web, api      *url.URL
 	data          string
 	database      string
+	failover      bool
 	keys          *secret.Keys
 	listen        string
 	certs         *certificates
@@ -241,38 +243,6 @@ func (r *reader) database() {
 	if err != nil {
 		r.wrong("master-key-file", path+": "+err.Error(), remedy)
 	}
-}
-
-// postgres reads the address of a database. Unless told otherwise it insists on the server's certificate: who stands
-// between a node and its database can give himself any account.
-func (r *reader) postgres() {
-	if r.c.Database == "" {
-		return
-	}
-	const remedy = "use a form like postgres://latchkey@db.example.org/latchkey"
-	u, err := url.Parse(r.c.Database)
-	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		r.wrong("database", "is not an address of a PostgreSQL database", remedy) // not shown: it may have a password inside
-		return
-	}
-	if _, inside := u.User.Password(); inside || u.Query().Has("password") {
-		r.wrong("database", "has the password inside", "put it into a file that only the server's user can read and set --database-password-file")
-		return
-	}
-	if password, _, found := r.secretFile("database-password-file", r.c.DatabasePasswordFile, "database-password", "name the file that holds the password"); found {
-		u.User = url.UserPassword(u.User.Username(), strings.TrimSpace(password))
-	}
-	q := u.Query()
-	host := either(u.Hostname(), q.Get("host"))
-	switch inside := host == "" || host[0] == '/' || partner.Loopback(host); {
-	case inside || q.Get("sslmode") == "verify-full":
-	case q.Get("sslmode") == "":
-		q.Set("sslmode", "verify-full")
-		u.RawQuery = q.Encode()
-	default:
-		r.s.warnings = append(r.s.warnings, fmt.Sprintf("database: sslmode=%s takes any server for the database; use verify-full", q.Get("sslmode")))
-	}
-	r.s.database = u.String()
 }
 
 // secretFile reads a secret from a file, or from the credential of that name which systemd hands to the service

@@ -46,7 +46,7 @@ func (cmd *serveCommand) Run(ctx context.Context, s streams) error {
 		return hinted{err.Error(), []string{"the data directory must be writable, or name a file with --signing-key-file"}}
 	}
 	srv, err := server.New(ctx, server.Options{
-		Data: all.data, Database: all.database, Keys: all.keys, WebURL: all.web.String(), APIURL: all.api.String(), Brand: all.brand, Help: all.help,
+		Data: all.data, Database: all.database, Failover: all.failover, Keys: all.keys, WebURL: all.web.String(), APIURL: all.api.String(), Brand: all.brand, Help: all.help,
 		Signing: all.signingFile.get, Receipts: all.receiptFile.get, Receivers: all.receivers, Verify: all.verify, TrustedProxies: all.proxies, Sender: all.mail, Extras: all.extras, Now: now, Log: log,
 	})
 	if err != nil {
@@ -109,6 +109,9 @@ func databaseError(err error) error {
 		return hinted{err.Error(), []string{"stop the other process, or give this one another --data"}}
 	case errors.Is(err, store.ErrNewer):
 		return hinted{err.Error(), []string{"run the newer release; going back needs the backup made before it"}}
+	case errors.Is(err, store.ErrNotSynchronous):
+		return hinted{err.Error(), []string{"set synchronous_standby_names, and synchronous_commit to on, on every server that may become the primary",
+			"or say --database-failover external where your provider replicates below PostgreSQL, none where nothing takes over"}}
 	case errors.Is(err, store.ErrOlder):
 		return hinted{err.Error(), []string{"start \"latchkey serve\" of this release once"}}
 	}

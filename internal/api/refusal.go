@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -169,7 +170,7 @@ func (c *call) refuse(err error) {
 		return
 	}
 	if c.door.Unavailable != nil && errors.Is(err, c.door.Unavailable) {
-		if c.r.Context().Err() == nil { // a client that hung up is no trouble of the database's
+		if !errors.Is(c.r.Context().Err(), context.Canceled) { // a client that hung up is no trouble of the database's
 			c.door.Log.ErrorContext(c.r.Context(), "database is unavailable", "trace", c.trace, "error", err)
 		}
 		c.w.Header().Set("Retry-After", "1")

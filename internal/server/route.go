@@ -53,6 +53,9 @@ func (s *Server) Handler() http.Handler {
 		mux.Handle("GET /{$}", http.RedirectHandler("/dev/", http.StatusSeeOther))
 	}
 	return s.logging(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, end := context.WithTimeout(r.Context(), timeFor(r))
+		defer end()
+		r = r.WithContext(ctx)
 		if r.Method != http.MethodGet {
 			defer s.courier.Wake() // it may queue an event, and in the sandbox move the clock
 		}
@@ -64,6 +67,20 @@ func (s *Server) Handler() http.Handler {
 		}
 		doors.ServeHTTP(w, r)
 	}))
+}
+
+// requestTime is how long one request may take, waiting for the database and for a turn to hash included. Whoever asked gets
+// 503 then, while they still wait for it (I11); without it each of a request's transactions could take as long.
+const requestTime = 10 * time.Second
+
+// smallBody is what arrives in no time on any line. A larger body has the server's time for reading on top.
+const smallBody = 64 << 10
+
+func timeFor(r *http.Request) time.Duration {
+	if r.ContentLength < 0 || r.ContentLength > smallBody {
+		return requestTime + readTime
+	}
+	return requestTime
 }
 
 func cleanOf(r *http.Request) string {

@@ -33,6 +33,8 @@ type Options struct {
 	Data string
 	// Database is a PostgreSQL database in place of the file in Data, as store.Options.DSN; other nodes may share it.
 	Database string
+	// Failover says that a standby takes over when the database's server fails, as store.Options.Failover.
+	Failover bool
 	Keys     *secret.Keys
 	// WebURL is the origin of the pages, APIURL that of the API; empty is the same. Neither ends in a slash.
 	WebURL, APIURL string
@@ -133,7 +135,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	where := store.Options{DSN: o.Database, Keys: o.Keys, Now: o.Now, Log: o.Log}
+	where := store.Options{DSN: o.Database, Failover: o.Failover, Keys: o.Keys, Now: o.Now, Log: o.Log}
 	if o.Database == "" {
 		where.Path = filepath.Join(o.Data, DatabaseFile)
 	}
@@ -275,13 +277,29 @@ func (s *Server) Sweep() {
 // Events are where operators read what happened.
 func (s *Server) Events() audit.Events { return audit.Events{Store: store.Audit{DB: s.database}} }
 
-// Ready says why the server should get no requests now, or nil: it is leaving, or its database does not answer.
+// clockLimit is how far this node's clock and the database's may be apart (design 6).
+const clockLimit = 2 * time.Second
+
+// Ready says why the server should get no requests now, or nil: it is leaving, its database does not answer, or its clock is
+// wrong. A sandbox has a clock of its own, which may be moved.
 func (s *Server) Ready(ctx context.Context) error {
 	if s.leaving.Load() {
 		return errors.New("stopping")
 	}
 	if err := s.database.Ping(ctx); err != nil {
 		return fmt.Errorf("asking the database: %w", err)
+	}
+	if s.options.Sandbox != nil {
+		return nil
+	}
+	ahead, err := s.database.ClockAhead(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("asking the database for its time: %w", err)
+	case ahead > clockLimit:
+		return fmt.Errorf("this machine's clock is %s ahead of the database's; keep both in step (NTP)", ahead)
+	case ahead < -clockLimit:
+		return fmt.Errorf("this machine's clock is %s behind the database's; keep both in step (NTP)", -ahead)
 	}
 	return nil
 }

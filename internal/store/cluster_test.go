@@ -158,7 +158,12 @@ func notRoot(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []string{"runuser", "-u", u.Username, "--"}, os.Chown(dir, uid, -1)
+	for _, name := range []string{"runuser", "/usr/sbin/runuser", "/sbin/runuser"} { // a PATH need not have the latter two
+		if path, err := exec.LookPath(name); err == nil {
+			return []string{path, "-u", u.Username, "--"}, os.Chown(dir, uid, -1)
+		}
+	}
+	return nil, errors.New("PostgreSQL does not start as root, and there is no runuser to be somebody else; run the tests as another user")
 }
 
 // answers waits until the server takes connections.

@@ -79,6 +79,9 @@ func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, last bool) error 
 		}
 		return err
 	}
+	if err := db.engine.doubt(c.c); err != nil {
+		return unavailable("commit", err)
+	}
 	db.commits.Add(1)
 	db.writes.Add(1)
 	return nil

@@ -36,9 +36,13 @@ var postgresSettings = [][2]string{
 	{"timezone", "UTC"},
 }
 
-// openPostgres connects to the database that the DSN names and checks that it keeps what it says it has kept.
-func openPostgres(ctx context.Context, dsn string) (*engine, error) {
-	config, err := pgx.ParseConfig(dsn)
+// hostLimit is how long one server of an address may take to answer. Where an address names several, the machine of the first may
+// be gone without a word; the next must be asked within the same request.
+const hostLimit = 3 * time.Second
+
+// openPostgres connects to the database that the options name and checks that it keeps what it says it has kept.
+func openPostgres(ctx context.Context, o Options) (*engine, error) {
+	config, err := pgx.ParseConfig(o.DSN)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err) // pgx leaves the password out
 	}
@@ -47,11 +51,13 @@ func openPostgres(ctx context.Context, dsn string) (*engine, error) {
 			config.RuntimeParams[s[0]] = s[1]
 		}
 	}
-	if config.ValidateConnect == nil {
-		// After a failover the old primary may still answer. Reads go to the primary too: a standby shows a token as alive
-		// for some time after it has ended (design 10.16).
-		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	// Whatever the address says: after a failover the old primary may still answer, and reads go to the primary too, since a
+	// standby shows a token as alive for some time after it has ended (design 10.16).
+	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = hostLimit
 	}
+	config.OnNotice = postgresNotice
 	e := &engine{
 		name:        "postgres://" + net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))) + "/" + config.Database,
 		dialect:     goose.DialectPostgres,
@@ -63,11 +69,13 @@ func openPostgres(ctx context.Context, dsn string) (*engine, error) {
 		kind:        postgresFault,
 		limit:       postgresLimit,
 		whole:       postgresWhole,
+		doubt:       postgresDoubt,
+		clock:       "SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)",
 	}
 	e.writers = postgresPool(*config, readerCount+writerCount+1)
 	e.readers = e.writers
 	e.migrations, e.alone = postgresMigrations(*config.Copy())
-	if err := postgresKeeps(ctx, e.writers); err != nil {
+	if err := postgresKeeps(ctx, e.writers, o.Failover); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", e.name, err), e.close())
 	}
 	return e, nil
@@ -116,13 +124,16 @@ func postgresMigrations(config pgx.ConnConfig) (*sql.DB, func(context.Context) (
 }
 
 // postgresKeeps refuses a server that answers a COMMIT before it is on disk: what was answered with success would be lost
-// by a power failure (I7). It is also the first word with the server.
-func postgresKeeps(ctx context.Context, pool *sql.DB) error {
+// by a power failure (I7). Where a standby takes over, the COMMIT must be on a standby's disk too, or the failover takes back
+// what the primary alone knew: a spent code is unspent, a severed token alive (design 10.16). It is also the first word with
+// the server.
+func postgresKeeps(ctx context.Context, pool *sql.DB, failover bool) error {
 	ctx, end := context.WithTimeout(ctx, postgresLimit)
 	defer end()
-	var fsync, fullPages, synchronous, encoding sql.NullString
+	var fsync, fullPages, synchronous, standbys, encoding sql.NullString
 	err := pool.QueryRowContext(ctx, `SELECT current_setting('fsync', true), current_setting('full_page_writes', true),
-		current_setting('synchronous_commit', true), current_setting('server_encoding', true)`).Scan(&fsync, &fullPages, &synchronous, &encoding)
+		current_setting('synchronous_commit', true), current_setting('synchronous_standby_names', true), current_setting('server_encoding', true)`).
+		Scan(&fsync, &fullPages, &synchronous, &standbys, &encoding)
 	if err != nil {
 		return unavailable("connect", err)
 	}
@@ -131,19 +142,49 @@ func postgresKeeps(ctx context.Context, pool *sql.DB) error {
 			return fmt.Errorf("%s is off, so that a power failure would take back what was answered; set it on", name)
 		}
 	}
+	if failover && strings.TrimSpace(standbys.String) == "" {
+		return fmt.Errorf("%w: synchronous_standby_names is empty", ErrNotSynchronous)
+	}
+	if failover && synchronous.String != "on" && synchronous.String != "remote_apply" {
+		return fmt.Errorf("%w: synchronous_commit is %s", ErrNotSynchronous, synchronous.String)
+	}
 	if encoding.Valid && encoding.String != "UTF8" {
 		return fmt.Errorf("its encoding is %s; make one with ENCODING 'UTF8'", encoding.String)
 	}
 	return nil
 }
 
+// doubtful is where a connection keeps the last warning of its server.
+const doubtful = "latchkey.warning"
+
+// postgresNotice remembers warnings.
+func postgresNotice(c *pgconn.PgConn, n *pgconn.Notice) {
+	if n.SeverityUnlocalized == "WARNING" {
+		c.CustomData()[doubtful] = n.Message
+	}
+}
+
+// postgresDoubt is what a server warned of while it answered a COMMIT with success. It does so where it was told to stop
+// waiting for its standby, by a statement_timeout or an operator: the change is on its own disk alone, and a failover would
+// take it back (I7).
+func postgresDoubt(c *sql.Conn) error {
+	return c.Raw(func(d any) error {
+		if warning, warned := d.(*stdlib.Conn).Conn().PgConn().CustomData()[doubtful]; warned {
+			return fmt.Errorf("the server warns: %v", warning)
+		}
+		return nil
+	})
+}
+
 // postgresWhole tells whether the transaction under way is one that a COMMIT would keep. PostgreSQL answers COMMIT with
 // success also where a statement failed before, and keeps nothing.
 func postgresWhole(c *sql.Conn) error {
 	return c.Raw(func(d any) error {
-		if status := d.(*stdlib.Conn).Conn().PgConn().TxStatus(); status != 'T' {
+		c := d.(*stdlib.Conn).Conn().PgConn()
+		if status := c.TxStatus(); status != 'T' {
 			return fmt.Errorf("the transaction was not whole (%c)", status)
 		}
+		delete(c.CustomData(), doubtful) // what was said before is not about the COMMIT
 		return nil
 	})
 }

@@ -39,6 +39,10 @@ type engine struct {
 	limit time.Duration
 	// whole says why the transaction of a connection cannot be committed; nil where the engine says so itself.
 	whole func(*sql.Conn) error
+	// doubt says why a COMMIT that was answered with success may not last; nil where there is no such thing.
+	doubt func(*sql.Conn) error
+	// clock asks for the database's time in Unix milliseconds; empty for an engine that has no clock of its own.
+	clock string
 	// alone waits until no other node migrates; nil where no other can.
 	alone func(context.Context) (release func() error, err error)
 	// release lets another process serve the database; nil when this one does not.

@@ -134,7 +134,7 @@ func TestMigrations(t *testing.T) {
 		testMigrations(t, e)
 	})
 	t.Run("postgres", func(t *testing.T) {
-		e, err := openPostgres(t.Context(), postgresTest(t))
+		e, err := openPostgres(t.Context(), Options{DSN: postgresTest(t)})
 		must(t, err)
 		testMigrations(t, e)
 	})

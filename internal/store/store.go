@@ -45,6 +45,8 @@ var (
 	ErrServed = errors.New("database is being served by another process")
 	// ErrNewer: the database was written by a newer release.
 	ErrNewer = errors.New("database belongs to a newer release")
+	// ErrNotSynchronous: a standby that takes over could lack what was answered with success (design 10.16).
+	ErrNotSynchronous = errors.New("a failover would take back what was answered")
 	// ErrOlder: the database awaits the migrations of this release, which only the serving process applies.
 	ErrOlder = errors.New("database awaits migrations")
 )
@@ -56,6 +58,9 @@ type Options struct {
 	// DSN names a PostgreSQL database in place of a file, such as postgres://latchkey@db.example.org/latchkey. Several
 	// nodes may open it at once.
 	DSN string
+	// Failover says that a standby takes over when the server of the DSN fails. Open then refuses a server that answers before a
+	// standby has the change.
+	Failover bool
 	// Beside opens the database beside the process that serves it, as administrative commands do, and applies no
 	// migrations. Without it Open takes a file for this process and answers ErrServed when another has it.
 	Beside bool
@@ -132,7 +137,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 
 func connect(ctx context.Context, o Options) (*engine, error) {
 	if o.DSN != "" {
-		return openPostgres(ctx, o.DSN)
+		return openPostgres(ctx, o)
 	}
 	e, err := openSQLite(ctx, o.Path, o.Beside)
 	if err != nil {
@@ -183,6 +188,26 @@ func (db *DB) Ping(ctx context.Context) error {
 		return err
 	}
 	return db.write(ctx, one)
+}
+
+// ClockAhead is by how much the node's clock is ahead of the database's at least, negative when it is behind: the time that asking
+// took is not held against it. It is 0 where the database is in this process. Rows carry the times of many nodes, and one
+// whose clock is wrong would let codes live on or end them early (design 6).
+func (db *DB) ClockAhead(ctx context.Context) (ahead time.Duration, err error) {
+	if db.engine.clock == "" {
+		return 0, nil
+	}
+	err = db.read(ctx, func(tx *Tx) error {
+		var theirs time.Time
+		before := db.now()
+		if err := tx.get(db.engine.clock, nil, moment{&theirs}); err != nil {
+			return err
+		}
+		after := db.now()
+		ahead = max(before.Sub(theirs), 0) + min(after.Sub(theirs), 0)
+		return nil
+	})
+	return ahead, err
 }
 
 // Stats counts what the writer did since Open.

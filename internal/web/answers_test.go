@@ -1,7 +1,9 @@
 package web
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -146,6 +148,7 @@ func TestAnswersInOrder(t *testing.T) {
 		{limit.Exceeded{Wait: 1}, TroubleTries},
 		{errors.Join(claim.ErrNoJourney, d.Unavailable), TroubleBusy},
 		{errors.Join(limit.ErrExceeded, d.Unavailable), TroubleBusy},
+		{fmt.Errorf("waiting to hash a password: %w", context.DeadlineExceeded), TroubleBusy},
 	} {
 		if got, known := d.lookup(c.err); !known || got.trouble != c.want {
 			t.Errorf("%v: %s, want %s", c.err, got.trouble, c.want)

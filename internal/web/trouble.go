@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -42,6 +43,7 @@ func answers() []answer {
 		{errMissing, TroubleMissing, "", ""},
 		{limit.ErrExceeded, TroubleTries, "", ""},
 		{secret.ErrBusy, TroubleBusy, "", ""},
+		{context.DeadlineExceeded, TroubleBusy, "", ""}, // the request's own, while it waited for a turn to hash
 		// Two journeys to one address committed at once, and the index let one of them through (design 10.1): asked again, the
 		// other meets E10.
 		{customer.ErrAddressTaken, TroubleBusy, "", ""},
