@@ -350,6 +350,11 @@ func (x *tour) renews(ctx context.Context) {
 	x.ok(err, next.AccessToken != x.token.AccessToken)
 	_, err = x.after.Me(ctx)
 	x.not(err, latchkey.ErrUnauthorized)
+	works, err := x.client.Introspect(ctx, next.AccessToken)
+	x.ok(err, works.Active, works.ClientID == x.client.ID, works.TokenType == "bearer", works.ExpiresAt().After(x.server.Now()))
+	x.ok(x.client.Revoke(ctx, next.AccessToken))
+	over, err := x.client.Introspect(ctx, next.AccessToken)
+	x.ok(err, over == latchkey.Introspection{}, over.ExpiresAt().IsZero())
 	saved := 0
 	tokens := x.client.Tokens(x.token, func(context.Context, latchkey.Token) error { saved++; return nil })
 	x.after = x.client.Account(tokens)
@@ -413,6 +418,7 @@ var withoutMethod = map[string]string{
 	"POST /v3/profiles/{profile}/additional-verification/upload-evidences": "older form of evidences, without a result for each",
 	"GET /v1/profiles/{profile}/kyc-reviews/{review}":                      "older form of a review",
 	"GET /webhooks/signing-keys.json":                                      "the keys of signing-key.pem in another form",
+	"GET /.well-known/oauth-authorization-server":                          "for clients that configure themselves; this one knows the server",
 	"GET /openapi.json":                                                    "a description, no call",
 	"GET /docs":                                                            "a page, no call",
 	"POST /v2/profiles/{profile}/pin":                                      "not built (501)",

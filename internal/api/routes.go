@@ -56,6 +56,9 @@ func (d *Door) routes() []route {
 	return slices.Concat([]route{
 		// Tokens (contract 4)
 		{post, "/oauth/token", "/oauth/token", byClient, "", d.token},
+		{post, "/oauth/introspect", "/oauth/introspect", byClient, "", d.introspect},
+		{post, "/oauth/revoke", "/oauth/revoke", byClient, "", d.revoke},
+		{get, "/.well-known/oauth-authorization-server", "", byAnyone, "", d.serverMetadata},
 
 		// Users (contract 5)
 		{post, "/v1/user/signup/registration_code", "/user/signup/registration_code", byApplication, "", d.createUser},

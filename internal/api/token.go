@@ -59,11 +59,7 @@ func (c *call) admitClient() error {
 	if err := c.authenticate(proof); err != nil {
 		return err
 	}
-	id := strconv.FormatInt(int64(c.partner.ID), 10)
-	if err := c.take("client:"+id, c.partner.PerSecond, c.partner.PerMinute); err != nil {
-		return err
-	}
-	return c.take("token:"+id, max(c.partner.PerSecond/tokenShare, 1), c.partner.PerMinute)
+	return c.take("client:"+strconv.FormatInt(int64(c.partner.ID), 10), c.partner.PerSecond, c.partner.PerMinute)
 }
 
 // authenticate compares the secret. What slows guessing counts different secrets: a forgotten program that goes on with an
@@ -90,6 +86,9 @@ func (c *call) authenticate(proof credentials) error {
 // token is POST /oauth/token (contract 4): grant_type decides the rest. A client_id that is missing is no mistake, since
 // the client has proved itself, and standard clients leave it out (RFC 6749 section 4.1.3).
 func (d *Door) token(c *call) (any, error) {
+	if err := c.take("token:"+strconv.FormatInt(int64(c.partner.ID), 10), max(c.partner.PerSecond/tokenShare, 1), c.partner.PerMinute); err != nil {
+		return nil, err
+	}
 	var issue grant.Issue
 	var err error
 	ctx := c.r.Context()

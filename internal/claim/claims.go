@@ -230,7 +230,7 @@ func (cs Claims) Open(ctx context.Context, in Opening) (ticket Ticket, resume st
 func (cs Claims) Ticket(r grant.Request) Ticket { return cs.ticket(r, cs.Now()) }
 
 func (cs Claims) ticket(r grant.Request, now time.Time) Ticket {
-	return Ticket{Text: cs.Keys.NewJourneyText(int64(r.Partner)), Nonce: secret.Text(12), Request: r, OpenedAt: now.UnixMilli()}
+	return Ticket{Text: cs.Keys.NewJourneyText(int64(r.Partner)), Nonce: secret.Text(12), Request: r.Came(now), OpenedAt: now.UnixMilli()}
 }
 
 func (cs Claims) find(tx Tx, text string) (Code, error) {

@@ -131,7 +131,7 @@ func (cs Claims) mint(tx Tx, state State, j *Journey, g grant.Grant, now time.Ti
 // and the next step is the way back. It asks again when the request wants more, or says prompt=consent, and wherever there
 // are several profiles, and after E10: the request names none, and passing with one would keep the customer from ever choosing another.
 func (cs Claims) settle(tx Tx, state State, j *Journey, now time.Time) error {
-	if j.Code != 0 || j.Copy != 0 || j.Request.Prompt == "consent" || !state.reviewed() || j.ReviewedAt.IsZero() {
+	if j.Code != 0 || j.Copy != 0 || j.Request.Prompts("consent") || !state.reviewed() || j.ReviewedAt.IsZero() {
 		return nil
 	}
 	wanted := state.Partner.RequiredScopes
@@ -238,7 +238,7 @@ func (cs Claims) Visit(ctx context.Context, t Ticket, key customer.SessionKey, l
 			return audit.Event{}, err
 		}
 		a, err := tx.Account(s.Account)
-		if errors.Is(err, customer.ErrNoAccount) || err == nil && !s.SignedIn(a, now) {
+		if errors.Is(err, customer.ErrNoAccount) || err == nil && !(s.SignedIn(a, now) && t.Request.Takes(s.SignedInAt)) {
 			err = customer.ErrNoSession
 		}
 		if err != nil {

@@ -249,7 +249,7 @@ func (s State) Uses(p customer.Profile, now time.Time) bool {
 // stands is kept, whatever the answer. With prompt=consent everything is asked about again.
 func (s State) Asks(now time.Time) (scopes []partner.Scope, later bool) {
 	wanted := s.Journey.Request.Scopes
-	if !s.Grant.Stands(now) || s.Journey.Request.Prompt == "consent" {
+	if !s.Grant.Stands(now) || s.Journey.Request.Prompts("consent") {
 		return wanted, false
 	}
 	for _, scope := range wanted {
@@ -339,7 +339,7 @@ func (s State) nextAfter(now time.Time) (Step, EndReason) {
 		return StepOver, OverHeld
 	case s.Account.State != customer.Claimed:
 		return StepOver, OverGone
-	case !s.Session.SignedIn(s.Account, now):
+	case !s.Session.SignedIn(s.Account, now), !s.Journey.Request.Takes(s.Session.SignedInAt):
 		return StepSignIn, NotOver
 	case s.Journey.Decision != Undecided:
 		return StepReturn, NotOver

@@ -370,6 +370,18 @@ func (tx *modelTx) Token(id grant.TokenID) (grant.Token, error) {
 	return find(tx, tx.rows.tokens, func(t grant.Token) bool { return t.ID == id }, grant.ErrInvalidToken)
 }
 
+func (tx *modelTx) Standing(id grant.TokenID) (s grant.Standing, err error) {
+	if s.Token, err = tx.Token(id); err != nil {
+		return s, err
+	}
+	if s.Partner, err = tx.Partner(s.Token.Partner); err != nil {
+		return s, grant.ErrInvalidToken
+	}
+	s.Account, _ = tx.Account(s.Token.Account)
+	s.Grant, _ = tx.Grant(s.Token.Grant)
+	return s, nil
+}
+
 func (tx *modelTx) SaveToken(t *grant.Token) error {
 	return save(tx, &tx.rows.tokens, t, func(r grant.Token) bool { return r.ID == t.ID }, func(r *grant.Token) *int64 { return &r.Version })
 }

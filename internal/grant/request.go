@@ -7,7 +7,9 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
@@ -106,8 +108,34 @@ type Request struct {
 	// Scopes are what was asked for; all the partner's when none was. ScopeGiven tells which.
 	Scopes     []partner.Scope `json:"scopes,omitempty"`
 	ScopeGiven bool            `json:"scope_given,omitempty"`
-	// Prompt is "", "none", "login" or "consent" (OpenID Connect Core 3.1.2.1).
+	// Prompt is "none", or any of "login", "consent" and "select_account" with spaces between (OpenID Connect Core 3.1.2.1).
 	Prompt string `json:"prompt,omitempty"`
+	// MaxAge is how many seconds old a sign-in may be when the request comes; HasMaxAge tells 0 from any age.
+	MaxAge    int64 `json:"max_age,omitempty"`
+	HasMaxAge bool  `json:"has_max_age,omitempty"`
+	// SignInFrom is the moment, in Unix milliseconds, before which no sign-in counts; 0 is none.
+	SignInFrom int64 `json:"sign_in_from,omitempty"`
+}
+
+// Prompts reports whether the request has the word in its prompt.
+func (r Request) Prompts(word string) bool { return slices.Contains(strings.Fields(r.Prompt), word) }
+
+// Came is the request as it came at now: from then on it is settled which sign-ins count, so that pages that take their time
+// do not make a fresh one old.
+func (r Request) Came(now time.Time) Request {
+	switch {
+	case r.SignInFrom != 0: // it goes on from an earlier one
+	case r.Prompts("login"):
+		r.SignInFrom = now.UnixMilli()
+	case r.HasMaxAge:
+		r.SignInFrom = now.UnixMilli() - r.MaxAge*1000
+	}
+	return r
+}
+
+// Takes reports whether a sign-in of that moment counts for the request.
+func (r Request) Takes(signIn time.Time) bool {
+	return r.SignInFrom == 0 || signIn.UnixMilli() >= r.SignInFrom
 }
 
 // MatchRedirect finds the registered address that the request names. The value is taken as sent and decoded, because
@@ -138,12 +166,12 @@ func (q Query) Check(p partner.Partner, redirectURI string) (Request, error) {
 		return r, &RequestError{"invalid_request", "state is longer than 1500 characters"}
 	}
 	r.State = cleanRaw(state)
-	for _, name := range []string{"state", "response_type", "scope", "code_challenge", "code_challenge_method", "prompt", "claim_account_code"} {
+	for _, name := range []string{"state", "response_type", "scope", "code_challenge", "code_challenge_method", "prompt", "max_age", "response_mode", "claim_account_code"} {
 		if _, times := q.raw(name); times > 1 {
 			return r, &RequestError{"invalid_request", name + " was given more than once"}
 		}
 	}
-	for _, check := range []func(*Request, partner.Partner) error{q.responseType, q.challenge, q.scopes, q.prompt} {
+	for _, check := range []func(*Request, partner.Partner) error{q.prompt, q.responseType, q.challenge, q.scopes, q.maxAge} {
 		if err := check(&r, p); err != nil {
 			return r, err
 		}
@@ -171,7 +199,10 @@ func cleanRaw(raw string) string {
 
 func (q Query) responseType(_ *Request, p partner.Partner) error {
 	raw, times := q.raw("response_type")
+	mode, modes := q.raw("response_mode")
 	switch {
+	case modes > 0 && mode != "query":
+		return &RequestError{"invalid_request", "only response_mode=query is served"}
 	case times == 0 && !p.Class.RequiresResponseType, raw == "code":
 		return nil
 	case times == 0:
@@ -236,13 +267,38 @@ func (q Query) scopes(r *Request, p partner.Partner) error {
 	return nil
 }
 
+// prompt takes the words of OpenID Connect Core 3.1.2.1. Choosing an account is what the page of a signed-in browser always
+// offers (R5), so that select_account asks for nothing more.
 func (q Query) prompt(r *Request, _ partner.Partner) error {
-	switch prompt := q.Value("prompt"); prompt {
-	case "", "none", "login", "consent":
-		r.Prompt = prompt
+	words := strings.Fields(q.Value("prompt"))
+	for _, word := range words {
+		switch {
+		case word == "none" && len(words) > 1:
+			return &RequestError{"invalid_request", "prompt=none stands alone"}
+		case !slices.Contains([]string{"none", "login", "consent", "select_account"}, word):
+			return &RequestError{"invalid_request", "prompt must be none, or of login, consent and select_account"}
+		}
+	}
+	r.Prompt = strings.Join(words, " ")
+	return nil
+}
+
+// longestMaxAge bounds max_age in digits: three hundred years say nothing more than two hundred.
+const longestMaxAge = 10
+
+// maxAge reads how old a sign-in may be, in seconds (OpenID Connect Core 3.1.2.1). What cannot be read is refused: taken for
+// none, it would let an old sign-in pass for the fresh one that the partner relies on.
+func (q Query) maxAge(r *Request, _ partner.Partner) error {
+	if _, given := q.raw("max_age"); given == 0 {
 		return nil
 	}
-	return &RequestError{"invalid_request", "prompt must be none, login or consent"}
+	text := q.Value("max_age")
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || len(text) > longestMaxAge || strings.Trim(text, "0123456789") != "" {
+		return &RequestError{"invalid_request", "max_age must be a whole number of seconds"}
+	}
+	r.MaxAge, r.HasMaxAge = seconds, true
+	return nil
 }
 
 // Same reports whether two requests ask for the same: client, address, state and challenge (design 10.21).

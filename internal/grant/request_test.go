@@ -1,11 +1,13 @@
 package grant
 
 import (
+	"encoding/json"
 	"errors"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
@@ -154,6 +156,20 @@ func TestCheck(t *testing.T) {
 		{"response_type=code&code_challenge=" + challenge[:42] + "N&code_challenge_method=S256", "invalid_request", "invalid_request"}, // two texts for one challenge
 		{"response_type=code&code_challenge=" + challenge + "&code_challenge=" + challenge + "&code_challenge_method=S256", "invalid_request", "invalid_request"},
 		{"response_type=code&prompt=create", "invalid_request", "invalid_request"},
+		{"response_type=code&prompt=none+login", "invalid_request", "invalid_request"},
+		{"response_type=code&prompt=login+create", "invalid_request", "invalid_request"},
+		{"prompt=login+consent%20select_account&response_type=code&code_challenge=" + challenge + "&code_challenge_method=S256", "", ""},
+		{"max_age=3600&response_type=code&code_challenge=" + challenge + "&code_challenge_method=S256", "", ""},
+		{"response_type=code&max_age=", "invalid_request", "invalid_request"},
+		{"response_type=code&max_age=-1", "invalid_request", "invalid_request"},
+		{"response_type=code&max_age=%2B1", "invalid_request", "invalid_request"},
+		{"response_type=code&max_age=1.5", "invalid_request", "invalid_request"},
+		{"response_type=code&max_age=12345678901", "invalid_request", "invalid_request"},
+		{"response_type=code&max_age=1&max_age=1", "invalid_request", "invalid_request"},
+		{"response_type=code&response_mode=fragment", "invalid_request", "invalid_request"},
+		{"response_type=code&response_mode=query&response_mode=query", "invalid_request", "invalid_request"},
+		{"response_mode=query&response_type=code&code_challenge=" + challenge + "&code_challenge_method=S256", "", ""},
+		{"acr_values=urn:x+0&ui_locales=xx-XX%20%zz&display=page&login_hint=a&response_type=code&code_challenge=" + challenge + "&code_challenge_method=S256", "", ""},
 		{"prompt=consent&response_type=code&code_challenge=" + challenge + "&code_challenge_method=S256", "", ""},
 		{"scope=transfers&response_type=code&code_challenge=" + challenge + "&code_challenge_method=S256", "", "invalid_scope"},
 		{"scope=account.read%20money&response_type=code&code_challenge=" + challenge + "&code_challenge_method=S256", "", "invalid_scope"},
@@ -173,6 +189,48 @@ func TestCheck(t *testing.T) {
 			if err == nil && strings.Contains(c.raw, "code_challenge=") != (r.Challenge == challenge) {
 				t.Errorf("%s, %s: challenge %q", class.Name, c.raw, r.Challenge)
 			}
+		}
+	}
+}
+
+// TestSignInsThatCount: max_age counts from the moment in which the request came, to the millisecond, and prompt=login takes
+// none from before it (OpenID Connect Core 3.1.2.1).
+func TestSignInsThatCount(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		raw  string
+		old  time.Duration
+		want bool
+	}{
+		{"", 1000 * time.Hour, true},
+		{"prompt=consent", 1000 * time.Hour, true},
+		{"prompt=select_account", time.Hour, true},
+		{"prompt=login", 0, true},
+		{"prompt=login", time.Millisecond, false},
+		{"prompt=consent+login&max_age=3600", time.Millisecond, false},
+		{"max_age=0", 0, true},
+		{"max_age=0", time.Millisecond, false},
+		{"max_age=3600", time.Hour - time.Millisecond, true},
+		{"max_age=3600", time.Hour, true},
+		{"max_age=3600", time.Hour + time.Millisecond, false},
+		{"max_age=9999999999", 100 * 365 * 24 * time.Hour, true},
+		{"max_age=0&acr_values=urn:x", -time.Minute, true},
+	} {
+		r, err := ParseQuery(c.raw).Check(acme(partner.Classic), callback)
+		if err != nil {
+			t.Fatal(err)
+		}
+		came := r.Came(today)
+		if came.Takes(today.Add(-c.old)) != c.want {
+			t.Errorf("%s: a sign-in of %v ago counts: want %t", c.raw, c.old, c.want)
+		}
+		kept, err := json.Marshal(came) // as the browser's cookie and the journey's row keep it
+		var later Request
+		if err = errors.Join(err, json.Unmarshal(kept, &later)); err != nil {
+			t.Fatal(err)
+		}
+		if later = later.Came(today.Add(time.Hour)); later.Takes(today.Add(-c.old)) != c.want {
+			t.Errorf("%s: an hour on the pages changes what counts", c.raw)
 		}
 	}
 }

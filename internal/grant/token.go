@@ -133,14 +133,19 @@ func (t Token) scopeText(p partner.Partner) string {
 
 // refreshable reports whether the family's refresh token works at now, as far as its own row tells.
 func (t Token) refreshable(p partner.Partner, now time.Time) bool {
-	if t.Kind == Application || !t.EndedAt.IsZero() || !t.RefreshEndedAt.IsZero() || !now.Before(t.RefreshExpiresAt) {
-		return false
-	}
+	return t.Kind != Application && t.EndedAt.IsZero() && t.RefreshEndedAt.IsZero() && now.Before(t.refreshEnd(p))
+}
+
+// refreshEnd is when the refresh token ends by itself: unused for too long, or too old.
+func (t Token) refreshEnd(p partner.Partner) time.Time {
 	used := t.CreatedAt
 	if t.RefreshedAt.After(used) {
 		used = t.RefreshedAt
 	}
-	return p.Class.RefreshIdle == 0 || now.Before(used.Add(p.Class.RefreshIdle))
+	if idle := used.Add(p.Class.RefreshIdle); p.Class.RefreshIdle != 0 && idle.Before(t.RefreshExpiresAt) {
+		return idle
+	}
+	return t.RefreshExpiresAt
 }
 
 // admits reports whether the account still stands behind the family (I2, I4): the registration token while its creator's

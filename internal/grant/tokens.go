@@ -3,7 +3,6 @@ package grant
 import (
 	"context"
 	"errors"
-	"slices"
 	"strconv"
 	"time"
 
@@ -21,6 +20,8 @@ type TokenTx interface {
 	limit.Tx
 	Partner(partner.ID) (partner.Partner, error)
 	Token(TokenID) (Token, error)
+	// Standing reads a family with what decides whether it works, in one statement. It is for reads alone.
+	Standing(TokenID) (Standing, error)
 	// SaveToken inserts when Version is 0 and otherwise updates that version alone; it raises Version.
 	SaveToken(*Token) error
 	// EndRefresh ends the refresh tokens of all families of a partner on an account that came from the same grant (0: from
@@ -223,7 +224,7 @@ func (ts Tokens) stands(tx TokenTx, t *Token, now time.Time) (bool, error) {
 		if g, err = tx.Grant(t.Grant); err != nil && !errors.Is(err, ErrNoGrant) {
 			return false, err
 		}
-		t.Scopes = slices.DeleteFunc(slices.Clone(t.Scopes), func(s partner.Scope) bool { return !slices.Contains(g.Scopes, s) })
+		t.Scopes = t.scopesUnder(g)
 	}
 	return t.admits(a, g, now), nil
 }
@@ -272,7 +273,9 @@ func (ts Tokens) Refresh(ctx context.Context, p partner.Partner, presented strin
 			}
 			return denied, ErrInvalidGrant
 		}
-		issue, err = ts.renew(tx, p, t, text.Secret, repeat && (previous || !p.Class.RotatesRefresh), now)
+		// What was revoked since is not answered again; a spent refresh token cannot make another.
+		alive := now.Before(t.AccessExpiresAt)
+		issue, err = ts.renew(tx, p, t, text.Secret, repeat && (previous || !p.Class.RotatesRefresh && alive), now)
 		return event(now, audit.TokenRefreshed, p, t.Account, o), err
 	})
 	return issue, err
@@ -307,44 +310,4 @@ func (ts Tokens) renew(tx TokenTx, p partner.Partner, t Token, presented string,
 	}
 	issue.Token = t
 	return issue, nil
-}
-
-// Access admits a bearer token (RFC 6750), or answers ErrInvalidToken. Every request asks anew, so that what ended a moment
-// ago is refused now (design 4.12); writes repeat the epoch in their own transaction.
-func (ts Tokens) Access(ctx context.Context, bearer string) (Access, error) {
-	text, ok := secret.ParseToken(bearer)
-	if !ok || text.Prefix != secret.PrefixAccess {
-		return Access{}, ErrInvalidToken
-	}
-	now := ts.Now()
-	var access Access
-	err := ts.Store.View(ctx, func(tx TokenTx) error {
-		t, err := tx.Token(TokenID(text.Number))
-		if err != nil {
-			return err
-		}
-		if int64(t.Account) != text.Account || !secret.Equal(t.Access, secret.Hash(text.Secret)) ||
-			!now.Before(t.AccessExpiresAt) || !t.EndedAt.IsZero() {
-			return ErrInvalidToken
-		}
-		p, err := tx.Partner(t.Partner)
-		if errors.Is(err, partner.ErrUnknown) || err == nil && !p.Active {
-			return ErrInvalidToken
-		}
-		if err != nil {
-			return err
-		}
-		if t.Kind != Application {
-			standing, err := ts.stands(tx, &t, now)
-			if err != nil {
-				return err
-			}
-			if !standing {
-				return ErrInvalidToken
-			}
-		}
-		access = Access{Kind: t.Kind, Partner: p, Account: t.Account, Profile: t.Profile, Scopes: t.Scopes, Epoch: t.Epoch}
-		return nil
-	})
-	return access, err
 }

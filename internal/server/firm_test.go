@@ -68,7 +68,7 @@ func (s *stand) operations() (all []operation) {
 				for _, name := range slices.Sorted(maps.Keys(content.Examples)) {
 					op.bodies = append(op.bodies, string(content.Examples[name].Value))
 				}
-				if kind == "multipart/form-data" && len(content.Examples) == 0 && path != "/oauth/token" && path != "/2026Q3/oauth/token" {
+				if kind == "multipart/form-data" && len(content.Examples) == 0 && !strings.Contains(path, "/oauth/") {
 					body, boundary := upload()
 					op.kind, op.bodies = boundary, []string{body}
 				}
@@ -245,7 +245,7 @@ func (f *firm) rages(all []operation, bearers []string, legacy bool) (blows []bl
 	f.s.Helper()
 	fill := strings.NewReplacer(f.pairs()...)
 	for _, op := range all {
-		if legacy && strings.HasPrefix(op.path, "/2026Q3/") || len(op.by) == 0 || strings.Contains(op.path, "/oauth/token") {
+		if legacy && strings.HasPrefix(op.path, "/2026Q3/") || len(op.by) == 0 || strings.Contains(op.path, "/oauth/") {
 			continue
 		}
 		for _, bearer := range bearers {

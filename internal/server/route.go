@@ -16,9 +16,13 @@ import (
 )
 
 // apiPath are the paths of the API where pages and API share a host: a version of its own, a calendar label whether it
-// is served or not, the keys of notifications, the description, and what lies beside the authorize page: the token endpoint (contract 1.2), and
-// the endpoints that standard clients ask for without being told, which must hear in JSON that they are not there.
-var apiPath = regexp.MustCompile(`^/(v[0-9]+|[0-9]{4}Q[0-9]+|webhooks)/|^/oauth/(token|revoke|introspect|device|userinfo|par|register)/?$|^/(openapi\.json|docs|receipts/keys\.json)/?$`)
+// is served or not, the keys of notifications, the description, and what lies beside the authorize page: the token endpoint (contract 1.2) and
+// those about tokens, and the endpoints that standard clients ask for without being told, which must hear in JSON that they are not there.
+var apiPath = regexp.MustCompile(`^/(v[0-9]+|[0-9]{4}Q[0-9]+|webhooks)/|^/oauth/(token|revoke|introspect|device|userinfo|par|register)/?$|^/(openapi\.json|docs|receipts/keys\.json|\.well-known/oauth-authorization-server)/?$`)
+
+// metadataPath is the one path of the API that the pages' host has too: what describes an issuer is looked for at the issuer,
+// which is the pages' origin (RFC 8414 section 3).
+const metadataPath = "/.well-known/oauth-authorization-server"
 
 // journeyPath finds a journey's id, or the text of a link to a review or of one to object, in a path.
 var journeyPath = regexp.MustCompile(`^/(j|check|objection)/[^/]*`)
@@ -100,7 +104,7 @@ func (s *Server) choose(w http.ResponseWriter, r *http.Request) {
 		case s.apiHost:
 			onAPI = true
 		case s.webHost:
-			onAPI = false
+			onAPI = r.URL.Path == metadataPath
 		}
 	}
 	if onAPI {

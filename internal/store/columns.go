@@ -36,6 +36,11 @@ func newTable(name string, columns ...string) table {
 	}
 }
 
+// of is the list of columns where the table goes by another name, for a SELECT from several.
+func (t table) of(alias string) string {
+	return alias + "." + strings.ReplaceAll(t.all, ", ", ", "+alias+".")
+}
+
 // save inserts a row whose version is 0 and otherwise updates it where the version is still the one that was read. It
 // raises version when it succeeds; fields must hold a pointer to it as the last, so that the row is written with it.
 func (tx *Tx) save(t table, version *int64, fields []any) error {

@@ -92,6 +92,7 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 		"Code":               func(tx *Tx) error { _, err := tx.Code(5); return missing(err) },
 		"SaveToken":          func(tx *Tx) error { return twice(func() error { return tx.SaveToken(&k) }) },
 		"Token":              func(tx *Tx) error { _, err := tx.Token(6); return missing(err) },
+		"Standing":           func(tx *Tx) error { _, err := tx.Standing(6); return missing(err) },
 		"EndRefresh":         func(tx *Tx) error { return tx.EndRefresh(1, 2, 3, now) },
 		"SaveClaimCode":      func(tx *Tx) error { return twice(func() error { return tx.SaveClaimCode(&code) }) },
 		"ClaimCode":          func(tx *Tx) error { _, err := tx.ClaimCode(7); return missing(err) },

@@ -70,7 +70,7 @@ func (v *visit) issuer(p partner.Partner) string {
 // goes back at once; classic shows a page with a button, as documented (contract 7.3, design 10.19).
 func (v *visit) mistake(p partner.Partner, r grant.Request, m *grant.RequestError) error {
 	address := r.Address(grant.Return{Error: m.Code, Description: m.Description, Issuer: v.issuer(p)})
-	if p.Class.NamesIssuer || r.Prompt == "none" {
+	if p.Class.NamesIssuer || r.Prompts("none") {
 		return v.leaveNow(address)
 	}
 	return v.show(http.StatusBadRequest, &ErrorPage{Trouble: TroubleRequest, Way: Way{Label: "way.partner", Address: address},
@@ -87,7 +87,7 @@ func (v *visit) leaveNow(address string) error {
 
 // open shows a claim code to the claims and gives the browser its ticket.
 func (v *visit) open(p partner.Partner, r grant.Request, code string) error {
-	if r.Prompt == "none" {
+	if r.Prompts("none") {
 		return v.mistake(p, r, &grant.RequestError{Code: "interaction_required", Description: "A claim needs its pages"})
 	}
 	network := v.origin().Network
@@ -125,9 +125,9 @@ func (v *visit) visitor(p partner.Partner, r grant.Request) error {
 	}
 	signedIn := err == nil && s.SignedIn(a, v.Now())
 	switch {
-	case r.Prompt == "none" && signedIn:
+	case r.Prompts("none") && signedIn && v.Claims.Ticket(r).Request.Takes(s.SignedInAt):
 		return v.mistake(p, r, &grant.RequestError{Code: "interaction_required", Description: "The customer must confirm"})
-	case r.Prompt == "none":
+	case r.Prompts("none"):
 		return v.mistake(p, r, &grant.RequestError{Code: "login_required", Description: "The customer must sign in"})
 	}
 	ticket := v.Claims.Ticket(r)
@@ -135,7 +135,7 @@ func (v *visit) visitor(p partner.Partner, r grant.Request) error {
 		return v.tooLong(p, r)
 	}
 	v.jar.keep(ticket)
-	if signedIn && !mustSignIn(ticket, s) {
+	if signedIn && ticket.Request.Takes(s.SignedInAt) {
 		return v.see("/j/" + ticket.Text + "/continue")
 	}
 	return v.see("/signin?journey=" + ticket.Text)

@@ -113,7 +113,7 @@ func TestMistakesOfRequests(t *testing.T) {
 		"challenge, no method":  {"&response_type=code&code_challenge=" + challenge, "invalid_request"},
 		"method, no challenge":  {"&response_type=code&code_challenge_method=S256", "invalid_request"},
 		"short challenge":       {"&response_type=code&code_challenge=abc&code_challenge_method=S256", "invalid_request"},
-		"unknown prompt":        {good + "&prompt=select_account", "invalid_request"},
+		"unknown prompt":        {good + "&prompt=create", "invalid_request"},
 		"challenge in padding":  {"&response_type=code&code_challenge_method=S256&code_challenge=" + challenge + "=", "invalid_request"},
 		"response type twice":   {good + "&response_type=code", "invalid_request"},
 		"empty response type":   {"&response_type=", "unsupported_response_type"},

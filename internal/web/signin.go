@@ -57,16 +57,10 @@ func showSignIn(v *visit) error {
 		return err
 	}
 	again := v.r.URL.Query().Get("again") != "" && v.wanted() == "" // to prove oneself afresh, which no passkey is added without
-	if t, _ := v.jar.ticket(v.wanted()); err == nil && s.SignedIn(a, v.Now()) && !mustSignIn(t, s) && !again {
+	if t, _ := v.jar.ticket(v.wanted()); err == nil && s.SignedIn(a, v.Now()) && t.Request.Takes(s.SignedInAt) && !again {
 		return v.onward()
 	}
 	return v.signInPage(http.StatusOK, "")
-}
-
-// mustSignIn reports whether a request wants a sign-in of its own (prompt=login): one from before it does not count, so that
-// the partner knows that the person was there.
-func mustSignIn(t claim.Ticket, s customer.Session) bool {
-	return t.Request.Prompt == "login" && s.SignedInAt.Before(time.UnixMilli(t.OpenedAt))
 }
 
 func (v *visit) signInPage(status int, email string, problems ...Problem) error {
@@ -191,6 +185,9 @@ func (v *visit) resume(journey string) error {
 	switch {
 	case err != nil:
 		return v.ended(state, err)
+	case next == claim.StepSignIn && state.Session.SignedIn(state.Account, v.Now()):
+		v.text = "" // the form is the sign-in's, not the journey's; this browser's own sign-in is too old (max_age)
+		return v.signInPage(http.StatusOK, "")
 	case next == claim.StepSignIn:
 		// The state is the other customer's: whoever has it can send them back with a code of their own (RFC 6749 section
 		// 10.12).
@@ -236,7 +233,7 @@ func (v *visit) continues(t claim.Ticket) (customer.Session, customer.Account, e
 	if err != nil && !errors.Is(err, customer.ErrNoSession) {
 		return customer.Session{}, customer.Account{}, err
 	}
-	if err != nil || !s.SignedIn(a, v.Now()) || mustSignIn(t, s) {
+	if err != nil || !s.SignedIn(a, v.Now()) || !t.Request.Takes(s.SignedInAt) {
 		return customer.Session{}, customer.Account{}, v.see("/signin?journey=" + v.text)
 	}
 	return s, a, nil

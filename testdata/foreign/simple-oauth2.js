@@ -17,7 +17,7 @@ exports.exchange = async (parameters) => told((token = await new AuthorizationCo
 
 exports.refresh = async () => told((token = await token.refresh()));
 
-exports.revoke = () => token.revoke('refresh_token');
+exports.revoke = (which) => token.revoke(which);
 
 exports.password = async (parameters) => told(await new ResourceOwnerPassword(config).getToken(parameters));
 
