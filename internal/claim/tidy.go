@@ -27,8 +27,9 @@ type TidyStore interface {
 	Change(ctx context.Context, fn func(TidyTx) (audit.Event, error)) error
 }
 
-// tidyAtOnce bounds one round, so that a backlog is worked off between requests and not in front of them.
-const tidyAtOnce = 100
+// TidyAtOnce bounds what one round of Tidy takes of each kind, so that a backlog is worked off between requests and not in front
+// of them. Whoever finds as much may ask again.
+const TidyAtOnce = 100
 
 // Tidy does what time alone brings: it tells partners of journeys without progress for 24 hours, and erases accounts that
 // nobody claimed within 30 days of the last change (journey section 1). It returns how many it found; each is a
@@ -38,10 +39,10 @@ func (cs Claims) Tidy(ctx context.Context, store TidyStore) (int, error) {
 	var silent []string
 	var stale []customer.AccountID
 	err := store.View(ctx, func(tx TidyTx) (err error) {
-		if silent, err = tx.SilentJourneys(now.Add(-AbandonedAfter), tidyAtOnce); err != nil {
+		if silent, err = tx.SilentJourneys(now.Add(-AbandonedAfter), TidyAtOnce); err != nil {
 			return err
 		}
-		stale, err = tx.StalePending(now.Add(-customer.PendingLife), tidyAtOnce)
+		stale, err = tx.StalePending(now.Add(-customer.PendingLife), TidyAtOnce)
 		return err
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,19 +13,21 @@ import (
 const (
 	// sweepRows is how many rows one transaction deletes: a few milliseconds of the writer's time at most.
 	sweepRows = 200
-	// sweepRounds bounds one sweep of one table; what is left waits for the next.
-	sweepRounds = 100
+	// sweepRounds bounds one sweep of one table, at two million rows; what is left waits for the next.
+	sweepRounds = 10_000
 	// day is how long digests of what is spent or over are kept, so that a late second use is still told from nonsense.
 	day = 24 * time.Hour
 )
 
-// remains are rows that say nothing any more: which to delete, and how long they are kept after the moment in the query.
-// Each query deletes at most $2 rows of before $1 and finds them by an index.
-var remains = []struct {
+// A remain is rows that say nothing any more: which to delete, and how long they are kept after the moment in the query,
+// which deletes at most $2 rows of before $1 and finds them by an index.
+type remain struct {
 	table string
 	kept  time.Duration
 	query string
-}{
+}
+
+var remains = []remain{
 	{"claim_code", day, sweepBy("claim_code", "expires_at", "")},
 	{"authorization_code", day, sweepBy("authorization_code", "expires_at", "")},
 	{"token", day, sweepBy("token", "dead_at", "")},
@@ -52,28 +55,33 @@ func sweepBy(table, moment, which string) string {
 }
 
 // Sweep deletes what says nothing any more at now: expired and spent codes, ended sessions and tokens, old answers,
-// delivered mails, forgotten tries. It deletes in small transactions of their own between those of requests, so that none
-// waits for it, and each has its audit event. It returns how many rows it deleted.
+// delivered mails, forgotten tries. It deletes in small transactions of their own between those of requests, a batch of
+// each table in turn, so that none waits for it, and each has its audit event. It ends when nothing is left, so that tables stay as large
+// as what is alive however much there was. It returns how many rows it deleted.
 func (db *DB) Sweep(ctx context.Context, now time.Time) (deleted int, err error) {
-	for _, r := range remains {
-		before := millis(now.Add(-r.kept))
-		for range sweepRounds {
-			var n int64
-			err := db.change(ctx, func(tx *Tx) (_ audit.Event, err error) {
-				if n, err = tx.exec(r.query, before, sweepRows); err != nil || n == 0 {
-					return audit.Event{}, err
-				}
-				return audit.Event{At: now, Action: audit.RowsSwept, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorServer},
-					Detail: map[string]string{"table": r.table, "rows": strconv.FormatInt(n, 10)}}, nil
-			})
+	left := slices.Clone(remains)
+	for round := 0; len(left) > 0 && round < sweepRounds; round++ {
+		left = slices.DeleteFunc(left, func(r remain) bool {
 			if err != nil {
-				return deleted, err
+				return true
 			}
+			var n int64
+			n, err = db.sweepOnce(ctx, r, now)
 			deleted += int(n)
-			if n < sweepRows {
-				break
-			}
-		}
+			return n < sweepRows
+		})
 	}
-	return deleted, nil
+	return deleted, err
+}
+
+// sweepOnce deletes one batch of a table.
+func (db *DB) sweepOnce(ctx context.Context, r remain, now time.Time) (n int64, err error) {
+	err = db.change(ctx, func(tx *Tx) (_ audit.Event, err error) {
+		if n, err = tx.exec(r.query, millis(now.Add(-r.kept)), sweepRows); err != nil || n == 0 {
+			return audit.Event{}, err
+		}
+		return audit.Event{At: now, Action: audit.RowsSwept, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorServer},
+			Detail: map[string]string{"table": r.table, "rows": strconv.FormatInt(n, 10)}}, nil
+	})
+	return n, err
 }
