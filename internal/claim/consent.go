@@ -37,11 +37,7 @@ func (cs Claims) Decide(ctx context.Context, in Post, answer Answer) error {
 		j := state.Journey
 		j.DecidedAt, j.FreshAt = now, now
 		if !answer.Allow {
-			j.Decision = Declined
-			if err := cs.saveOwned(tx, state, &j, now); err != nil {
-				return audit.Event{}, err
-			}
-			return cs.customerEvent(now, audit.ConsentDeclined, j, in.Origin), cs.tell(tx, now, j, partner.EventClaims, "declined", "")
+			return cs.decline(tx, state, in, now)
 		}
 		p, err := state.chosen(answer.Profile)
 		if err != nil {
@@ -75,6 +71,23 @@ func (cs Claims) Decide(ctx context.Context, in Post, answer Answer) error {
 		}
 		return e, cs.tellGrant(tx, now, g)
 	})
+}
+
+// decline ends the journey without access. Who came by E10 and declines leaves: a partner that hides existing accounts hears of
+// its own copy alone, that it was left, as it would of any other; what it was told of the account that was there already
+// would name it (design 10.6).
+func (cs Claims) decline(tx Tx, state State, in Post, now time.Time) (audit.Event, error) {
+	j := state.Journey
+	j.DecidedAt, j.FreshAt, j.Decision = now, now, Declined
+	e := cs.customerEvent(now, audit.ConsentDeclined, j, in.Origin)
+	if j.Copy != 0 {
+		j.Decision = Left
+		return e, cs.saveOwned(tx, state, &j, now)
+	}
+	if err := cs.saveOwned(tx, state, &j, now); err != nil {
+		return audit.Event{}, err
+	}
+	return e, cs.tell(tx, now, j, partner.EventClaims, "declined", "")
 }
 
 // allow records the grant: of what was asked about, and of what stands when only more was asked for. An active one for the

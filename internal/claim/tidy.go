@@ -81,8 +81,9 @@ func (cs Claims) abandon(ctx context.Context, store TidyStore, text string, now 
 		}
 		e := cs.browserEvent(now, audit.JourneyAbandoned, j, customer.Origin{})
 		e.Actor = audit.Actor{Kind: audit.ActorServer}
-		if !j.leads(a) {
-			// Another journey took its place; the partner hears of that one.
+		if !j.leads(a) || j.Decision == Left && (j.Code == 0 || !j.CommittedAt.IsZero()) {
+			// Another journey took its place, and the partner hears of that one; or the account is claimed and the customer
+			// chose to go.
 			return e, nil
 		}
 		return e, cs.tell(tx, now, j, partner.EventClaims, "abandoned", string(j.reached()))

@@ -38,7 +38,14 @@ type Customers struct {
 	Now   func() time.Time
 	// Extras are the fields that the operator asks for beside the contract's.
 	Extras Extras
+	// Alarm, where set, is told when a partner has had RevealAlarm answers that reveal accounts within a day: it may be
+	// trying out a list of addresses (design 10.6).
+	Alarm func(by partner.Partner)
 }
+
+// RevealAlarm is the number of revealing answers a day at which the operator hears of a partner; limit.KindExists has the one
+// at which they end.
+const RevealAlarm = 200
 
 // A Caller is who asks: a partner, admitted by a token to one account under an epoch. Every verb looks up what it is
 // asked for within these, in its own transaction (I2, I10).
@@ -97,7 +104,9 @@ type Signup struct {
 func (cs Customers) Create(ctx context.Context, by partner.Partner, s Signup, reference, network string) (Account, error) {
 	now := cs.Now()
 	var made Account
+	var alarm bool
 	err := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		alarm = false
 		refused := audit.Event{At: now, Action: audit.AccountRefused, Outcome: audit.Denied, Actor: audit.Actor{Kind: audit.ActorPartner, ID: int64(by.ID)},
 			Partner: int64(by.ID), Reference: reference, Network: network}
 		// The budget is asked before the answer is known: refused only for taken addresses, it would tell them apart.
@@ -114,7 +123,7 @@ func (cs Customers) Create(ctx context.Context, by partner.Partner, s Signup, re
 		}
 		if taken {
 			refused.Reason = "address_taken"
-			if err := limit.Spend(tx, existsKey(by), now); err != nil {
+			if alarm, err = reveals(tx, by, &refused, now); err != nil {
 				return audit.Event{}, err
 			}
 			return refused, ErrAddressTaken
@@ -131,6 +140,7 @@ func (cs Customers) Create(ctx context.Context, by partner.Partner, s Signup, re
 		_, err = cs.keep(tx, Caller{Partner: by.ID, Account: made.ID}, s.Once, Entry{}, now)
 		return e, err
 	})
+	cs.alarm(by, alarm)
 	return made, err
 }
 
@@ -178,20 +188,42 @@ func existsKey(by partner.Partner) limit.Key {
 	return limit.NewKey(limit.KindExists, strconv.FormatInt(int64(by.ID), 10))
 }
 
+// reveals counts an answer that reveals whether an address has an account. alarm is true for the one of the day at which the
+// operator is told, and its event says so too.
+func reveals(tx Tx, by partner.Partner, e *audit.Event, now time.Time) (alarm bool, err error) {
+	if err := limit.Spend(tx, existsKey(by), now); err != nil {
+		return false, err
+	}
+	tries, err := tx.Tries(existsKey(by))
+	if err != nil || tries.Count != RevealAlarm {
+		return false, err
+	}
+	e.Detail = map[string]string{"alarm": strconv.Itoa(tries.Count) + " answers in a day that reveal accounts"}
+	return true, nil
+}
+
+func (cs Customers) alarm(by partner.Partner, raised bool) {
+	if raised && cs.Alarm != nil {
+		cs.Alarm(by)
+	}
+}
+
 // Exists answers whether creating an account for the address would be refused (contract 5.2). It is an oracle (OC-7):
 // each answer is audited and taken from the partner's budget. Errors: limit.Exceeded.
 func (cs Customers) Exists(ctx context.Context, by partner.Partner, email, reference, network string) (bool, error) {
-	var exists bool
-	err := cs.Store.Change(ctx, func(tx Tx) (e audit.Event, err error) {
-		if err := limit.Spend(tx, existsKey(by), cs.Now()); err != nil {
+	var exists, alarm bool
+	err := cs.Store.Change(ctx, func(tx Tx) (_ audit.Event, err error) {
+		e := audit.Event{At: cs.Now(), Action: audit.AccountRevealed, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorPartner, ID: int64(by.ID)},
+			Partner: int64(by.ID), Reference: reference, Network: network}
+		if alarm, err = reveals(tx, by, &e, cs.Now()); err != nil {
 			return audit.Event{}, err
 		}
 		if exists, err = cs.taken(tx, by, email); err != nil {
 			return audit.Event{}, err
 		}
-		return audit.Event{At: cs.Now(), Action: audit.AccountRevealed, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorPartner, ID: int64(by.ID)}, Partner: int64(by.ID),
-			Reference: reference, Network: network}, nil
+		return e, nil
 	})
+	cs.alarm(by, alarm && err == nil)
 	return exists, err
 }
 

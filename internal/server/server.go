@@ -178,7 +178,7 @@ func (s *Server) wire() {
 		passwords.Memory = o.HashMemory
 	}
 	s.Partners = partner.Partners{Store: store.Partners{DB: s.database}, IDs: ids, Now: o.Now}
-	customers := customer.Customers{Store: store.Customers{DB: s.database}, Keys: o.Keys, IDs: ids, Extras: o.Extras, Now: o.Now}
+	customers := customer.Customers{Store: store.Customers{DB: s.database}, Keys: o.Keys, IDs: ids, Extras: o.Extras, Now: o.Now, Alarm: o.enumerates}
 	if o.Verify != nil {
 		s.verifier = notify.NewVerifier(customers, o.Verify.URL, o.Verify.Key, partner.Receivers{Networks: o.Verify.Networks}, o.Now, o.Log)
 	}
@@ -201,6 +201,11 @@ func (s *Server) wire() {
 	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, Customers: customers, Grants: grants, Pages: s.pages, Keys: o.Keys,
 		Failed: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: o.WebURL, Unavailable: store.ErrUnavailable,
 		Sandbox: o.Sandbox != nil}).Handler()
+}
+
+// enumerates warns of a partner that asks for more accounts than a day brings customers.
+func (o Options) enumerates(by partner.Partner) {
+	o.Log.Warn("a partner had many answers that reveal accounts today", "partner", by.ClientID, "answers", customer.RevealAlarm)
 }
 
 // observe tells of deviations alone.

@@ -16,10 +16,11 @@ var (
 )
 
 // SilentJourneys finds journeys that nobody finished and that had no step since before, of which nobody was told yet. One
-// that ended because its address has an account (E10) is among them: silence about it would tell its partner so.
+// that ended because its address has an account (E10) is among them, and so is one that was left: silence about either would
+// tell its partner which it is.
 func (tx *Tx) SilentJourneys(before time.Time, most int) ([]string, error) {
 	var texts []string
-	err := tx.each(`SELECT text FROM journey WHERE abandoned_at = 0 AND decided_at = 0 AND fresh_at <= $1
+	err := tx.each(`SELECT text FROM journey WHERE abandoned_at = 0 AND (decided_at = 0 OR decision = 'left') AND fresh_at <= $1
 		ORDER BY fresh_at LIMIT $2`, []any{millis(before), most}, func(scan func(...any) error) error {
 		var text string
 		err := scan(&text)

@@ -152,7 +152,11 @@ func (v *visit) otherCustomer(p partner.Partner, r grant.Request) error {
 	if err != nil {
 		return err
 	}
-	back := r.RestartAddress(p.RestartURI, grant.ReasonSignedIn, v.issuer(p))
+	reason := grant.ReasonSignedIn
+	if p.HideExisting {
+		reason = grant.ReasonLeft // that somebody is signed in is that they have an account
+	}
+	back := r.RestartAddress(p.RestartURI, reason, v.issuer(p))
 	return v.show(http.StatusConflict, &OtherCustomerPage{Email: a.Email, Stay: Way{Label: "way.partner", Address: back},
 		Frame: Frame{Partner: Partner{Name: p.Name}, Base: v.base(), Action: v.base() + "/switch", FormToken: v.token("switch"), Reference: v.reference}})
 }
