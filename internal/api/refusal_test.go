@@ -49,7 +49,7 @@ func inTable() map[string]error {
 func ofPages() []string {
 	return []string{
 		"partner.ErrTaken", "partner.ErrNoDelivery",
-		"customer.ErrNoFile", "customer.ErrNoItem", "customer.ErrNoProposal", "customer.ErrPasskey", "customer.ErrPasskeyLate", "customer.ErrPasskeySpent", "customer.ErrNotFresh", "customer.ErrProof", "customer.ErrPasskeyKnown", "customer.ErrPasskeyName", "customer.ErrPasskeysFull", "claim.ErrDisclosure", "claim.ErrNoObjection", "customer.ErrLinkOver", "customer.ErrNoteEmpty", "customer.ErrNoteLong", "customer.ErrNotLocked",
+		"customer.ErrNoFile", "customer.ErrNoItem", "customer.ErrNoProposal", "customer.ErrPasskey", "customer.ErrPasskeyLate", "customer.ErrPasskeySpent", "customer.ErrNotFresh", "customer.ErrProof", "customer.ErrNoChange", "customer.ErrNoFactor", "customer.ErrLastStep", "customer.ErrAppsFull", "customer.ErrCodesNotSaved", "customer.ErrSameAddress", "customer.ErrAddressHasAccount", "customer.ErrAddressCodeLate", "customer.ErrPasskeyKnown", "customer.ErrPasskeyName", "customer.ErrPasskeysFull", "claim.ErrDisclosure", "claim.ErrNoObjection", "customer.ErrLinkOver", "customer.ErrNoteEmpty", "customer.ErrNoteLong", "customer.ErrNotLocked",
 		"customer.ErrSignIn", "customer.ErrNoPassword", "customer.ErrNoSession", "customer.ErrVersion", "customer.ErrPasswordEmpty", "customer.ErrPasswordShort",
 		"customer.ErrPasswordLong", "customer.ErrPasswordCommon", "customer.ErrPasswordPersonal", "customer.ErrCodeEmpty", "customer.ErrCodeFormat",
 		"customer.ErrCodeReused",

@@ -130,6 +130,20 @@ const (
 	RecoveryUsed     Action = "recovery.used"
 	PasskeyAdded     Action = "passkey.added"
 	PasskeyRefused   Action = "passkey.refused"
+	PasskeyRenamed   Action = "passkey.renamed"
+	PasskeyRemoved   Action = "passkey.removed"
+	// AppStarted is a secret shown to the owner for another authenticator app, AppAdded the app's first right code.
+	AppStarted Action = "app.started"
+	AppAdded   Action = "app.added"
+	AppRemoved Action = "app.removed"
+	// CodesStarted is new recovery codes shown, CodesReplaced the moment from which they count and the old ones do not.
+	CodesStarted  Action = "codes.started"
+	CodesReplaced Action = "codes.replaced"
+	// EmailStarted is a code mailed to the address that an owner wants to sign in with.
+	EmailStarted Action = "email.started"
+	EmailChanged Action = "email.changed"
+	// SessionsEnded is "sign out everywhere".
+	SessionsEnded Action = "session.others_ended"
 )
 
 // What the customer allowed, and what followed from it.

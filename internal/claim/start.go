@@ -151,7 +151,7 @@ func (cs Claims) startSession(tx Tx, in Start, now time.Time) (customer.Session,
 	}
 	s, _ = customer.NewSession(cs.IDs, now)
 	key := cs.ticketKey(s.ID, in.Ticket)
-	s.Secret, s.MoreTime = secret.Hash(key.Secret), in.MoreTime
+	s.Secret, s.MoreTime, s.Browser = secret.Hash(key.Secret), in.MoreTime, in.Origin.Browser
 	return s, key, nil
 }
 

@@ -57,6 +57,16 @@ type SignInChange string
 const (
 	// SignInPasskeyAdded: the owner, or whoever sat at their browser, added a passkey.
 	SignInPasskeyAdded SignInChange = "passkey_added"
+	// The rest tell of what the owner, or whoever sat at their browser, changed on the pages of /security.
+	SignInPasskeyRemoved  SignInChange = "passkey_removed"
+	SignInAppAdded        SignInChange = "app_added"
+	SignInAppReplaced     SignInChange = "app_replaced"
+	SignInAppRemoved      SignInChange = "app_removed"
+	SignInCodesReplaced   SignInChange = "codes_replaced"
+	SignInPasswordChanged SignInChange = "password_changed"
+	// SignInEmailChanged goes to the old address and to the new one.
+	SignInEmailChanged  SignInChange = "email_changed"
+	SignedOutEverywhere SignInChange = "signed_out"
 	// SignInHeld: somebody who read M1 said that it was not them who set the account up, and nobody can sign in.
 	SignInHeld SignInChange = "held"
 )

@@ -54,7 +54,7 @@ func (si SignIns) Passkey(ctx context.Context, in PasskeyPost) (SessionKey, erro
 		var s Session
 		s, key = NewSession(si.IDs, now)
 		s.Account, s.Epoch, s.SessionEpoch, s.Level = a.ID, a.Epoch, a.SessionEpoch, TwoSteps
-		s.MoreTime, s.ProvedAt, s.SignedInAt = in.MoreTime, now, now
+		s.MoreTime, s.ProvedAt, s.SignedInAt, s.Browser = in.MoreTime, now, now, in.Origin.Browser
 		if err := tx.SaveSession(&s); err != nil {
 			return audit.Event{}, err
 		}

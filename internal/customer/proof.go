@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
 // What may be wrong with a fresh proof (R6).
@@ -23,6 +24,15 @@ const FreshLife = 5 * time.Minute
 // left signed in, or a cookie that was copied from one, must not be enough to bind another's passkey (ASVS 7.5.1).
 func (s Session) Fresh(now time.Time) bool {
 	return s.Level == TwoSteps && now.Before(s.ProvedAt.Add(FreshLife))
+}
+
+// replace is Renew without grace for the secret before. The successor is given to whoever shows that one while the grace lasts,
+// which is for a double click; a thief with a copy of the cookie would ask again and again, and have the new secret before the
+// owner's browser shows it.
+func (s *Session) replace(keys *secret.Keys, key SessionKey, now time.Time) SessionKey {
+	next := s.Renew(keys, key, now)
+	s.Previous, s.PreviousUntil = nil, time.Time{}
+	return next
 }
 
 // OwnerTx is what FreshOwner reads.
@@ -64,7 +74,7 @@ func FreshOwner(tx OwnerTx, key SessionKey, now time.Time) (Session, Account, er
 }
 
 // Confirm is R6: the password and a code of the authenticator app, both, make the session fresh and renew its secret, so
-// that a copy of the cookie from before stays behind (ASVS 7.2.4). Both are asked because what follows may bind another
+// that a copy of the cookie from before is worth nothing (ASVS 7.2.4). Both are asked because what follows may bind another
 // second step, which needs the level of a whole sign-in (requirement 81). Tries are counted as at the sign-in, before
 // anything is compared. A session that is fresh is left as it is: a second click. Errors: ErrNoSession, ErrNoPassword,
 // ErrCodeEmpty, ErrCodeFormat, ErrProof, limit.Exceeded, secret.ErrBusy.
@@ -116,7 +126,7 @@ func (si SignIns) Confirm(ctx context.Context, key SessionKey, password, typed s
 		if err := forgive(tx, tries, now); err != nil {
 			return audit.Event{}, err
 		}
-		renewed = s.Renew(si.Keys, key, now)
+		renewed = s.replace(si.Keys, key, now)
 		s.ProvedAt = now
 		return proofEvent(o, now, a.ID, "password"), tx.SaveSession(&s)
 	})
@@ -145,7 +155,7 @@ func (si SignIns) ConfirmPasskey(ctx context.Context, in PasskeyPost) (SessionKe
 		if _, refused, err := si.usePasskey(tx, used, in.Origin, now); err != nil {
 			return refused, err
 		}
-		renewed = s.Renew(si.Keys, in.Session, now)
+		renewed = s.replace(si.Keys, in.Session, now)
 		s.ProvedAt = now
 		return proofEvent(in.Origin, now, a.ID, "passkey"), tx.SaveSession(&s)
 	})
@@ -154,19 +164,14 @@ func (si SignIns) ConfirmPasskey(ctx context.Context, in PasskeyPost) (SessionKe
 
 // unproved is the account of a session that has yet to prove itself afresh; again is the key of one that has.
 func (si SignIns) unproved(ctx context.Context, key SessionKey) (a Account, again SessionKey, err error) {
-	now := si.Now()
 	s, a, previous, err := si.Session(ctx, key)
 	switch {
 	case err != nil:
 		return Account{}, SessionKey{}, err
-	case !s.SignedIn(a, now):
+	case previous || !s.SignedIn(a, si.Now()):
 		return Account{}, SessionKey{}, ErrNoSession
-	case s.Fresh(now) && previous:
-		return a, key.Successor(si.Keys), nil
-	case s.Fresh(now):
+	case s.Fresh(si.Now()):
 		return a, key, nil
-	case previous:
-		return Account{}, SessionKey{}, ErrNoSession
 	}
 	return a, SessionKey{}, nil
 }

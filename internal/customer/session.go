@@ -56,7 +56,10 @@ type Session struct {
 	// SignedInAt is when the level became TwoSteps; ProvedAt the last password or second step.
 	SignedInAt, ProvedAt time.Time
 	EndedAt              time.Time
-	Version              int64
+	// Browser is what the session runs in, in two words of a closed list ("firefox linux"), so that its owner can tell it from others;
+	// empty where nobody said.
+	Browser string
+	Version int64
 }
 
 // Alive reports whether the session may be used at now: not ended, inside its idle and its total limit.

@@ -56,6 +56,8 @@ type Origin struct {
 	Devices []DeviceKey
 	// known is the one of the account in hand, see recognise.
 	known DeviceID
+	// Browser is what a session will be called, see Session.
+	Browser string
 }
 
 // Session finds the live session of a cookie, with the account that is signed in, or answers ErrNoSession. previous says
@@ -246,7 +248,7 @@ func (si SignIns) passed(ctx context.Context, old SessionKey, seen Account, reha
 		var s Session
 		s, key = NewSession(si.IDs, now)
 		s.Account, s.Epoch, s.SessionEpoch, s.Level = a.ID, a.Epoch, a.SessionEpoch, OneStep
-		s.MoreTime, s.ProvedAt = moreTime, now
+		s.MoreTime, s.ProvedAt, s.Browser = moreTime, now, o.Browser
 		return o.event(now, audit.SigninPassed, a.ID), tx.SaveSession(&s)
 	})
 	return key, err

@@ -38,6 +38,10 @@ const (
 	// KindAccountMail counts mails with a code over all journeys of an account: account. It keeps whoever has a link and
 	// the address from filling the mailbox, and is wide enough not to keep the owner out.
 	KindAccountMail Kind = "account-mail"
+	// KindAddressMail counts mails with a code to an address that an owner wants to sign in with: account.
+	KindAddressMail Kind = "address-mail"
+	// KindAddressCode counts wrong codes of these mails: account.
+	KindAddressCode Kind = "address-code"
 	// KindMailedCode counts wrong mailed codes: account, over all its journeys (design 10.4).
 	KindMailedCode Kind = "mailed-code"
 	// KindAddress counts addresses typed on C1 that were not the partner's: journey.
@@ -62,8 +66,10 @@ func (k Kind) Rule() Rule {
 		rule := Guesses()
 		rule.Lifetime = 100
 		return rule
-	case KindMail:
+	case KindMail, KindAddressMail:
 		return PerWindow(4, time.Hour)
+	case KindAddressCode:
+		return PerWindow(5, time.Hour)
 	case KindAccountMail:
 		return PerWindow(12, time.Hour)
 	case KindMailedCode:

@@ -198,7 +198,8 @@ func (s *Server) wire() {
 	s.api = (&api.Door{Partners: s.Partners, Customers: customers, Tokens: tokens, Claims: claims, Subscriptions: s.Subscriptions,
 		Signing: o.Signing, Receipts: o.Receipts, Approvals: approvals, PublicKeys: publicKeys, Simulates: o.Sandbox != nil, PagesURL: o.WebURL, APIURL: o.APIURL, Observe: o.observe(), Volume: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
 	grants := grant.Grants{Store: store.Grants{DB: s.database}, IDs: ids, Now: o.Now}
-	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, Customers: customers, Grants: grants, Pages: s.pages, Keys: o.Keys,
+	waysIn := customer.WaysIn{Store: store.WaysIn{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Brand: o.Brand, Now: o.Now}
+	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, WaysIn: waysIn, Customers: customers, Grants: grants, Pages: s.pages, Keys: o.Keys,
 		Failed: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: o.WebURL, Unavailable: store.ErrUnavailable,
 		Sandbox: o.Sandbox != nil}).Handler()
 }

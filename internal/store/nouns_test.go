@@ -165,6 +165,12 @@ func TestEveryFieldOfEveryNounIsKept(t *testing.T) {
 			roundTrip(t, db, func(o *claim.Objection) { o.ID, o.Account = 23, owner }, (*Tx).SaveObjection,
 				func(tx *Tx, o claim.Objection) (claim.Objection, error) { return tx.ObjectionByDigest(o.Digest) })
 		})
+		t.Run("pending change", func(t *testing.T) {
+			roundTrip(t, db, func(c *customer.PendingChange) { c.ID, c.Account = 24, owner }, (*Tx).SavePendingChange,
+				func(tx *Tx, c customer.PendingChange) (customer.PendingChange, error) {
+					return tx.PendingChange(c.Session, c.Kind)
+				})
+		})
 		t.Run("journey", func(t *testing.T) {
 			roundTrip(t, db, func(j *claim.Journey) { j.ID, j.Account = 19, owner }, (*Tx).SaveJourney,
 				func(tx *Tx, j claim.Journey) (claim.Journey, error) { return tx.Journey(j.Text) })

@@ -115,11 +115,17 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 
 // checkMethods are those about what is checked of a profile, and about approvals.
 func checkMethods(now time.Time, twice func(func() error) error, missing func(error) error) map[string]func(*Tx) error {
+	change := customer.PendingChange{ID: 21, Account: owner, Session: 3, Kind: customer.ChangeApp}
 	approval := customer.Approval{ID: 17, Account: owner, Digest: []byte("o")}
 	device := customer.Device{ID: 21, Account: owner, Digest: []byte("d")}
 	o := claim.Objection{ID: 20, Account: owner, Digest: []byte("d")}
 	review := customer.KYCReview{ID: 15, Account: owner, Profile: 2, PublicID: "review"}
 	return map[string]func(*Tx) error{
+		"SavePendingChange": func(tx *Tx) error { return twice(func() error { return tx.SavePendingChange(&change) }) },
+		"PendingChange":     func(tx *Tx) error { _, err := tx.PendingChange(3, customer.ChangeApp); return missing(err) },
+		"DropPendingChange": func(tx *Tx) error { return tx.DropPendingChange(22) },
+		"SessionsOf":        func(tx *Tx) error { _, err := tx.SessionsOf(owner); return err },
+		"EndRefreshOf":      func(tx *Tx) error { return tx.EndRefreshOf(owner, now) },
 		"SaveObjection": func(tx *Tx) error {
 			return twice(func() error { return tx.SaveObjection(&o) })
 		},

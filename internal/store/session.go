@@ -9,11 +9,11 @@ import (
 )
 
 var sessionTable = newTable("session", "id", "account_id", "secret", "previous", "previous_until", "epoch", "session_epoch", "level",
-	"more_time", "created_at", "seen_at", "signed_in_at", "proved_at", "ended_at", "version")
+	"more_time", "created_at", "seen_at", "signed_in_at", "proved_at", "ended_at", "browser", "version")
 
 func sessionFields(s *customer.Session) []any {
 	return []any{&s.ID, &s.Account, &s.Secret, &s.Previous, moment{&s.PreviousUntil}, &s.Epoch, &s.SessionEpoch, &s.Level,
-		&s.MoreTime, moment{&s.CreatedAt}, moment{&s.SeenAt}, moment{&s.SignedInAt}, moment{&s.ProvedAt}, moment{&s.EndedAt}, &s.Version}
+		&s.MoreTime, moment{&s.CreatedAt}, moment{&s.SeenAt}, moment{&s.SignedInAt}, moment{&s.ProvedAt}, moment{&s.EndedAt}, &s.Browser, &s.Version}
 }
 
 // Session reads a browser session, or answers customer.ErrNoSession.

@@ -54,6 +54,7 @@ var belongings = []string{
 	"DELETE FROM phone_number WHERE account_id = $1",
 	"DELETE FROM one_time_token WHERE account_id = $1",
 	"DELETE FROM receipt WHERE account_id = $1",
+	"DELETE FROM pending_change WHERE account_id = $1",
 	"DELETE FROM objection WHERE account_id = $1",
 	"DELETE FROM known_device WHERE account_id = $1",
 	"DELETE FROM subscription WHERE account_id = $1 AND account_id <> 0",

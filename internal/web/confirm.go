@@ -17,7 +17,13 @@ const (
 // freshPages are the pages that R6 leads back to, by the names that its address has for them: a closed list of our own, so
 // that no link can use R6 to send a person elsewhere (BCP 4.11, requirement 49). What is not in it leads to the account.
 var freshPages = map[string]string{
+	"security": "/security",
 	"passkeys": "/security/passkeys",
+	"app":      "/security/app",
+	"codes":    "/security/recovery-codes",
+	"password": "/security/password",
+	"email":    "/security/email",
+	"code":     "/security/email/code",
 }
 
 // wants is the name of the page that R6 was asked for, "" for none of the list.

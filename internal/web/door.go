@@ -24,6 +24,8 @@ type Door struct {
 	Partners partner.Partners
 	Claims   claim.Claims
 	SignIns  customer.SignIns
+	// WaysIn has the owner's verbs on how they get in.
+	WaysIn customer.WaysIn
 	// Customers has the verbs on reviews that partners asked for.
 	Customers customer.Customers
 	// Grants has the customer's own verbs on what they allowed.
@@ -117,7 +119,7 @@ func (v *visit) parse() error {
 }
 
 func (v *visit) origin() customer.Origin {
-	return customer.Origin{Network: audit.Network(v.From(v.r)), Reference: v.reference, Devices: v.devices()}
+	return customer.Origin{Network: audit.Network(v.From(v.r)), Reference: v.reference, Devices: v.devices(), Browser: browserWords(v.r.UserAgent())}
 }
 
 func (v *visit) context() context.Context { return v.r.Context() }

@@ -45,6 +45,8 @@ func (*PasskeysPage) face() face {
 
 // PasskeyRow is one passkey. Name may be empty.
 type PasskeyRow struct {
+	// Path is its own page.
+	Path        string
 	Name        string
 	Added, Used time.Time
 	// Synchronised says that the person's other devices may have it too; Copied

@@ -22,7 +22,7 @@ func (v *visit) passkeysPage(status int, problems ...Problem) error {
 		return err
 	}
 	page := &PasskeysPage{Name: v.r.PostForm.Get("passkey_name"),
-		Frame: Frame{Back: "/account", FormToken: v.token(string(stepPasskeys)), Problems: problems}}
+		Frame: Frame{Back: "/security", FormToken: v.token(string(stepPasskeys)), Problems: problems}}
 	if v.r.Method != http.MethodPost {
 		notices := map[string]string{"added": "passkeys.done", "cancelled": "passkeys.cancelled", "exists": "passkeys.exists",
 			"unsupported": "passkeys.unsupported", "script_off": "passkeys.script"}
@@ -31,7 +31,7 @@ func (v *visit) passkeysPage(status int, problems ...Problem) error {
 		}
 	}
 	for _, k := range a.Credentials.Passkeys {
-		page.Passkeys = append(page.Passkeys, PasskeyRow{Name: k.Name, Added: k.AddedAt, Used: k.LastUsedAt, Synchronised: k.BackedUp, Copied: !k.ClonedAt.IsZero()})
+		page.Passkeys = append(page.Passkeys, passkeyRow(k))
 	}
 	if v.SignIns.Passkeys.Works() && len(a.Credentials.Passkeys) < customer.MaxPasskeys {
 		page.Options = v.SignIns.PasskeyCreation(a, v.bound(stepPasskeys)...)

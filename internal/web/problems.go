@@ -37,6 +37,18 @@ func sayings(step claim.Step) []said {
 	case stepPasskeys:
 		return []said{{customer.ErrPasskeyName, "passkey_name", "passkeys.name.long"}, {customer.ErrPasskeyKnown, "", "passkeys.known"},
 			{customer.ErrPasskeysFull, "", "passkeys.full"}, {customer.ErrPasskeyLate, "", "passkeys.late"}, {customer.ErrPasskey, "", "passkeys.refused"}}
+	case stepFactor:
+		return []said{{customer.ErrPasskeyName, "passkey_name", "passkeys.name.long"}, {customer.ErrLastStep, "", "security.last"}}
+	case stepNewApp:
+		return digits("c5")
+	case stepNewCodes:
+		return []said{{customer.ErrCodesNotSaved, "saved", "c7.saved.empty"}}
+	case stepNewPassword:
+		return sayings(claim.StepPassword)
+	case stepNewEmail:
+		return []said{{customer.ErrNotAnAddress, "new_email", "r1.email.empty"}, {customer.ErrSameAddress, "new_email", "newemail.same"}}
+	case stepEmailCode:
+		return append(digits("c2"), said{customer.ErrAddressCodeLate, "code", "newemail.code.late"}, said{customer.ErrAddressHasAccount, "", "newemail.taken"})
 	case stepConfirm:
 		return []said{{customer.ErrNoPassword, "password", "r1.password.empty"}, {customer.ErrCodeEmpty, "code", "c5.code.empty"},
 			{customer.ErrCodeFormat, "code", "c5.code.format"}, {customer.ErrProof, "", "r6.wrong"}}

@@ -103,6 +103,7 @@ func newPages(brand Brand, log *slog.Logger, files fs.FS, words []*catalogue) (*
 func everyPage() []Page {
 	return []Page{
 		&StartPage{}, &NotMePage{}, &EmailPage{}, &UnreachablePage{}, &PasswordPage{}, &PasswordAgainPage{}, &SecondStepPage{}, &AppPage{}, &PasskeyPage{}, &PasskeysPage{},
+		&SecurityPage{}, &FactorPage{}, &NewCodesPage{}, &NewPasswordPage{}, &NewEmailPage{}, &EmailCodePage{},
 		&RecoveryCodesPage{}, &DonePage{}, &LeavePage{},
 		&ReviewPage{}, &NamePage{}, &PreferredPage{}, &BirthPage{}, &PhonePage{}, &CountryPage{}, &NationalityPage{},
 		&AddressPage{}, &OccupationPage{}, &ExtraPage{}, &FormPage{}, &DisputePage{},

@@ -143,8 +143,29 @@ func ownRoutes(get, post routes) {
 
 // securityRoutes are the pages on which a customer changes how they get in (section 7), each behind a fresh proof.
 func securityRoutes(get, post routes) {
+	get("/security", showSecurity)
 	get("/security/passkeys", fresh("passkeys", showPasskeys))
 	post("/security/passkeys", fresh("passkeys", postPasskeys))
+	get("/security/passkeys/{factor}", fresh("security", showFactor))
+	post("/security/passkeys/{factor}", fresh("security", postRename))
+	post("/security/passkeys/{factor}/remove", fresh("security", postRemovePasskey))
+	get("/security/apps/{factor}", fresh("security", showFactor))
+	post("/security/apps/{factor}/remove", fresh("security", postRemoveApp))
+	get("/security/app", fresh("app", showNewApp))
+	post("/security/app/new", fresh("security", postStartApp))
+	post("/security/app", fresh("app", postNewApp))
+	get("/security/recovery-codes", fresh("codes", showNewCodes))
+	post("/security/recovery-codes/new", fresh("codes", postStartCodes))
+	post("/security/recovery-codes", fresh("codes", postNewCodes))
+	post("/security/recovery-codes/download", fresh("codes", postDownloadCodes))
+	get("/security/password", fresh("password", showNewPassword))
+	post("/security/password", fresh("password", postNewPassword))
+	get("/security/email", fresh("email", showNewEmail))
+	post("/security/email", fresh("email", postNewEmail))
+	get("/security/email/code", fresh("code", showEmailCode))
+	post("/security/email/code", fresh("code", postEmailCode))
+	post("/security/sessions/end", fresh("security", postEndSession))
+	post("/security/sessions/end-others", fresh("security", postEndOthers))
 }
 
 // public is a page that depends on nothing.

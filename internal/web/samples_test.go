@@ -59,7 +59,7 @@ func sampleSections(gaps bool) []ReviewSection {
 const samplePasskey = `{"rp":{"name":"Latchkey","id":"localhost"},"challenge":"c2FtcGxl"}`
 
 func samplePasskeys() []PasskeyRow {
-	return []PasskeyRow{{Name: "Phone", Added: sampleDay, Used: sampleDay, Synchronised: true}, {Added: sampleDay, Used: sampleDay, Copied: true}}
+	return []PasskeyRow{{Path: "/security/passkeys/7", Name: "Phone", Added: sampleDay, Used: sampleDay, Synchronised: true}, {Path: "/security/passkeys/8", Added: sampleDay, Used: sampleDay, Copied: true}}
 }
 
 func sampleAsk(signIn, alone bool) *PasskeyAsk {
@@ -132,7 +132,7 @@ func sampleScopes(optional bool) []AllowScope {
 // samples are every page in every state that looks different.
 func samples() []sample {
 	var all []sample
-	for _, group := range [][]sample{secureSamples(), reviewSamples(), decideSamples(), errorSamples(), otherSamples()} {
+	for _, group := range [][]sample{secureSamples(), reviewSamples(), decideSamples(), errorSamples(), securitySamples(), otherSamples()} {
 		all = append(all, group...)
 	}
 	return all
@@ -370,6 +370,41 @@ func sampleCards() []AccessCard {
 	stopped.Key, stopped.Over, stopped.Stopped = "9", sampleDay, true
 	ended.Key, ended.Over, ended.Profile = "10", sampleDay, AllowProfile{}
 	return []AccessCard{given, wide, stopped, ended}
+}
+
+func securitySamples() []sample {
+	f := func(problems ...Problem) Frame {
+		return Frame{Back: "/security", FormToken: "sample-token", Problems: problems}
+	}
+	passkey, app := samplePasskeys()[0], AppRow{Path: "/security/apps/7", Added: sampleDay, Used: sampleDay}
+	sessions := []SessionRow{{ID: "1", Browser: "Firefox", System: "Linux", Since: sampleDay, Seen: sampleDay, This: true},
+		{ID: "2", Browser: "Samsung Internet", System: "Android", Since: sampleDay, Seen: sampleDay}, {ID: "3", Since: sampleDay, Seen: sampleDay}}
+	whole := &SecurityPage{Frame: f(), Email: sampleMail, Passkeys: samplePasskeys(), Apps: []AppRow{app}, CodesLeft: 10, Works: true, More: true, Sessions: sessions}
+	few := &SecurityPage{Frame: f(), Email: sampleMail, CodesLeft: 1, Sessions: sessions[:1]}
+	all := []sample{
+		{"security", 200, whole},
+		{"security-few", 200, few},
+		{"security-passkey", 200, &FactorPage{Frame: f(), Passkey: &passkey, Name: passkey.Name, Path: "/security/passkeys/7"}},
+		{"security-passkey-last", 422, &FactorPage{Frame: f(Wrong("", "security.last")), Passkey: &passkey, Path: "/security/passkeys/7", Last: true}},
+		{"security-passkey-long", 422, &FactorPage{Frame: f(Wrong("passkey_name", "passkeys.name.long")), Passkey: &passkey, Path: "/security/passkeys/7"}},
+		{"security-app", 200, &FactorPage{Frame: f(), App: &app, Path: "/security/apps/7", Factor: "7"}},
+		{"security-app-last", 200, &FactorPage{Frame: f(), App: &app, Path: "/security/apps/7", Factor: "7", Last: true}},
+		{"security-app-new", 200, &AppPage{Frame: f(), Address: sampleAddress, Key: sampleKey}},
+		{"security-codes", 200, &NewCodesPage{Frame: f(), Left: 2}},
+		{"security-password", 200, &NewPasswordPage{Frame: f(), Email: sampleMail}},
+		{"security-password-short", 422, &NewPasswordPage{Frame: f(Wrong("new_password", "c3.password.short")), Email: sampleMail}},
+		{"security-email", 200, &NewEmailPage{Frame: f(), Email: sampleMail}},
+		{"security-email-same", 422, &NewEmailPage{Frame: f(Wrong("new_email", "newemail.same")), Email: sampleMail, Typed: sampleMail}},
+		{"security-email-taken", 422, &NewEmailPage{Frame: f(Wrong("", "newemail.taken")), Email: sampleMail}},
+		{"security-email-code", 200, &EmailCodePage{Frame: f(), Address: sampleMail}},
+		{"security-email-code-late", 422, &EmailCodePage{Frame: f(Wrong("code", "newemail.code.late")), Address: sampleMail}},
+	}
+	for _, done := range []string{"renamed", "passkey-removed", "app-removed", "app", "app-replaced", "apps-full", "codes", "password", "email", "ended", "over", "others", "gone"} {
+		said := *few
+		said.Notices = []Message{Say("security.done." + done)}
+		all = append(all, sample{"security-done-" + done, 200, &said})
+	}
+	return all
 }
 
 func otherSamples() []sample {

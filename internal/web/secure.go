@@ -116,7 +116,11 @@ func postDownload(v *visit) error {
 	if next != claim.StepRecoveryCodes {
 		return v.moved(next)
 	}
-	p := &RecoveryCodesPage{Codes: state.Journey.RecoveryTexts, Email: state.Journey.Address, Date: v.Now()}
+	return v.codesFile(&RecoveryCodesPage{Codes: state.Journey.RecoveryTexts, Email: state.Journey.Address, Date: v.Now()})
+}
+
+// codesFile answers recovery codes as a text file.
+func (v *visit) codesFile(p *RecoveryCodesPage) error {
 	text, err := v.Pages.RecoveryCodesText(p)
 	if err != nil {
 		return err

@@ -228,6 +228,10 @@ type (
 		customer.SignInStore
 		f *faults
 	}
+	faultyWaysIn struct {
+		customer.WaysInStore
+		f *faults
+	}
 	faultyCustomers struct {
 		customer.Store
 		f *faults
@@ -244,6 +248,14 @@ func (s faultyGrants) View(ctx context.Context, fn func(grant.OwnerTx) error) er
 
 func (s faultyGrants) Change(ctx context.Context, fn func(grant.OwnerTx) (audit.Event, error)) error {
 	return s.f.use(func() error { return s.OwnerStore.Change(ctx, fn) })
+}
+
+func (s faultyWaysIn) View(ctx context.Context, fn func(customer.WaysInTx) error) error {
+	return s.f.use(func() error { return s.WaysInStore.View(ctx, fn) })
+}
+
+func (s faultyWaysIn) Change(ctx context.Context, fn func(customer.WaysInTx) (audit.Event, error)) error {
+	return s.f.use(func() error { return s.WaysInStore.Change(ctx, fn) })
 }
 
 func (s faultyCustomers) View(ctx context.Context, fn func(customer.Tx) error) error {

@@ -126,6 +126,7 @@ func (w *world) wire(log *slog.Logger) {
 	w.tokens = grant.Tokens{Store: store.Tokens{DB: w.db}, Keys: w.keys, IDs: ids, Now: w.clock.Now}
 	w.claims = claim.Claims{Store: faultyClaims{store.Claims{DB: w.db}, w.faults}, Keys: w.keys, IDs: ids, Passwords: passwords, Passkeys: passkeys, Brand: "Latchkey", Wording: "test", Now: w.clock.Now}
 	signIns := customer.SignIns{Store: faultySignIns{store.SignIns{For: store.For[customer.SignInTx]{DB: w.db}}, w.faults}, Keys: w.keys, IDs: ids, Passwords: passwords, Passkeys: passkeys, Now: w.clock.Now}
+	waysIn := customer.WaysIn{Store: faultyWaysIn{store.WaysIn{DB: w.db}, w.faults}, Keys: w.keys, IDs: ids, Passwords: passwords, Brand: "Latchkey", Now: w.clock.Now}
 	pages, err := web.NewPages(web.Brand{}, log)
 	if err != nil {
 		w.t.Fatal(err)
@@ -138,7 +139,7 @@ func (w *world) wire(log *slog.Logger) {
 	customers := w.customers // what partners do in a test meets no trouble
 	customers.Store = faultyCustomers{customers.Store, w.faults}
 	grants := grant.Grants{Store: faultyGrants{store.Grants{DB: w.db}, w.faults}, IDs: ids, Now: w.clock.Now}
-	w.door = &web.Door{Partners: w.partners, Claims: w.claims, SignIns: signIns, Customers: customers, Grants: grants, Pages: pages, Keys: w.keys, Failed: limit.NewBuckets(w.clock.Now),
+	w.door = &web.Door{Partners: w.partners, Claims: w.claims, SignIns: signIns, WaysIn: waysIn, Customers: customers, Grants: grants, Pages: pages, Keys: w.keys, Failed: limit.NewBuckets(w.clock.Now),
 		Now: w.clock.Now, Log: log, From: func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.7") },
 		WebURL: "http://localhost:8080", Unavailable: store.ErrUnavailable}
 	w.server = httptest.NewServer(w.door.Handler())
