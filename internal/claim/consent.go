@@ -260,6 +260,9 @@ func (cs Claims) Visit(ctx context.Context, t Ticket, key customer.SessionKey, l
 		j := Journey{ID: JourneyID(cs.IDs.Next()), Text: t.Text, Session: s.ID, Partner: t.Request.Partner, Account: a.ID, Request: t.Request, Copy: t.Copy,
 			Number: a.ClaimNumber, Epoch: a.Epoch, StartedAt: now, FreshAt: now, Language: language}
 		state, err := cs.load(tx, j, s)
+		if err == nil && !state.Partner.Active {
+			err = ErrTicketOver // switched off since the browser came
+		}
 		if err != nil {
 			return audit.Event{}, err
 		}

@@ -109,7 +109,7 @@ func (cs Claims) startedAlready(tx Tx, in Start, now time.Time) (customer.Sessio
 }
 
 // startable checks that the ticket still leads to a pending account: of the current claim number, not spent, not
-// cancelled, under the same epoch (design 4.3). The five minutes are over by now and do not matter: they bound the
+// cancelled, under the same epoch (design 4.3), and of a partner that may call still. The five minutes are over by now and do not matter: they bound the
 // opening (I1).
 func (cs Claims) startable(tx Tx, t Ticket, now time.Time) (customer.Account, error) {
 	code, err := tx.ClaimCode(t.Code)
@@ -120,6 +120,13 @@ func (cs Claims) startable(tx Tx, t Ticket, now time.Time) (customer.Account, er
 		return customer.Account{}, err
 	}
 	a, err := tx.Account(t.Account)
+	if err != nil {
+		return customer.Account{}, err
+	}
+	p, err := tx.Partner(t.Request.Partner)
+	if err == nil && !p.Active {
+		err = ErrTicketOver // a partner that was switched off hands over no more accounts, by links that it sent before neither
+	}
 	if err != nil {
 		return customer.Account{}, err
 	}

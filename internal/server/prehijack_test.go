@@ -24,7 +24,7 @@ const (
 )
 
 // full reports whether the long variants are asked for.
-var full = os.Getenv("LATCHKEY_FULL") != ""
+func full() bool { return os.Getenv("LATCHKEY_FULL") != "" }
 
 // severed tries everything that the firm ever got for its account, at every operation of the API, and fails where any of it is
 // taken or changes what the database has of the account.
@@ -32,10 +32,10 @@ func (f *firm) severed(when string, all []operation) {
 	f.s.Helper()
 	before := f.s.rows(f.account)
 	app, tried := f.app(), f.bearers
-	if !full {
+	if !full() {
 		tried = slices.Compact([]string{tried[0], tried[len(tried)-1]})
 	}
-	blows := f.rages(all, append([]string{app}, tried...), !full)
+	blows := f.rages(all, append([]string{app}, tried...), !full())
 	for _, b := range blows {
 		own := b.bearer == app && (b.of("applicationToken") || b.status == http.StatusForbidden || b.status == http.StatusNotFound)
 		gone := strings.Contains(b.path, "/simulation/") && b.status == http.StatusNotFound
@@ -89,7 +89,7 @@ func TestPrehijackMerge(t *testing.T) {
 	evil := s.partner(partner.Registration{ClientID: "evil", HideExisting: &yes}).opens(victim)
 	was := s.rows(honest.account)
 	evil.do("PUT", "/v2/profiles/"+evil.ids["70010001"]+"/personal-profile", `{"firstName":"Trojan","address":{"city":"Trojanville"}}`)
-	if told := knows(evil.rages(all, []string{evil.bearers[0], evil.app()}, !full), honest.ids["4410027"], honest.ids["70010001"]); told != "" {
+	if told := knows(evil.rages(all, []string{evil.bearers[0], evil.app()}, !full()), honest.ids["4410027"], honest.ids["70010001"]); told != "" {
 		t.Error(told)
 	}
 	s.unchanged("a copy was opened and used", honest.account, was)
@@ -154,7 +154,7 @@ func TestPrehijackUnexpiredSession(t *testing.T) {
 	evil := s.partner(partner.Registration{ClientID: "evil"}).opens(victim)
 	evil.registers()
 	evil.token("grant_type", "refresh_token", "refresh_token", evil.refreshes[1])
-	evil.rages(all, []string{evil.bearers[len(evil.bearers)-1], evil.app()}, !full)
+	evil.rages(all, []string{evil.bearers[len(evil.bearers)-1], evil.app()}, !full())
 	s.advance(time.Minute)
 	// A browser of the attacker's that opened a code, and one that started, for it knows the address.
 	opened, started := s.person(victim).open(evil.link()).sees("c1"), s.person(victim)
@@ -204,7 +204,7 @@ func TestPrehijackTrojanIdentifier(t *testing.T) {
 	all := s.operations()
 	evil := s.partner(partner.Registration{ClientID: "evil", Required: partner.AllScopes()}).opens(victim)
 	evil.email = attacker // which stands wherever the description's examples have an address
-	evil.rages(all, []string{evil.bearers[0], evil.app()}, !full)
+	evil.rages(all, []string{evil.bearers[0], evil.app()}, !full())
 	evil.email = victim
 	if status, text := evil.do("PUT", "/v1/users/"+evil.ids["4410027"]+"/contact-email", `{"email":"`+victim+`"}`); status != http.StatusOK {
 		t.Fatal(status, text)
@@ -236,7 +236,7 @@ func TestPrehijackTrojanIdentifier(t *testing.T) {
 	bearer, _ := evil.token("grant_type", "authorization_code", "code", code, "redirect_uri", callback)
 	was := s.ways(evil.account)
 	evil.email = attacker
-	evil.rages(all, []string{bearer, evil.app()}, !full)
+	evil.rages(all, []string{bearer, evil.app()}, !full())
 	if now := s.ways(evil.account); now != was || len(s.mailed(attacker)) != 0 {
 		t.Errorf("a partner with a grant changed how she gets in, from %s\nto %s", was, now)
 	}
@@ -284,7 +284,7 @@ func TestPrehijackUnexpiredEmailChange(t *testing.T) {
 		if mira.status < 400 {
 			t.Errorf("%s: she goes on to page %q", page, mira.id)
 		}
-		if i < 3 && !full {
+		if i < 3 && !full() {
 			continue
 		}
 		// The attacker takes what the partner says about her under its own address, and nothing that she set up.
@@ -478,7 +478,7 @@ func TestPrehijackResidualCreator(t *testing.T) {
 	all := s.operations()
 	evil := s.partner(partner.Registration{ClientID: "evil", Required: []partner.Scope{partner.ScopeAccountRead}, Optional: []partner.Scope{partner.ScopeProfilesRead, partner.ScopeProfilesWrite}}).opens(victim)
 	var mira *person
-	if full {
+	if full() {
 		mira = evil.hands(all, true)
 	} else {
 		mira = s.person(victim).open(evil.link()).walk("c11")
@@ -491,7 +491,7 @@ func TestPrehijackResidualCreator(t *testing.T) {
 		t.Fatalf("what she allowed answers %d", status)
 	}
 	was := s.rows(evil.account)
-	for _, b := range evil.rages(all, []string{bearer}, !full) {
+	for _, b := range evil.rages(all, []string{bearer}, !full()) {
 		reads := strings.HasPrefix(b.path, "/v1/me") || b.path == "/v1/users/{user}" || b.path == "/v1/users/{user}/contact-email" || strings.HasPrefix(b.path, "/2026Q3/me") || strings.HasPrefix(b.path, "/2026Q3/users/{user}")
 		if (b.status < 300) != (reads && b.method == http.MethodGet) {
 			t.Errorf("with account.read alone %s %s answers %d %s", b.method, b.path, b.status, b.answer)
