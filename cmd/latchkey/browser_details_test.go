@@ -89,10 +89,12 @@ func TestBrowserChecksDisputesAndDecides(t *testing.T) {
 	p.rules = rules
 	p.visit(sb.url + "/details")
 	p.at("details")
-	p.refused("details", "details.choose")
+	p.press("[data-msg='own.proposals']")
+	p.at("proposals")
+	p.refused("proposals", "details.choose")
 	p.click(`[name^="choice-phone-"][value=accept]`)
 	p.press("main form .primary")
-	p.at("details")
+	p.at("proposals")
 	read, err := after.Profile(ctx, made.ID)
 	if err != nil || read.PhoneNumber != "+441315550199" {
 		t.Errorf("%+v, %v", read, err)

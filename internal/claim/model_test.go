@@ -345,6 +345,15 @@ func (tx *modelTx) GrantsOf(a customer.AccountID) (all []grant.Grant, err error)
 	return all, tx.call()
 }
 
+func (tx *modelTx) EveryGrant(a customer.AccountID) (all []grant.Grant, err error) {
+	for _, g := range tx.rows.grants {
+		if g.Account == a {
+			all = append(all, g)
+		}
+	}
+	return all, tx.call()
+}
+
 func (tx *modelTx) Grants(a customer.AccountID, p partner.ID) (all []grant.Grant, err error) {
 	for _, g := range tx.rows.grants {
 		if g.Account == a && g.Partner == p && g.State == grant.Active {

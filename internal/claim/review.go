@@ -33,16 +33,7 @@ func (cs Claims) Correct(ctx context.Context, in Post, c Correction) error {
 		if err != nil {
 			return audit.Event{}, err
 		}
-		var after customer.Profile
-		var changed []customer.Field
-		switch {
-		case c.Representative != 0:
-			after, changed, err = cs.correctRepresentative(tx, state, c, now)
-		case c.Item.List != "":
-			after, changed, err = cs.correctItem(tx, state, c, now)
-		default:
-			after, changed, err = cs.correctProfile(tx, state, c, now)
-		}
+		after, changed, err := cs.correct(tx, state, c, now)
 		if err != nil || len(changed) == 0 {
 			return audit.Event{}, err
 		}
@@ -55,6 +46,17 @@ func (cs Claims) Correct(ctx context.Context, in Post, c Correction) error {
 		e.Detail = map[string]string{"profile": strconv.FormatInt(int64(after.ID), 10), "fields": strings.Join(names(changed), " ")}
 		return e, cs.tellProfile(tx, now, j, after, "changed", names(changed)...)
 	})
+}
+
+// correct saves a correction of what it is of, and returns the profile that the partner is told of with the fields that changed.
+func (cs Claims) correct(tx Tx, state State, c Correction, now time.Time) (customer.Profile, []customer.Field, error) {
+	switch {
+	case c.Representative != 0:
+		return cs.correctRepresentative(tx, state, c, now)
+	case c.Item.List != "":
+		return cs.correctItem(tx, state, c, now)
+	}
+	return cs.correctProfile(tx, state, c, now)
 }
 
 // profile finds the profile that a page is about, among the customer's own (I10).

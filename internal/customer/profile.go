@@ -247,6 +247,16 @@ func (d Details) Settled(f Field) bool {
 	return said.Source == ByCustomer || !said.ConfirmedAt.IsZero() || given && !d.SettledAt.IsZero() && !said.At.After(d.SettledAt)
 }
 
+// AllSettled reports whether every value that anybody gave or took away is settled.
+func (d Details) AllSettled() bool {
+	for f := range d.Provenance {
+		if !d.Settled(f) {
+			return false
+		}
+	}
+	return true
+}
+
 // With returns the profile with the values of one author put in, and the names of the fields that changed. A value that
 // is equal keeps its provenance.
 func (p Profile) With(values map[Field]string, by Source, now time.Time) (Profile, []Field) {
@@ -286,11 +296,31 @@ func (p Profile) Confirm(now time.Time) Profile {
 		said.ConfirmedAt = time.Time{}
 		p.Details.Provenance[Email] = said
 	}
-	p.ConfirmedAt, p.ConfirmedEdition = now, p.Edition
+	p.reconfirmed(now)
+	return p
+}
+
+// Reconfirm returns a profile that was confirmed before confirmed as it is, after its customer corrected it outside a review: what they
+// said is their own word, and the rest is what they confirmed. All of it must be settled.
+func (p Profile) Reconfirm(now time.Time) Profile {
+	var said []Field
+	for f, by := range p.Details.Provenance {
+		if by.Source == ByCustomer && by.ConfirmedAt.IsZero() {
+			said = append(said, f)
+		}
+	}
+	p.Details = p.Details.seen(said, now)
+	p.reconfirmed(now)
+	return p
+}
+
+// reconfirmed notes that the customer stands behind the profile as it is now. While it is not verified, that is a question to the
+// operator's own system.
+func (p *Profile) reconfirmed(now time.Time) {
+	p.ConfirmedEdition, p.ConfirmedAt = p.Edition, now
 	if !p.Verified() {
 		p.Verification.AskAt, p.Verification.Asked = now, 0
 	}
-	return p
 }
 
 // confirm settles the details, each value as it stands there.

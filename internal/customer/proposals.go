@@ -175,10 +175,7 @@ func (p Profile) settle(choice Choice, now time.Time) (Profile, []Field, error) 
 	p, changed, err := p.accept(values, lists, now)
 	// Who was asked about this very value has confirmed it; what is asked for anew by it is for the next review.
 	if confirmed && err == nil && len(p.Missing()) == 0 {
-		p.ConfirmedEdition, p.ConfirmedAt = p.Edition, now
-		if !p.Verified() {
-			p.Verification.AskAt, p.Verification.Asked = now, 0
-		}
+		p.reconfirmed(now)
 	}
 	return p, changed, err
 }

@@ -138,6 +138,8 @@ type GrantTx interface {
 	Grants(customer.AccountID, partner.ID) ([]Grant, error)
 	// GrantsOf lists an account's active grants for any partner.
 	GrantsOf(customer.AccountID) ([]Grant, error)
+	// EveryGrant lists an account's grants, those that have ended too, newest first.
+	EveryGrant(customer.AccountID) ([]Grant, error)
 	// SaveGrant and SaveCode insert when Version is 0 and otherwise update that version alone; they raise Version.
 	SaveGrant(*Grant) error
 	Code(CodeID) (Code, error)

@@ -19,8 +19,6 @@ type OwnerTx interface {
 	GrantTx
 	Partner(partner.ID) (partner.Partner, error)
 	Profiles(customer.AccountID) ([]customer.Profile, error)
-	// EveryGrant lists an account's grants, those that have ended too, newest first.
-	EveryGrant(customer.AccountID) ([]Grant, error)
 	EndRefresh(customer.AccountID, partner.ID, ID, time.Time) error
 }
 

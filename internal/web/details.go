@@ -27,23 +27,23 @@ func (v *visit) owner() (customer.SignedIn, bool, error) {
 	return customer.SignedInTo(a, v.origin()), err == nil, err
 }
 
-// showDetails shows what partners propose.
-func showDetails(v *visit) error {
+// showProposals shows what partners propose.
+func showProposals(v *visit) error {
 	v.renew()
 	o, found, err := v.owner()
 	if err != nil || !found {
 		return err
 	}
-	return v.detailsPage(o, http.StatusOK, Frame{})
+	return v.proposalsPage(o, http.StatusOK, Frame{})
 }
 
-func (v *visit) detailsPage(o customer.SignedIn, status int, f Frame) error {
+func (v *visit) proposalsPage(o customer.SignedIn, status int, f Frame) error {
 	rows, err := v.proposed(o)
 	if err != nil {
 		return v.noOwner(err)
 	}
-	f.FormToken, f.Back = v.token("details"), "/account"
-	page := &DetailsPage{Frame: f}
+	f.FormToken, f.Back = v.token("details"), "/details"
+	page := &ProposalsPage{Frame: f}
 	for _, r := range rows {
 		page.Rows = append(page.Rows, r.DetailsRow)
 	}
@@ -58,9 +58,9 @@ func (v *visit) noOwner(err error) error {
 	return err
 }
 
-// postDetails puts the choices into effect: those of the rows that something was chosen for. What changed since it was shown is
+// postProposals puts the choices into effect: those of the rows that something was chosen for. What changed since it was shown is
 // shown again, and nothing is applied.
-func postDetails(v *visit) error {
+func postProposals(v *visit) error {
 	if err := v.posted("details"); err != nil {
 		return err
 	}
@@ -88,19 +88,19 @@ func postDetails(v *visit) error {
 	case slices.ContainsFunc(slices.Collect(maps.Keys(v.r.PostForm)), gone):
 		err = customer.ErrNoProposal
 	case len(chosen) == 0 && len(rows) > 0:
-		return v.detailsPage(o, http.StatusUnprocessableEntity, Frame{Problems: []Problem{Wrong("choice-"+rows[0].Key, "details.choose")}})
+		return v.proposalsPage(o, http.StatusUnprocessableEntity, Frame{Problems: []Problem{Wrong("choice-"+rows[0].Key, "details.choose")}})
 	default:
 		err = v.Customers.Settle(v.context(), o, chosen)
 	}
 	switch {
 	case errors.Is(err, customer.ErrNoProposal):
-		return v.detailsPage(o, http.StatusConflict, Frame{Notices: []Message{Say("details.changed")}})
+		return v.proposalsPage(o, http.StatusConflict, Frame{Notices: []Message{Say("details.changed")}})
 	case errors.Is(err, customer.ErrLocked):
-		return v.detailsPage(o, http.StatusConflict, Frame{Notices: []Message{Say("details.locked")}})
+		return v.proposalsPage(o, http.StatusConflict, Frame{Notices: []Message{Say("details.locked")}})
 	case err != nil:
 		return v.noOwner(err)
 	}
-	return v.see("/details")
+	return v.see("/details/proposals")
 }
 
 // proposed lists what is proposed, by what is decided about together: the rows of C8.

@@ -30,7 +30,7 @@ func TestDetails(t *testing.T) {
 	w := newWorld(t)
 	o, b := w.owned(email, "c11")
 	c, p := w.proposer(o)
-	b.get("/details").expect(http.StatusOK, "details")
+	b.get("/details/proposals").expect(http.StatusOK, "proposals")
 	if !b.has("details.none") {
 		t.Errorf("page: %s", b.says())
 	}
@@ -43,6 +43,7 @@ func TestDetails(t *testing.T) {
 	propose(map[customer.Field]string{customer.FirstName: "Moira", customer.City: "Edinburgh", customer.DateOfBirth: "1990-01-02"})
 	b.get("/account").expect(http.StatusOK, "home")
 	b.get(b.link("home.details")).expect(http.StatusOK, "details")
+	b.get(b.link("own.proposals")).expect(http.StatusOK, "proposals")
 	says := b.says()
 	for _, text := range []string{"Mira", "Moira", "Leith", "Edinburgh", "2 January 1990", "30 November 1988"} {
 		if !strings.Contains(says, text) {
@@ -50,10 +51,10 @@ func TestDetails(t *testing.T) {
 		}
 	}
 	name := func(kind string) string { return fmt.Sprintf("choice-%s-%d", kind, p.ID) }
-	if b.post(); b.expect(http.StatusUnprocessableEntity, "details") != nil && !b.has("details.choose") {
+	if b.post(); b.expect(http.StatusUnprocessableEntity, "proposals") != nil && !b.has("details.choose") {
 		t.Errorf("nothing chosen: %s", b.says())
 	}
-	b.post(name("name"), "accept", name("address"), "keep").expect(http.StatusOK, "details")
+	b.post(name("name"), "accept", name("address"), "keep").expect(http.StatusOK, "proposals")
 	_, now := w.proposer(o)
 	if now.Value(customer.FirstName) != "Moira" || now.Value(customer.City) != "Leith" || len(now.Details.Proposals) != 1 || !now.Confirmed() {
 		t.Errorf("after the choice: %+v", now.Details)
@@ -65,23 +66,23 @@ func TestDetails(t *testing.T) {
 	// What the partner changes while the customer reads is not accepted unseen.
 	action, form := b.form(name("birth"), "accept")
 	propose(map[customer.Field]string{customer.DateOfBirth: "1991-01-02"})
-	if b.send(action, form); b.expect(http.StatusConflict, "details") != nil && !b.has("details.changed") {
+	if b.send(action, form); b.expect(http.StatusConflict, "proposals") != nil && !b.has("details.changed") {
 		t.Errorf("unseen: %s", b.says())
 	}
 	action, form = b.form(name("birth"), "accept")
-	b.send(action, form).expect(http.StatusOK, "details")
-	b.send(action, form).expect(http.StatusConflict, "details") // a second time there is nothing to decide
+	b.send(action, form).expect(http.StatusOK, "proposals")
+	b.send(action, form).expect(http.StatusConflict, "proposals") // a second time there is nothing to decide
 	if _, now := w.proposer(o); now.Value(customer.DateOfBirth) != "1991-01-02" {
 		t.Errorf("accepted: %+v", now.Details.Values)
 	}
 
 	propose(map[customer.Field]string{customer.FirstName: "Eve"})
 	w.verify(o, true)
-	b.get("/details").post(name("name"), "accept").expect(http.StatusConflict, "details")
+	b.get("/details/proposals").post(name("name"), "accept").expect(http.StatusConflict, "proposals")
 	if !b.has("details.locked") {
 		t.Errorf("checked since: %s", b.says())
 	}
-	b.post(name("name"), "keep").expect(http.StatusOK, "details")
+	b.post(name("name"), "keep").expect(http.StatusOK, "proposals")
 	if _, now := w.proposer(o); now.Value(customer.FirstName) != "Moira" || len(now.Details.Proposals) != 0 {
 		t.Errorf("kept: %+v", now.Details)
 	}
@@ -96,10 +97,10 @@ func TestDetailsAreTheOwners(t *testing.T) {
 	if _, err := w.customers.UpdatePersonal(context.Background(), c, p.ID, customer.Personal{Values: map[customer.Field]string{customer.FirstName: "Moira"}}); err != nil {
 		t.Fatal(err)
 	}
-	w.browser().get("/details").expect(http.StatusOK, "r1")
-	action, form := b.get("/details").form(fmt.Sprintf("choice-name-%d", p.ID), "accept")
+	w.browser().get("/details/proposals").expect(http.StatusOK, "r1")
+	action, form := b.get("/details/proposals").form(fmt.Sprintf("choice-name-%d", p.ID), "accept")
 	stranger, other := w.owned("jonas.kade@example.org", "c11")
-	if other.get("/details").expect(http.StatusOK, "details"); strings.Contains(other.says(), "Moira") {
+	if other.get("/details/proposals").expect(http.StatusOK, "proposals"); strings.Contains(other.says(), "Moira") {
 		t.Errorf("somebody else sees it: %s", other.says())
 	}
 	other.send(action, form).expect(http.StatusForbidden, "e7")
@@ -114,5 +115,5 @@ func TestDetailsAreTheOwners(t *testing.T) {
 		t.Error("a stranger was changed")
 	}
 	b.get("/account").expect(http.StatusOK, "home").post().expect(http.StatusOK, "r1")
-	b.get("/details").expect(http.StatusOK, "r1")
+	b.get("/details/proposals").expect(http.StatusOK, "r1")
 }

@@ -21,7 +21,7 @@ func showDispute(v *visit, s claim.State) error {
 }
 
 func (v *visit) disputePage(s claim.State, p reviewPart, status int, note string, problems []Problem) error {
-	f := v.frame(s, claim.StepReview)
+	f := v.reviewFrame(s)
 	f.Back, f.Problems, f.FormToken = v.at(claim.StepReview), problems, v.token("wrong/"+p.row.Key)
 	return v.show(status, &DisputePage{Frame: f, Row: p.row, Note: note})
 }
@@ -39,11 +39,20 @@ func postDispute(v *visit) error {
 	if next != claim.StepReview {
 		return v.moved(next)
 	}
+	return v.saveDispute(state, func(p reviewPart, note string) error {
+		return v.Claims.Dispute(v.context(), v.post(), p.profile, p.locked, note)
+	},
+		func(err error) error { return v.next(err, claim.StepReview, nil) })
+}
+
+// saveDispute sends the note of a page, of a journey or of the customer's own pages.
+func (v *visit) saveDispute(state claim.State, send func(p reviewPart, note string) error, otherwise func(error) error) error {
+	key := v.r.PathValue("section")
 	p, found := v.part(state)
 	if !found || len(p.locked) == 0 {
 		return v.see(v.at(claim.StepReview))
 	}
-	err = v.Claims.Dispute(v.context(), v.post(), p.profile, p.locked, v.r.PostForm.Get("note"))
+	err := send(p, v.r.PostForm.Get("note"))
 	switch {
 	case err == nil:
 		return v.see(v.at(claim.StepReview) + "?notice=disputed#row-" + key)
@@ -54,5 +63,5 @@ func postDispute(v *visit) error {
 	case errors.Is(err, customer.ErrNotLocked): // unlocked since: it can be changed
 		return v.see(v.at(claim.StepReview))
 	}
-	return v.next(err, claim.StepReview, nil)
+	return otherwise(err)
 }

@@ -124,8 +124,13 @@ func (v *visit) origin() customer.Origin {
 
 func (v *visit) context() context.Context { return v.r.Context() }
 
-// base is the path of the journey.
-func (v *visit) base() string { return "/j/" + v.text }
+// base is the path of the journey, or of the customer's details outside any: their pages are the same.
+func (v *visit) base() string {
+	if v.text == "" {
+		return "/details"
+	}
+	return "/j/" + v.text
+}
 
 // see answers 303 to one of our own pages. A form always ends this way, and never off this host (design 4.5): browsers
 // apply form-action to the whole chain of redirects. path is made here, never from what a stranger sent.

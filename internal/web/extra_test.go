@@ -221,14 +221,14 @@ func TestExtraFieldsAreProposed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.get("/details").expect(http.StatusOK, "details")
+	b.get("/details/proposals").expect(http.StatusOK, "proposals")
 	for _, want := range []string{"Tax <number>", "12345", "678", "single", "Married", "Nickname", "Mimi"} {
 		if !strings.Contains(b.says(), want) {
 			t.Errorf("/details does not say %q: %s", want, b.says())
 		}
 	}
 	choice := func(key string) string { return "choice-x_" + key + "-" + profileText(p.ID) }
-	b.post(choice("tax_number"), "accept", choice("status"), "keep", choice("nickname"), "accept").expect(http.StatusOK, "details")
+	b.post(choice("tax_number"), "accept", choice("status"), "keep", choice("nickname"), "accept").expect(http.StatusOK, "proposals")
 	_, now := w.proposer(o)
 	if now.Value("x_tax_number") != "678" || now.Value("x_status") != "single" || now.Value("x_nickname") != "" || len(now.Details.Proposals) != 0 {
 		t.Errorf("after the choice: %v, %v", now.Details.Values, now.Details.Proposals)
@@ -241,7 +241,7 @@ func TestExtraFieldsAreProposed(t *testing.T) {
 	if _, err := w.customers.GiveEvidences(context.Background(), c, p.ID, customer.Evidences{Values: map[customer.Field]string{"x_tax_number": "none", "x_status": "widowed"}}); err != nil {
 		t.Fatal(err)
 	}
-	if b.get("/details").expect(http.StatusOK, "details"); !b.has("details.none") {
+	if b.get("/details/proposals").expect(http.StatusOK, "proposals"); !b.has("details.none") {
 		t.Errorf("offered: %s", b.says())
 	}
 	b.get(authorize(w.partner, "", "again")).post().expect(http.StatusOK, "c11") // all is confirmed as before

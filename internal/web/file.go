@@ -63,8 +63,7 @@ func fileName(f customer.File) string {
 	return name + ending
 }
 
-// showFile answers with a file of the review. What it says it is does not count, only what its content shows; the browser is
-// told not to guess, to run nothing, and to let no other site see it. So a file that lies about its type stays a file.
+// showFile answers with a file of the review.
 func showFile(v *visit, s claim.State) error {
 	id, err := strconv.ParseInt(v.r.PathValue("file"), 10, 64)
 	if err != nil || !slices.ContainsFunc(s.Files, func(f customer.File) bool { return f.ID == customer.FileID(id) }) {
@@ -77,6 +76,12 @@ func showFile(v *visit, s claim.State) error {
 	if err != nil {
 		return v.next(err, claim.StepReview, nil)
 	}
+	return v.sendFile(f)
+}
+
+// sendFile answers with a file. What it says it is does not count, only what its content shows; the browser is
+// told not to guess, to run nothing, and to let no other site see it. So a file that lies about its type stays a file.
+func (v *visit) sendFile(f customer.File) error {
 	if media, known := customer.MediaOf(f.Content); !known || media != f.Media {
 		f.Media = "application/octet-stream"
 	}

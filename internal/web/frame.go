@@ -26,6 +26,8 @@ type face struct {
 type Frame struct {
 	// Partner is who sent the person here; without a name there is no band.
 	Partner Partner
+	// Own is true on the customer's own pages: they may name a partner, and nobody came from there.
+	Own bool
 	// Step is 1 to 3 on journey pages ("Step 1 of 3: ..."), 0 elsewhere.
 	Step int
 	// Base is the path of the journey, "/j/{jid}", without a slash at the end.

@@ -45,9 +45,9 @@ func newFuzzWorld(f *testing.F) *fuzzWorld {
 		form := b.passkeyForm()
 		all.pages = append(all.pages, fuzzPage{b.id + " passkey", form.action, b.cookie(), form.token})
 	}
-	_, b := w.at("details", "details@example.org")
+	_, b := w.at("proposals", "details@example.org")
 	action, form := b.form()
-	all.pages = append(all.pages, fuzzPage{"details", action, b.cookie(), form.Get("step_token")})
+	all.pages = append(all.pages, fuzzPage{"proposals", action, b.cookie(), form.Get("step_token")})
 	return all
 }
 

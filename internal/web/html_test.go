@@ -282,7 +282,7 @@ func TestProblems(t *testing.T) {
 			if strings.HasSuffix(text(line), ".") {
 				t.Errorf("%s ends with a full stop", id)
 			}
-			if beside[0].Data == "a" || slices.Contains([]string{"c4", "c10", "details"}, s.page.face().id) { // choices, not fields
+			if beside[0].Data == "a" || slices.Contains([]string{"c4", "c10", "proposals"}, s.page.face().id) { // choices, not fields
 				continue
 			}
 			field := elements(root, func(n *html.Node) bool { return attr(n, "name") == problems[i].Field })

@@ -85,8 +85,11 @@ func over(step claim.Step, reason claim.EndReason) error {
 
 // at is the path of a step.
 func (v *visit) at(step claim.Step) string {
-	if step == claim.StepSignIn {
+	switch {
+	case step == claim.StepSignIn:
 		return "/signin?journey=" + v.text
+	case step == claim.StepReview && v.text == "":
+		return v.base()
 	}
 	return v.base() + "/" + string(step)
 }

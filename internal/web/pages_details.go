@@ -1,14 +1,26 @@
 package web
 
-// DetailsPage is the customer's own page of what partners propose about their details (design 10.11). Fields: "choice-{Key}" of each
-// row, "accept" or "keep", and "until-{Key}", which is the newest that was shown.
+// DetailsPage is what is in the customer's account, as C8 shows it, with who gave what and when. "Download" posts to Action.
 type DetailsPage struct {
+	Frame
+	Sections []ReviewSection
+	// Proposed counts what partners propose, decided about on a page of its own.
+	Proposed int
+}
+
+func (*DetailsPage) face() face {
+	return face{id: "details", file: "own", heading: Say("own.title")}
+}
+
+// ProposalsPage is the customer's own page of what partners propose about their details (design 10.11). Fields: "choice-{Key}" of each
+// row, "accept" or "keep", and "until-{Key}", which is the newest that was shown.
+type ProposalsPage struct {
 	Frame
 	Rows []DetailsRow
 }
 
-func (*DetailsPage) face() face {
-	return face{id: "details", file: "proposals", heading: Say("details.title")}
+func (*ProposalsPage) face() face {
+	return face{id: "proposals", file: "proposals", heading: Say("details.title")}
 }
 
 // DetailsRow is proposals that are decided about together.

@@ -104,8 +104,9 @@ type ReviewRow struct {
 	Country string
 	// View is the path of a file to look at, and ViewID what the link says.
 	View, ViewID string
-	// Source says who gave the value.
+	// Source says who gave the value, At when, where that is known.
 	Source Source
+	At     time.Time
 	// Needed is true for a field the partner must have.
 	Needed bool
 	// Fixed is true for a row that is not changed on this page at all.

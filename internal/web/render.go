@@ -108,7 +108,7 @@ func everyPage() []Page {
 		&ReviewPage{}, &NamePage{}, &PreferredPage{}, &BirthPage{}, &PhonePage{}, &CountryPage{}, &NationalityPage{},
 		&AddressPage{}, &OccupationPage{}, &ExtraPage{}, &FormPage{}, &DisputePage{},
 		&AllowPage{}, &ReturnPage{}, &CheckPage{}, &ObjectionPage{},
-		&SignInPage{}, &SecondStepSignInPage{}, &ConfirmPage{}, &ContinuePage{}, &HomePage{}, &DetailsPage{},
+		&SignInPage{}, &SecondStepSignInPage{}, &ConfirmPage{}, &ContinuePage{}, &HomePage{}, &DetailsPage{}, &ProposalsPage{},
 		&ErrorPage{}, &UnknownRequestPage{}, &OtherCustomerPage{},
 		&HelpPage{}, &PrivacyPage{}, &AccessibilityPage{}, &ReceiptsPage{}, &AccessPage{}, &StopPage{},
 	}

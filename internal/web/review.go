@@ -139,6 +139,9 @@ func (p *reviewPart) fill(s subject, fields []customer.Field) {
 		if s.locks(f) {
 			p.locked = append(p.locked, f)
 		}
+		if at := s.Provenance[f].At; at.After(row.At) {
+			row.At = at
+		}
 		if source := sourceOf(s.Provenance[f].Source); source > row.Source {
 			row.Source = source
 		}

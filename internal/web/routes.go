@@ -138,7 +138,14 @@ func ownRoutes(get, post routes) {
 	get("/access/{grant}", showStop)
 	post("/access/{grant}", postStop)
 	get("/details", showDetails)
-	post("/details", postDetails)
+	post("/details/download", postDetailsDownload)
+	get("/details/proposals", showProposals)
+	post("/details/proposals", postProposals)
+	get("/details/review/{section}", ownReview(showSection))
+	post("/details/review/{section}", postOwnSection)
+	get("/details/review/{section}/wrong", ownReview(showDispute))
+	post("/details/review/{section}/wrong", postOwnDispute)
+	get("/details/files/{file}", showOwnFile)
 }
 
 // securityRoutes are the pages on which a customer changes how they get in (section 7), each behind a fresh proof.

@@ -79,6 +79,12 @@ func (r *row) SourceID() string {
 	return ""
 }
 
+// Dated is true where the page says when a value was given: on the customer's own page of details.
+func (r *row) Dated() bool {
+	_, own := r.Page.(*DetailsPage)
+	return own && r.Given() && !r.At.IsZero() && r.SourceID() != ""
+}
+
 // SourceText is that message.
 func (r *row) SourceText() (template.HTML, error) { return r.T(r.SourceID()) }
 

@@ -361,6 +361,32 @@ func sampleProposals() []DetailsRow {
 	}
 }
 
+func sampleOwn(partner, back string) Frame {
+	return Frame{Own: true, Partner: Partner{Name: partner}, Base: "/details", Back: back, FormToken: "sample-token"}
+}
+
+// dated are sections whose values have their days.
+func dated(sections []ReviewSection) []ReviewSection {
+	for _, s := range sections {
+		for i := range s.Rows {
+			s.Rows[i].At = sampleDay
+		}
+	}
+	return sections
+}
+
+// ofOthers are sections of which nobody knows which partner gave a value.
+func ofOthers(sections []ReviewSection) []ReviewSection {
+	for _, s := range sections {
+		for i := range s.Rows {
+			if s.Rows[i].Source == SourcePartner {
+				s.Rows[i].Source = SourceOther
+			}
+		}
+	}
+	return sections
+}
+
 func sampleCards() []AccessCard {
 	given := AccessCard{Key: "7", Partner: "Acme Treasury", Scopes: sampleScopes(false), Since: sampleDay, Used: sampleDay, Until: sampleDay.AddDate(1, 0, 0),
 		Profile: AllowProfile{Name: "Mira Kade"}}
@@ -417,10 +443,14 @@ func otherSamples() []sample {
 		{"access-stop", 200, &StopPage{Frame: Frame{Back: "/access", FormToken: "sample-token"}, Card: sampleCards()[0]}},
 		{"receipts-none", 200, &ReceiptsPage{Frame: Frame{Back: "/account"}}},
 		{"home-few", 200, &HomePage{Email: sampleMail, CodesLeft: 1}},
-		{"details", 200, &DetailsPage{Frame: Frame{Back: "/account", FormToken: "sample-token"}, Rows: sampleProposals()}},
-		{"details-choose", 422, &DetailsPage{Frame: Frame{FormToken: "sample-token", Problems: []Problem{Wrong("choice-name-70010001", "details.choose")}}, Rows: sampleProposals()[:1]}},
-		{"details-changed", 409, &DetailsPage{Frame: Frame{FormToken: "sample-token", Notices: []Message{Say("details.changed")}}, Rows: sampleProposals()[1:]}},
-		{"details-none", 200, &DetailsPage{}},
+		{"details", 200, &DetailsPage{Frame: sampleOwn("Acme Treasury", "/account"), Sections: dated(businessSections()), Proposed: 2}},
+		{"details-other", 200, &DetailsPage{Frame: sampleOwn("", "/account"), Sections: ofOthers(dated(sampleSections(false))), Proposed: 1}},
+		{"details-name", 200, &NamePage{Frame: sampleOwn("", "/details"), GivenName: "Mira", FamilyName: "Kade"}},
+		{"details-wrong", 200, &DisputePage{Frame: sampleOwn("", "/details"), Row: sampleSections(false)[0].Rows[3]}},
+		{"proposals", 200, &ProposalsPage{Frame: Frame{Back: "/account", FormToken: "sample-token"}, Rows: sampleProposals()}},
+		{"proposals-choose", 422, &ProposalsPage{Frame: Frame{FormToken: "sample-token", Problems: []Problem{Wrong("choice-name-70010001", "details.choose")}}, Rows: sampleProposals()[:1]}},
+		{"proposals-changed", 409, &ProposalsPage{Frame: Frame{FormToken: "sample-token", Notices: []Message{Say("details.changed")}}, Rows: sampleProposals()[1:]}},
+		{"proposals-none", 200, &ProposalsPage{}},
 		{"help", 200, &HelpPage{}},
 		{"privacy", 200, &PrivacyPage{}},
 		{"accessibility", 200, &AccessibilityPage{}},

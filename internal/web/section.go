@@ -123,7 +123,7 @@ func countryOf(s claim.State, id customer.ProfileID) string {
 }
 
 func (v *visit) sectionPage(s claim.State, p reviewPart, status int, problems []Problem, typed typed) error {
-	f := v.frame(s, claim.StepReview)
+	f := v.reviewFrame(s)
 	f.Back, f.Problems, f.FormToken = v.at(claim.StepReview), problems, v.token("review/"+p.row.Key)
 	return v.show(status, p.page.fill(v, f, typed))
 }
@@ -144,6 +144,14 @@ func postSection(v *visit) error {
 	if next != claim.StepReview {
 		return v.moved(next)
 	}
+	return v.saveSection(state, func(c claim.Correction) error { return v.Claims.Correct(v.context(), v.post(), c) },
+		func(err error) error { return v.next(err, claim.StepReview, nil) })
+}
+
+// saveSection corrects what a page of C9 is about, of a journey or of the customer's own pages; otherwise answers what goes wrong
+// with neither the values nor what they are of.
+func (v *visit) saveSection(state claim.State, correct func(claim.Correction) error, otherwise func(error) error) error {
+	key := v.r.PathValue("section")
 	p, found := v.part(state)
 	if !found || p.page == nil {
 		return v.see(v.at(claim.StepReview)) // it was there when the page was shown
@@ -156,7 +164,7 @@ func postSection(v *visit) error {
 	if key == "country" {
 		correction = newCountry(before, correction)
 	}
-	switch err = v.Claims.Correct(v.context(), v.post(), correction); {
+	switch err := correct(correction); {
 	case errors.Is(err, customer.ErrLocked): // checked since the page was shown
 		return v.see(v.wrong(key))
 	case errors.Is(err, customer.ErrNoItem), errors.Is(err, customer.ErrNoProfile), errors.Is(err, customer.ErrNoRepresentative):
@@ -165,7 +173,7 @@ func postSection(v *visit) error {
 	case errors.Is(err, customer.ErrTooMany):
 		return v.sectionPage(state, p, http.StatusUnprocessableEntity, []Problem{{Message: Say("c9.many")}}, v.typed)
 	case err != nil:
-		return v.next(err, claim.StepReview, nil)
+		return otherwise(err)
 	}
 	if key == "country" && correction.Values[customer.Country] != before {
 		return v.see(v.base() + "/review/address")

@@ -27,13 +27,13 @@ func (w *world) at(page, address string) (opened, *browser) {
 		o, owner := w.owned(address, "c11")
 		w.clock.advance(30 * time.Second)
 		return o, owner.elsewhere().get(authorize(w.partner, "", "s")).walk(page, address)
-	case "details":
+	case "proposals":
 		o, b := w.owned(address, "c11")
 		c, p := w.proposer(o)
 		if _, err := w.customers.UpdatePersonal(context.Background(), c, p.ID, customer.Personal{Values: map[customer.Field]string{customer.FirstName: "Moira"}}); err != nil {
 			w.t.Fatal(err)
 		}
-		return o, b.get("/details").expect(http.StatusOK, page)
+		return o, b.get("/details/proposals").expect(http.StatusOK, page)
 	case "r5":
 		o, b := w.owned(address, "c11")
 		return o, b.get(authorize(w.partner, "", "s")).expect(http.StatusOK, "r5")
