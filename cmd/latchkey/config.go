@@ -47,6 +47,8 @@ type Config struct {
 	VerifyKeyFile string   `placeholder:"FILE" group:"settings" help:"Key that questions to your system and its answers are signed with: whsec_ and base64. Default: the systemd credential verify-key."`
 	VerifyNetwork []string `placeholder:"PREFIX" group:"settings" help:"Networks beside the public internet that your system may be in, such as 10.30.0.0/16. Default: none."`
 
+	BreachURL string `name:"breach-url" placeholder:"URL" group:"settings" help:"List of leaked passwords that new ones are looked up in, by the first five digits of their SHA-1, which are appended: an address such as https://lists.example.org/range/. Default: no list is asked."`
+
 	Listen       string   `placeholder:"ADDR" group:"settings" help:"Address to listen on. Default: 127.0.0.1:8080 behind a proxy, :443 with a certificate."`
 	TLSCert      string   `name:"tls-cert" placeholder:"FILE" group:"settings" help:"Certificate chain in PEM; read anew when the file changes. Default: the systemd credential tls-cert."`
 	TLSKey       string   `name:"tls-key" placeholder:"FILE" group:"settings" help:"The certificate's key in PEM. Default: the systemd credential tls-key."`
@@ -123,6 +125,7 @@ type settings struct {
 	receiptFile   *receiptFile
 	receivers     []netip.Prefix
 	verify        *server.Verify
+	breaches      string
 }
 
 // A mistake is one wrong setting: which, what is wrong with it, and what to do.
@@ -167,6 +170,7 @@ func (c *Config) settle() (settings, error) {
 	r.signing()
 	r.receivers()
 	r.verifying()
+	r.breaches()
 	r.listening()
 	r.proxies()
 	r.mail()

@@ -53,6 +53,15 @@ func TestSettleFillsIn(t *testing.T) {
 	if m := s.mail; m.From != "no-reply@id.example.org" || m.ReplyTo != s.help || m.FromName != s.brand || m.Security != notify.SecurityStartTLS || m.Address() != "mail.example.org:587" {
 		t.Errorf("mail %+v", m)
 	}
+	if s.breaches != "" {
+		t.Errorf("a list of leaked passwords is asked by default: %s", s.breaches)
+	}
+	for _, list := range []string{"https://lists.example.org/range/", "http://127.0.0.1:9000/"} {
+		c.BreachURL = list
+		if s, err := c.settle(); err != nil || s.breaches != list {
+			t.Errorf("%s: %q, %v", list, s.breaches, err)
+		}
+	}
 	if fmt.Sprint(s.proxies) != "[127.0.0.0/8 ::1/128]" {
 		t.Errorf("proxies %v", s.proxies)
 	}
@@ -92,6 +101,9 @@ func TestSettleRefuses(t *testing.T) {
 		"brand of two lines":     {func(c *Config) { c.Brand = "a\nb" }, "brand: is longer"},
 		"endless drain":          {func(c *Config) { c.Drain = "1h" }, "drain:"},
 		"port too high":          {func(c *Config) { c.Listen = "127.0.0.1:70000" }, "listen:"},
+		"list not safe":          {func(c *Config) { c.BreachURL = "http://lists.example.org/range/" }, "breach-url:"},
+		"list with a query":      {func(c *Config) { c.BreachURL = "https://lists.example.org/?range=" }, "breach-url:"},
+		"list is no address":     {func(c *Config) { c.BreachURL = "lists.example.org" }, "breach-url:"},
 		"seed missing":           {func(c *Config) { c.Seed = "missing.yaml" }, "seed: missing.yaml: no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,3 +50,19 @@ func (r *reader) verifying() {
 	}
 	r.s.verify = &server.Verify{URL: r.c.VerifyURL, Key: key, Networks: networks}
 }
+
+// breaches reads where the list of leaked passwords is. What is sent there is next to nothing, but the answer decides which
+// passwords are taken, so it must come from the list itself.
+func (r *reader) breaches() {
+	text := r.c.BreachURL
+	if text == "" {
+		return
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
+		u.Scheme != "https" && !(u.Scheme == "http" && partner.Loopback(u.Hostname())) {
+		r.wrong("breach-url", "is not an https address", "use a form like https://lists.example.org/range/, to which five digits are appended; http is for loopback only")
+		return
+	}
+	r.s.breaches = text
+}

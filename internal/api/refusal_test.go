@@ -51,7 +51,7 @@ func ofPages() []string {
 		"partner.ErrTaken", "partner.ErrNoDelivery",
 		"customer.ErrNoFile", "customer.ErrNoItem", "customer.ErrNoProposal", "customer.ErrPasskey", "customer.ErrPasskeyLate", "customer.ErrPasskeySpent", "customer.ErrNotFresh", "customer.ErrProof", "customer.ErrNoChange", "customer.ErrNoFactor", "customer.ErrLastStep", "customer.ErrAppsFull", "customer.ErrCodesNotSaved", "customer.ErrSameAddress", "customer.ErrAddressHasAccount", "customer.ErrAddressCodeLate", "customer.ErrPasskeyKnown", "customer.ErrPasskeyName", "customer.ErrPasskeysFull", "claim.ErrDisclosure", "claim.ErrNoObjection", "customer.ErrLinkOver", "customer.ErrNoteEmpty", "customer.ErrNoteLong", "customer.ErrNotLocked",
 		"customer.ErrSignIn", "customer.ErrNoPassword", "customer.ErrNoSession", "customer.ErrVersion", "customer.ErrPasswordEmpty", "customer.ErrPasswordShort",
-		"customer.ErrPasswordLong", "customer.ErrPasswordCommon", "customer.ErrPasswordPersonal", "customer.ErrCodeEmpty", "customer.ErrCodeFormat",
+		"customer.ErrPasswordLong", "customer.ErrPasswordCommon", "customer.ErrPasswordPersonal", "customer.ErrPasswordBreached", "customer.ErrCodeEmpty", "customer.ErrCodeFormat",
 		"customer.ErrCodeReused",
 		"grant.ErrUnknownClient", "grant.ErrRedirect",
 		"claim.ErrElsewhere", "claim.ErrCodeUnknown", "claim.ErrCodeExpired", "claim.ErrCodeUsed", "claim.ErrSignedInAsOther", "claim.ErrNoJourney", "claim.ErrTicketOver",

@@ -13,7 +13,7 @@ import (
 )
 
 // SetPassword is C3. The hash stays on the journey's row until the commit (I3). Errors: ErrNoJourney, ErrNotNow, those of
-// customer.PasswordPolicy.Check, secret.ErrBusy.
+// customer.PasswordPolicy.Admit, secret.ErrBusy.
 func (cs Claims) SetPassword(ctx context.Context, in Post, password string) error {
 	state, err := cs.State(ctx, in.Text, in.Session)
 	if err != nil {
@@ -22,7 +22,7 @@ func (cs Claims) SetPassword(ctx context.Context, in Post, password string) erro
 	if err := cs.check(ctx, in, StepPassword); err != nil {
 		return err
 	}
-	if err := cs.Policy.Check(password, cs.personal(state)...); err != nil {
+	if err := cs.Policy.Admit(ctx, password, cs.personal(state)...); err != nil {
 		return err
 	}
 	hash, err := cs.Passwords.Hash(ctx, customer.NormalPassword(password))

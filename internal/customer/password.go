@@ -1,6 +1,7 @@
 package customer
 
 import (
+	"context"
 	_ "embed" // the list of common passwords
 	"errors"
 	"slices"
@@ -18,6 +19,8 @@ var (
 	ErrPasswordLong     = errors.New("password is too long")
 	ErrPasswordCommon   = errors.New("password is one that attackers try first")
 	ErrPasswordPersonal = errors.New("password is made from the person's own names")
+	// ErrPasswordBreached: it leaked somewhere, and attackers try what leaked against every account.
+	ErrPasswordBreached = errors.New("password is on a list of leaked ones")
 )
 
 // Lengths of passwords in code points. A second step is always required, so the floor is 8 and the default 12.
@@ -38,6 +41,9 @@ func NormalPassword(password string) string { return norm.NFC.String(password) }
 type PasswordPolicy struct {
 	// Min is the least length in code points; 0 is PasswordMin, and never below PasswordFloor.
 	Min int
+	// Breached, where set, asks a list of leaked passwords, and answers false where it cannot: whoever keeps the list must not be
+	// able to keep customers out.
+	Breached func(ctx context.Context, password string) bool
 }
 
 // Length is the least length in force.
@@ -48,9 +54,9 @@ func (p PasswordPolicy) Length() int {
 	return max(p.Min, PasswordFloor)
 }
 
-// Check says why a password is refused, or nil. context are words that the password must not be made from: the person's
+// Check says why a password is refused, or nil. words are those that the password must not be made from: the person's
 // names and address, the brand and the partner, which somebody who knows the account would guess first.
-func (p PasswordPolicy) Check(password string, context ...string) error {
+func (p PasswordPolicy) Check(password string, words ...string) error {
 	password = NormalPassword(password)
 	n := utf8.RuneCountInString(password)
 	switch {
@@ -62,8 +68,20 @@ func (p PasswordPolicy) Check(password string, context ...string) error {
 		return ErrPasswordShort
 	case common(password):
 		return ErrPasswordCommon
-	case personal(password, context):
+	case personal(password, words):
 		return ErrPasswordPersonal
+	}
+	return nil
+}
+
+// Admit is Check, and then asks the list of leaked passwords, where there is one: only about a password that would be taken
+// otherwise, and outside of any transaction.
+func (p PasswordPolicy) Admit(ctx context.Context, password string, words ...string) error {
+	if err := p.Check(password, words...); err != nil {
+		return err
+	}
+	if p.Breached != nil && p.Breached(ctx, NormalPassword(password)) {
+		return ErrPasswordBreached
 	}
 	return nil
 }

@@ -1,8 +1,10 @@
 package customer
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -58,6 +60,34 @@ func TestWeakPasswordsAreRefused(t *testing.T) {
 		if err := (PasswordPolicy{}).Check(password, passwordContext...); !errors.Is(err, ErrPasswordPersonal) {
 			t.Errorf("%q: %v", password, err)
 		}
+	}
+}
+
+// TestLeakedPasswordsAreRefused: the list is asked once, about a password that would be taken otherwise, in its one normal form; and
+// nobody is asked where the operator named no list.
+func TestLeakedPasswordsAreRefused(t *testing.T) {
+	const leaked = "café gravel lamp"
+	var asked []string
+	p := PasswordPolicy{Breached: func(_ context.Context, password string) bool {
+		asked = append(asked, password)
+		return password == leaked
+	}}
+	for _, password := range slices.Concat(weak[:3], personalOnes[:3], []string{"", "short"}) {
+		if err := p.Admit(t.Context(), password, passwordContext...); err == nil || errors.Is(err, ErrPasswordBreached) {
+			t.Errorf("%q: %v", password, err)
+		}
+	}
+	if len(asked) != 0 {
+		t.Errorf("the list was asked about %q", asked)
+	}
+	for password, want := range map[string]error{"cafe\u0301 gravel lamp": ErrPasswordBreached, leaked: ErrPasswordBreached, honest[0]: nil} {
+		asked = nil
+		if err := p.Admit(t.Context(), password, passwordContext...); !errors.Is(err, want) || len(asked) != 1 || asked[0] != NormalPassword(password) {
+			t.Errorf("%q: %v, asked about %q", password, err, asked)
+		}
+	}
+	if err := (PasswordPolicy{}).Admit(t.Context(), leaked); err != nil {
+		t.Errorf("without a list: %v", err)
 	}
 }
 

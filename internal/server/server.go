@@ -54,6 +54,8 @@ type Options struct {
 	Receivers []netip.Prefix
 	// Verify is the operator's own system that decides whether profiles are true; nil asks nobody.
 	Verify *Verify
+	// Breaches is the address of a list of leaked passwords that is asked by range look-up; empty asks nobody.
+	Breaches string
 	// Deviates, where set, is told of each answer of the API and each notification that is not as the description says, and of each
 	// request that was taken and is not: for tests and sandboxes. Its words may repeat what was sent.
 	Deviates func(error)
@@ -189,7 +191,7 @@ func (s *Server) wire() {
 	approvals := customer.Approvals{Store: store.Approvals{DB: s.database}, IDs: ids, Now: o.Now}
 	publicKeys := partner.PublicKeys{Store: store.PublicKeys{DB: s.database}, IDs: ids, Now: o.Now}
 	claims := claim.Claims{Store: store.Claims{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Passkeys: passkeys, Brand: o.Brand,
-		Wording: wording, Extras: o.Extras, Now: o.Now}
+		Policy: o.policy(), Wording: wording, Extras: o.Extras, Now: o.Now}
 	s.claims = claims
 	pagesURL := ""
 	if s.webHost != s.apiHost {
@@ -207,6 +209,14 @@ func (s *Server) wire() {
 // enumerates warns of a partner that asks for more accounts than a day brings customers.
 func (o Options) enumerates(by partner.Partner) {
 	o.Log.Warn("a partner had many answers that reveal accounts today", "partner", by.ClientID, "answers", customer.RevealAlarm)
+}
+
+// policy is what new passwords are held to.
+func (o Options) policy() customer.PasswordPolicy {
+	if o.Breaches == "" {
+		return customer.PasswordPolicy{}
+	}
+	return customer.PasswordPolicy{Breached: notify.NewBreaches(o.Breaches, o.Log).Listed}
 }
 
 // observe tells of deviations alone.

@@ -61,6 +61,7 @@ func sayings(step claim.Step) []said {
 			{customer.ErrPasswordLong, "new_password", "c3.password.long"},
 			{customer.ErrPasswordCommon, "new_password", "c3.password.listed"},
 			{customer.ErrPasswordPersonal, "new_password", "c3.password.personal"},
+			{customer.ErrPasswordBreached, "new_password", "c3.password.breached"},
 		}
 	case claim.StepPasswordAgain, stepPassword:
 		return []said{

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,6 +29,8 @@ func TestPasswordFields(t *testing.T) {
 	if f := b.field("new_password"); attribute(f, "type") != "password" || attribute(f, "autocomplete") != "new-password" {
 		t.Error("the field is not as the table of fields says")
 	}
+	const leaked = "seven grey ducks ate my exam"
+	w.door.Claims.Policy.Breached = func(_ context.Context, password string) bool { return password == leaked }
 	before := w.stored(o.account.ID)
 	for typed, message := range map[string]string{
 		"":                                      "c3.password.empty",
@@ -36,6 +39,7 @@ func TestPasswordFields(t *testing.T) {
 		"mira.kade@example.org":                 "c3.password.personal",
 		"acme treasury acme":                    "c3.password.personal",
 		"password1234":                          "c3.password.listed",
+		leaked:                                  "c3.password.breached",
 		"qwertyuiopasdf":                        "c3.password.listed",
 		strings.Repeat("gravel ", 36) + "lamps": "c3.password.long",
 		"ñandúes\x00":                           "c3.password.short",
