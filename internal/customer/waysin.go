@@ -184,7 +184,7 @@ func (ws WaysIn) SignOutEverywhere(ctx context.Context, in OwnerPost) (SessionKe
 }
 
 // SetPassword gives the account another password, by the rules of C3, and ends the other sessions. Errors: ErrNoSession,
-// ErrNotFresh, those of PasswordPolicy.Check, secret.ErrBusy.
+// ErrNotFresh, those of PasswordPolicy.Admit, secret.ErrBusy.
 func (ws WaysIn) SetPassword(ctx context.Context, in OwnerPost, password string) (SessionKey, error) {
 	var words []string
 	err := ws.Store.View(ctx, func(tx WaysInTx) error {
@@ -197,7 +197,7 @@ func (ws WaysIn) SetPassword(ctx context.Context, in OwnerPost, password string)
 		return err
 	})
 	if err == nil {
-		err = ws.Policy.Check(password, words...)
+		err = ws.Policy.Admit(ctx, password, words...)
 	}
 	if err != nil {
 		return SessionKey{}, err

@@ -190,8 +190,9 @@ func (s *Server) wire() {
 	tokens := grant.Tokens{Store: store.Tokens{DB: s.database}, Keys: o.Keys, IDs: ids, Now: o.Now}
 	approvals := customer.Approvals{Store: store.Approvals{DB: s.database}, IDs: ids, Now: o.Now}
 	publicKeys := partner.PublicKeys{Store: store.PublicKeys{DB: s.database}, IDs: ids, Now: o.Now}
+	policy := o.policy()
 	claims := claim.Claims{Store: store.Claims{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Passkeys: passkeys, Brand: o.Brand,
-		Policy: o.policy(), Wording: wording, Extras: o.Extras, Now: o.Now}
+		Policy: policy, Wording: wording, Extras: o.Extras, Now: o.Now}
 	s.claims = claims
 	pagesURL := ""
 	if s.webHost != s.apiHost {
@@ -200,7 +201,7 @@ func (s *Server) wire() {
 	s.api = (&api.Door{Partners: s.Partners, Customers: customers, Tokens: tokens, Claims: claims, Subscriptions: s.Subscriptions,
 		Signing: o.Signing, Receipts: o.Receipts, Approvals: approvals, PublicKeys: publicKeys, Simulates: o.Sandbox != nil, PagesURL: o.WebURL, APIURL: o.APIURL, Observe: o.observe(), Volume: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
 	grants := grant.Grants{Store: store.Grants{DB: s.database}, IDs: ids, Now: o.Now}
-	waysIn := customer.WaysIn{Store: store.WaysIn{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Brand: o.Brand, Now: o.Now}
+	waysIn := customer.WaysIn{Store: store.WaysIn{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Policy: policy, Brand: o.Brand, Now: o.Now}
 	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, WaysIn: waysIn, Customers: customers, Grants: grants, Pages: s.pages, Keys: o.Keys,
 		Failed: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: o.WebURL, Unavailable: store.ErrUnavailable,
 		Sandbox: o.Sandbox != nil}).Handler()
