@@ -66,7 +66,7 @@ func (p *probe) creates() {
 // tries everything with everything that it holds.
 func (p *probe) tries(all []operation) {
 	p.s.Helper()
-	for _, b := range p.rages(all, []string{p.bearers[len(p.bearers)-1], p.app()}, !full) {
+	for _, b := range p.rages(all, []string{p.bearers[len(p.bearers)-1], p.app()}, !full()) {
 		p.saw(b.method+" "+b.path, b.status, b.answer)
 	}
 }
@@ -129,7 +129,7 @@ func TestEnumeratingPartner(t *testing.T) {
 	both(func(p *probe) { p.who.open(p.link()).walk("c2").press("code", s.digits(p.email)) })
 	known.who.sees("e10")
 	fresh.who.sees("c3")
-	if full {
+	if full() {
 		both(func(p *probe) { p.tries(all) })
 	}
 	both(func(p *probe) {
