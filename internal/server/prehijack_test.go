@@ -108,13 +108,13 @@ func TestPrehijackMerge(t *testing.T) {
 	if code := mira.decide("deny").back().Get("code"); code != "" || s.rows(evil.account)["account"] != copied {
 		t.Error("declining dropped the copy or gave a code")
 	}
-	s.unchanged("declined", honest.account, was, "account", "session", "journey")
+	s.unchanged("declined", honest.account, was, "account", "session", "known_device", "journey")
 
 	// She lets the partner in after all: it gets her account as it is, and its copy is gone.
 	s.advance(time.Minute)
 	mira.elsewhere().open(evil.link()).walk("c2").press("code", s.digits(victim)).sees("e10").follow("way.signin").walk("c11")
 	of := mira.back()
-	s.unchanged("allowed", honest.account, was, "account", "session", "journey", "access_grant", "authorization_code", "receipt")
+	s.unchanged("allowed", honest.account, was, "account", "session", "known_device", "journey", "access_grant", "authorization_code", "receipt")
 	if of.Get("profileId") != honest.ids["70010001"] {
 		t.Errorf("the partner is given profile %s", of.Get("profileId"))
 	}
