@@ -328,7 +328,7 @@ func newNest(t *testing.T) *nest {
 		if time.Now().After(end) {
 			t.Fatalf("the server is not ready\n%s", n.errOut.String())
 		}
-		time.Sleep(20 * time.Millisecond)
+		<-time.After(20 * time.Millisecond)
 	}
 	n.client = &latchkey.Client{BaseURL: n.watch.server, ID: "nest", Secret: nestSecret, HTTP: &http.Client{Transport: n.watch}}
 	n.watch.add("client secret", nestSecret)

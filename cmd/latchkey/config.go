@@ -37,7 +37,7 @@ type Config struct {
 	DatabaseFailover     string `placeholder:"HOW" group:"settings" help:"What takes over when the database's server fails: none; synchronous, a standby that every commit waits for, which is checked; external, a standby that your provider keeps below PostgreSQL, which cannot be checked. Default: synchronous when the address names several servers, else none."`
 	DatabasePasswordFile string `placeholder:"FILE" group:"settings" help:"File with the password of the database's user. Default: the systemd credential database-password."`
 
-	MasterKeyFile string `placeholder:"FILE" group:"settings" help:"Key that seals all personal data: 32 random bytes as base64, or lines of version:key. Default: the systemd credential master-key. Make one: openssl rand -base64 32 > FILE. Keep it apart from the database's backup."`
+	MasterKeyFile string `placeholder:"FILE" group:"settings" help:"Key that seals all personal data: 32 random bytes as base64, or lines of version:key. Default: the systemd credential master-key. Make one: openssl rand -base64 32 > FILE. Keep it apart from the backup of the database. The environment may hold the key itself: LATCHKEY_MASTER_KEY."`
 
 	SigningKeyFile string   `placeholder:"FILE" group:"settings" help:"Sealed keys that notifications are signed with, the same file on every node. Default: the systemd credential signing-keys, else signing.keys in the data directory, drawn at the first start. Make or rotate: latchkey key rotate."`
 	ReceiptKeyFile string   `placeholder:"FILE" group:"settings" help:"Sealed keys that receipts are signed with, the same file on every node. Default: the systemd credential receipt-keys, else receipt.keys in the data directory, drawn at the first start. Make or rotate: latchkey key rotate --for receipts."`
@@ -109,6 +109,7 @@ type settings struct {
 	database      string
 	failover      bool
 	keys          *secret.Keys
+	master        masterSource
 	listen        string
 	certs         *certificates
 	proxies       []netip.Prefix
@@ -232,21 +233,7 @@ func (r *reader) place() {
 
 func (r *reader) database() {
 	r.place()
-	const remedy = "make one with: openssl rand -base64 32 > FILE; chmod 600 FILE; then set --master-key-file FILE"
-	text, path, found := r.secretFile("master-key-file", r.c.MasterKeyFile, "master-key", remedy)
-	if !found {
-		if path == "" {
-			r.wrong("master-key-file", "not set", remedy)
-		}
-		return
-	}
-	masters, err := secret.ParseMaster(text)
-	if err == nil {
-		r.s.keys, err = secret.NewKeys(masters)
-	}
-	if err != nil {
-		r.wrong("master-key-file", path+": "+err.Error(), remedy)
-	}
+	r.masters()
 }
 
 // secretFile reads a secret from a file, or from the credential of that name which systemd hands to the service

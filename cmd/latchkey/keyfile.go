@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -96,18 +97,32 @@ func (f *keyFile[K]) write(keys *K) error {
 	if err != nil {
 		return err
 	}
-	fresh, err := os.CreateTemp(filepath.Dir(f.path), ".signing-*") // of mode 600
-	if err != nil {
+	if err := replaceFile(f.path, content); err != nil {
 		return fmt.Errorf("keeping the signing keys: %w", err)
 	}
-	_, err = fresh.Write(content)
-	if err = errors.Join(err, fresh.Sync(), fresh.Close()); err == nil {
-		err = os.Rename(fresh.Name(), f.path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("keeping the signing keys: %w", err), os.Remove(fresh.Name()))
-	}
 	return nil
+}
+
+// reseal writes the keys as they are, under the master key in use.
+func (f *keyFile[K]) reseal() error {
+	keys, err := f.get()
+	if err != nil {
+		return err
+	}
+	return f.write(keys)
+}
+
+// sealedFileVersion is the version of the master key that a file of keys is sealed under; 0 where there is no such file.
+func sealedFileVersion(path string) int {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	block, _ := pem.Decode(content)
+	if block == nil {
+		return 0
+	}
+	return secret.SealedVersion(block.Bytes)
 }
 
 // rotating are keys that a command lists and rotates.

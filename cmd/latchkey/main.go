@@ -56,9 +56,10 @@ type commands struct {
 		Resend eventResend `cmd:"" help:"Send notifications again."`
 	} `cmd:"" help:"Look at what partners are told, and tell them again."`
 	Key struct {
-		List   keyList   `cmd:"" help:"List the keys that notifications or receipts are signed with."`
-		Rotate keyRotate `cmd:"" help:"Add a signing key that takes over later, and drop those that are over."`
-	} `cmd:"" help:"Look after the keys of notifications and receipts."`
+		List   keyList   `cmd:"" help:"List the keys that notifications or receipts are signed with, or the master keys that data is sealed under."`
+		Rotate keyRotate `cmd:"" help:"Add a key that takes over later."`
+		Drop   keyDrop   `cmd:"" help:"Give up an older master key, when nothing is sealed under it any more."`
+	} `cmd:"" help:"Look after keys: of notifications, of receipts, and the master key."`
 	Audit struct {
 		Tail   auditTail   `cmd:"" help:"Show what happened last."`
 		Verify auditVerify `cmd:"" help:"Follow the chain of events; exit 1 at the first place where it does not hold."`

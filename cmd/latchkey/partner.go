@@ -130,6 +130,11 @@ func (c *Config) openDatabase(ctx context.Context) (*store.DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.openBeside(ctx, all)
+}
+
+// openBeside is openDatabase where the settings are read already.
+func (c *Config) openBeside(ctx context.Context, all settings) (*store.DB, error) {
 	if err := os.MkdirAll(all.data, 0o700); err != nil {
 		return nil, hinted{"making the data directory: " + err.Error(), []string{"make it yourself, writable by this user"}}
 	}

@@ -169,7 +169,7 @@ func (sb *sandbox) make(ctx context.Context, data string, o sandboxOptions) (app
 	}
 	signing := newSigningFile(filepath.Join(data, signingFileName), keys, true)
 	receipts := newReceiptFile(filepath.Join(data, receiptFileName), keys, true)
-	sb.server, err = server.New(ctx, server.Options{Data: data, Database: o.database, Keys: keys, WebURL: sb.url, Brand: "Latchkey Sandbox",
+	sb.server, err = server.New(ctx, server.Options{Data: data, Database: o.database, Keys: keys, Masters: masterSource{path: filepath.Join(data, sandboxKey)}.read, WebURL: sb.url, Brand: "Latchkey Sandbox",
 		Help: "help@example.org", Sandbox: devPages, Signing: signing.get, Receipts: receipts.get, Receivers: partner.Loopbacks(), Extras: o.extras, Deviates: o.deviating(), Now: clock.Now, Log: o.log})
 	if err != nil {
 		return nil, nil, databaseError(err)

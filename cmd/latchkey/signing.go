@@ -60,22 +60,30 @@ func (r *reader) receivers() {
 	}
 }
 
-// The kinds of signing keys that commands take.
+// The kinds of keys that commands take.
 const (
 	forNotifications = "notifications"
 	forReceipts      = "receipts"
+	forMaster        = "master"
 )
 
-// keyList lists the signing keys.
+// keyList lists the keys of one kind.
 type keyList struct {
 	Config
 
-	For  string `env:"-" enum:"notifications,receipts" default:"notifications" placeholder:"WHAT" help:"Which keys: notifications or receipts. Default: ${default}."`
+	For  string `env:"-" enum:"notifications,receipts,master" default:"notifications" placeholder:"WHAT" help:"Which keys: notifications, receipts or master. Default: ${default}."`
 	JSON bool   `name:"json" env:"-" help:"Print JSON."`
 }
 
 // Run prints one line a key, as they are published.
-func (cmd *keyList) Run(_ context.Context, s streams) error {
+func (cmd *keyList) Run(ctx context.Context, s streams) error {
+	if cmd.For == forMaster {
+		list, err := cmd.masterKeys(ctx, nil)
+		if err != nil {
+			return err
+		}
+		return showMasters(s, list, cmd.JSON)
+	}
 	all, err := cmd.settleDatabase()
 	if err != nil {
 		return err
@@ -94,20 +102,27 @@ func (cmd *keyList) Run(_ context.Context, s streams) error {
 	return showKeys(s, list, cmd.JSON)
 }
 
-// keyRotate adds a signing key.
+// keyRotate adds a key of one kind.
 type keyRotate struct {
 	Config
 
-	For  string        `env:"-" enum:"notifications,receipts" default:"notifications" placeholder:"WHAT" help:"Which keys: notifications or receipts. Default: ${default}."`
-	In   time.Duration `env:"-" default:"24h" placeholder:"DURATION" help:"When the new key begins to sign. Default: ${default}, so that receivers have fetched it by then. 0s when the old one has leaked."`
+	For  string        `env:"-" enum:"notifications,receipts,master" default:"notifications" placeholder:"WHAT" help:"Which keys: notifications, receipts or master. Default: ${default}."`
+	In   time.Duration `env:"-" default:"24h" placeholder:"DURATION" help:"When the new key takes over. Default: ${default}, so that receivers have fetched it by then, or that every node has it. 0s when the old one has leaked; a master key takes over after 2m at the earliest."`
 	JSON bool          `name:"json" env:"-" help:"Print JSON."`
 }
 
 // Run adds a key that is published at once and signs later, and drops those that nobody needs any more. A running server
 // takes the file up by itself. Where there is no file yet, it makes one whose key signs at once.
-func (cmd *keyRotate) Run(_ context.Context, s streams) error {
+func (cmd *keyRotate) Run(ctx context.Context, s streams) error {
 	if cmd.In < 0 || cmd.In > 30*24*time.Hour {
 		return hinted{fmt.Sprintf("--in %s is not between 0s and 720h", cmd.In), []string{"24h suits receivers that keep a key for a day"}}
+	}
+	if cmd.For == forMaster {
+		list, err := cmd.rotateMaster(ctx, cmd.In)
+		if err != nil {
+			return err
+		}
+		return showMasters(s, list, cmd.JSON)
 	}
 	all, err := cmd.settleDatabase()
 	if err != nil {

@@ -184,9 +184,13 @@ const (
 	EventWithheld Action = "event.withheld"
 	ReplyStored   Action = "reply.stored"
 	RowsSwept     Action = "rows.swept"
-	KeyRotated    Action = "key.rotated"
-	ClockMoved    Action = "clock.moved"
-	TriesCounted  Action = "tries.counted"
+	// KeyRotated is a master key that an operator added; KeyRewrapped is the server putting rows under it, KeyDropped the operator giving up
+	// an older one.
+	KeyRotated   Action = "key.rotated"
+	KeyRewrapped Action = "key.rewrapped"
+	KeyDropped   Action = "key.dropped"
+	ClockMoved   Action = "clock.moved"
+	TriesCounted Action = "tries.counted"
 	// TriesReturned is a counted try that was given back, since nothing was compared.
 	TriesReturned Action = "tries.returned"
 )

@@ -175,7 +175,8 @@ func (cs Claims) sendCode(tx Tx, j *Journey, now time.Time) error {
 		return err
 	}
 	code := secret.SixDigits()
-	j.Mailed = MailedCode{Digest: cs.mailedDigest(cs.Keys.DigestVersion(), *j, code), Version: cs.Keys.DigestVersion(),
+	version := cs.Keys.DigestVersion() // once: it may change between two calls
+	j.Mailed = MailedCode{Digest: cs.mailedDigest(version, *j, code), Version: version,
 		SentAt: now, ExpiresAt: now.Add(MailedCodeLife)}
 	return tx.QueueMail(customer.Mail{ID: cs.IDs.Next(), Account: j.Account, Kind: customer.MailCode, To: j.Address,
 		Language: j.Language, Partner: p.Name, Code: code, At: now})

@@ -129,8 +129,10 @@ func (cs Customers) Create(ctx context.Context, by partner.Partner, s Signup, re
 			return refused, ErrAddressTaken
 		}
 		made = Account{ID: AccountID(cs.IDs.Next()), Creator: by.ID, State: Pending, Epoch: 1, SessionEpoch: 1,
-			Email: s.Email, Language: s.Language, Registration: RegistrationDigest(cs.Keys, by.ID, s.Email, s.RegistrationCode),
-			RegistrationVersion: cs.Keys.DigestVersion(), CreatedAt: now, UpdatedAt: now}
+			Email: s.Email, Language: s.Language, RegistrationVersion: cs.Keys.DigestVersion(), CreatedAt: now, UpdatedAt: now}
+		if made.Registration, err = RegistrationDigestWith(cs.Keys, made.RegistrationVersion, by.ID, s.Email, s.RegistrationCode); err != nil {
+			return audit.Event{}, err
+		}
 		e := refused
 		e.Action, e.Outcome, e.Account = audit.AccountCreated, audit.Allowed, int64(made.ID)
 		if err := tx.SaveAccount(&made); err != nil {
@@ -342,13 +344,7 @@ func (cs Customers) ContactEmail(ctx context.Context, c Caller) (string, error) 
 	return v.Account.Address(), err
 }
 
-// RegistrationDigest is the keyed digest of a registration code, bound to its partner and address.
-func RegistrationDigest(keys *secret.Keys, creator partner.ID, email, code string) []byte {
-	digest, _ := RegistrationDigestWith(keys, keys.DigestVersion(), creator, email, code)
-	return digest
-}
-
-// RegistrationDigestWith is the same under an older version of the digest key (design 10.29).
+// RegistrationDigestWith is the digest of a registration code under the key of a version (design 10.29), bound to its partner and address.
 func RegistrationDigestWith(keys *secret.Keys, version int, creator partner.ID, email, code string) ([]byte, error) {
 	return keys.DigestWith(version, secret.PurposeRegistration, strconv.FormatInt(int64(creator), 10), FoldEmail(email), code)
 }

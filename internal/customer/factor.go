@@ -63,11 +63,12 @@ func (c Credentials) UseApp(code string, now time.Time) (Credentials, error) {
 
 // NewRecoveryCodes draws ten codes. The texts are for the customer's eyes; the digests are what is kept.
 func NewRecoveryCodes(keys *secret.Keys, account AccountID) (texts []string, codes []RecoveryCode) {
+	version := keys.DigestVersion() // once: it may change between two calls
 	for len(texts) < RecoveryCodeCount {
 		text := secret.RecoveryCode()
-		digest := keys.Digest(secret.PurposeRecovery, strconv.FormatInt(int64(account), 10), secret.NormalizeRecoveryCode(text))
+		digest, _ := keys.DigestWith(version, secret.PurposeRecovery, strconv.FormatInt(int64(account), 10), secret.NormalizeRecoveryCode(text))
 		texts = append(texts, text)
-		codes = append(codes, RecoveryCode{Digest: digest, Version: keys.DigestVersion()})
+		codes = append(codes, RecoveryCode{Digest: digest, Version: version})
 	}
 	return texts, codes
 }

@@ -96,7 +96,7 @@ func (si SignIns) made(tx PasskeyTx, a AccountID, in PasskeyPost) (secret.Passke
 	if err != nil {
 		return secret.PasskeyCredential{}, err
 	}
-	fresh, err := tx.SpendChallenge(a, si.Keys.Digest(secret.PurposePasskey, "spent", challenge), until)
+	fresh, err := tx.SpendChallenge(a, secret.Hash(challenge), until)
 	if err == nil && !fresh {
 		err = ErrPasskeySpent
 	}

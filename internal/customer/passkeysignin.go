@@ -153,7 +153,7 @@ func (si SignIns) verified(ctx context.Context, in PasskeyPost, whose AccountID)
 		return usedPasskey{}, si.refusePasskey(ctx, a, in, err)
 	}
 	return usedPasskey{account: a, passkey: known, use: use, until: until,
-		challenge: si.Keys.Digest(secret.PurposePasskey, "spent", answer.Challenge)}, nil
+		challenge: secret.Hash(answer.Challenge)}, nil
 }
 
 // passkeyOf finds a passkey of an account that has its owner; pending and held ones do not exist here (design 10.5).

@@ -29,7 +29,11 @@ func (k *Keys) OpenCookie(name, value string) ([]byte, error) {
 	if err != nil {
 		return nil, ErrCookie
 	}
-	f, err := k.sealedBy(sealed)
+	version, err := wideVersion(sealed)
+	if err != nil {
+		return nil, ErrCookie
+	}
+	f, err := k.version(version) // a carried key opens cookies too
 	if err != nil {
 		return nil, ErrCookie
 	}

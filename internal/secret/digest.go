@@ -107,8 +107,9 @@ func (k *Keys) Digest(p Purpose, parts ...string) Digest {
 // DigestVersion is the version of the key that Digest uses now.
 func (k *Keys) DigestVersion() int { return k.current().version }
 
-// DigestVersions lists the loaded versions, newest first: a look-up by digest tries each until every row is of the newest.
-func (k *Keys) DigestVersions() []int { return append([]int(nil), k.versions...) }
+// DigestVersions lists the loaded versions, the one in use first, then the newest: a look-up by digest tries each until every row is of
+// the one in use.
+func (k *Keys) DigestVersions() []int { return append([]int(nil), k.ring.Load().versions...) }
 
 // DigestWith is Digest under the key of a version, for comparing with a digest made earlier. The error is ErrKeyVersion.
 func (k *Keys) DigestWith(version int, p Purpose, parts ...string) (Digest, error) {
@@ -123,6 +124,17 @@ func (k *Keys) DigestWith(version int, p Purpose, parts ...string) (Digest, erro
 // under the newest key. Its keys differ from those of Digest, so that a digest in the database is never a secret in use.
 func (k *Keys) Derive(p Purpose, parts ...string) string {
 	return base64.RawURLEncoding.EncodeToString(mac(k.current().derives[p], parts))
+}
+
+// Derived reports whether a text is what Derive makes of these parts, or made of them under another loaded key: a form that was
+// shown before a key was rotated is still the form that was shown.
+func (k *Keys) Derived(text string, p Purpose, parts ...string) bool {
+	same := false
+	for _, version := range k.DigestVersions() {
+		derived, err := k.DeriveWith(version, p, parts...)
+		same = err == nil && Equal([]byte(text), []byte(derived)) || same
+	}
+	return same
 }
 
 // DeriveWith is Derive under the key of a version, for a secret that must stay the same across a rotation of keys. The

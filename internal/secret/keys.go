@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // masterSize is the length of a master key in bytes.
@@ -34,17 +35,25 @@ var ErrMaster = errors.New("master key cannot be used")
 var ErrKeyVersion = errors.New("master key of this version is not loaded")
 
 // Keys are the server's keys: one or more versioned master keys, and what is derived from each by HKDF-SHA-256
-// (RFC 5869) with a label of its own. The highest version makes new values, all versions read old ones. Keys never lie
-// in the database: whoever copies the database alone can open nothing and confirm no guess. Safe for concurrent use.
+// (RFC 5869) with a label of its own. One version makes new values, all versions read old ones. Keys never lie
+// in the database: whoever copies the database alone can open nothing and confirm no guess. Safe for concurrent use, also
+// while keys are added and the version in use changes (rotate.go).
 type Keys struct {
+	ring atomic.Pointer[ring]
+}
+
+// ring is a set of keys; it never changes, another takes its place.
+type ring struct {
 	families map[int]*family
-	versions []int // newest first
+	versions []int // the one in use first, then the newest first
 }
 
 // family is everything derived from one master key. Each use has a key of its own, so that a value made for one use can
 // never be passed off in another, and a weakness in one use tells nothing about the rest.
 type family struct {
 	version int
+	// carried is one of which only what checks is known, and not what opens; see Carry.
+	carried bool
 	digests [purposeCount][]byte // for Digest: kept in the database
 	derives [purposeCount][]byte // for Derive: given out, never kept
 	values  wide                 // server-level Seal
@@ -53,26 +62,37 @@ type family struct {
 	journey []byte
 }
 
-// NewKeys derives the keys from master keys of 32 bytes each, named by version (1 to 65535). The highest version is the
-// current one. The error is ErrMaster, with the remedy in its message.
+// NewKeys derives the keys from master keys of 32 bytes each, named by version (1 to 65535). The highest version is in
+// use until Use says otherwise. The error is ErrMaster, with the remedy in its message.
 func NewKeys(masters map[int][]byte) (*Keys, error) {
 	if len(masters) == 0 {
 		return nil, fmt.Errorf("%w: there is none; %s", ErrMaster, keyRemedy)
 	}
-	k := &Keys{families: make(map[int]*family, len(masters))}
-	k.versions = slices.Sorted(maps.Keys(masters))
-	slices.Reverse(k.versions)
-	for _, version := range k.versions {
-		if err := checkMaster(version, masters[version]); err != nil {
+	families := make(map[int]*family, len(masters))
+	for version, master := range masters {
+		if err := checkMaster(version, master); err != nil {
 			return nil, fmt.Errorf("%w: %w; %s", ErrMaster, err, keyRemedy)
 		}
-		f, err := newFamily(version, masters[version])
+		f, err := newFamily(version, master)
 		if err != nil {
 			return nil, err
 		}
-		k.families[version] = f
+		families[version] = f
 	}
+	k := &Keys{}
+	k.ring.Store(newRing(families, slices.Max(slices.Collect(maps.Keys(masters)))))
 	return k, nil
+}
+
+func newRing(families map[int]*family, use int) *ring {
+	r := &ring{families: families, versions: slices.Sorted(maps.Keys(families))}
+	slices.SortFunc(r.versions, func(a, b int) int {
+		if (a == use) != (b == use) {
+			return map[bool]int{true: -1, false: 1}[a == use]
+		}
+		return b - a
+	})
+	return r
 }
 
 // checkMaster refuses what is no key: a wrong length, a version out of range, a placeholder of one repeated byte.
@@ -114,10 +134,13 @@ func newFamily(version int, master []byte) (*family, error) {
 // Format writes a word in place of the keys, whatever the verb: a stray %+v of a configuration must not print them.
 func (k *Keys) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[keys]") }
 
-func (k *Keys) current() *family { return k.families[k.versions[0]] }
+func (k *Keys) current() *family {
+	r := k.ring.Load()
+	return r.families[r.versions[0]]
+}
 
 func (k *Keys) version(version int) (*family, error) {
-	f, ok := k.families[version]
+	f, ok := k.ring.Load().families[version]
 	if !ok {
 		return nil, fmt.Errorf("%w: version %d", ErrKeyVersion, version)
 	}

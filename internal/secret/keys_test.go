@@ -113,7 +113,7 @@ func TestKeysAreNotPrinted(t *testing.T) {
 func TestEveryUseHasAKeyOfItsOwn(t *testing.T) {
 	seen := map[string]string{}
 	for _, version := range []int{1, 2} {
-		f := keysOf(t, 1, 2).families[version]
+		f := keysOf(t, 1, 2).ring.Load().families[version]
 		keys := map[string][]byte{"values": f.values.key, "wraps": f.wraps.key, "cookies": f.cookies.key, "journey": f.journey}
 		for p := range purposeCount {
 			keys["digest "+p.label()], keys["derive "+p.label()] = f.digests[p], f.derives[p]

@@ -153,7 +153,21 @@ func (k *Keys) sealedBy(sealed []byte) (*family, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.version(version)
+	f, err := k.version(version)
+	if err == nil && f.carried {
+		return nil, fmt.Errorf("%w: version %d, which was dropped", ErrKeyVersion, version)
+	}
+	return f, err
+}
+
+// SealedVersion is the version of the key that a server key's sealed value, or an account's wrapped key, names; 0 for what is
+// neither. It is not to be believed: only opening it shows that.
+func SealedVersion(sealed []byte) int {
+	version, err := wideVersion(sealed)
+	if err != nil {
+		return 0
+	}
+	return version
 }
 
 // wide seals any number of values under one long-lived key. AES-GCM with random nonces is safe for some 2^32 values a

@@ -114,8 +114,8 @@ func (k *Keys) JourneyPartner(jid string) (partner int64, ok bool) {
 		return 0, false
 	}
 	said, sum := b[:journeySize-journeyMAC], b[journeySize-journeyMAC:]
-	for _, version := range k.versions {
-		if Equal(journeySum(k.families[version], said), sum) {
+	for _, f := range k.ring.Load().families {
+		if Equal(journeySum(f, said), sum) {
 			ok = true
 		}
 	}

@@ -36,6 +36,8 @@ type Options struct {
 	// Failover says that a standby takes over when the database's server fails, as store.Options.Failover.
 	Failover bool
 	Keys     *secret.Keys
+	// Masters reads the master keys anew, for those that are added while serving; nil for keys that stay as they are.
+	Masters func() (map[int][]byte, error)
 	// WebURL is the origin of the pages, APIURL that of the API; empty is the same. Neither ends in a slash.
 	WebURL, APIURL string
 	// Brand is what customers know this server as, Help where they get help.
@@ -258,6 +260,7 @@ func (s *Server) Run(ctx context.Context) {
 	}
 	s.loops.Go(func() { s.sweep(ctx) })
 	s.loops.Go(func() { s.seal(ctx) })
+	s.loops.Go(func() { s.rekey(ctx) })
 	s.loops.Wait()
 }
 

@@ -197,8 +197,15 @@ func (tx *Tx) SaveAccount(a *customer.Account) error {
 	if err := tx.freeAddress(*a); err != nil {
 		return err
 	}
-	r := accountRow{Account: *a, wrapped: k.wrapped, emailVersion: tx.db.keys.DigestVersion()}
-	r.emailDigest = tx.db.keys.Digest(secret.PurposeEmail, customer.FoldEmail(a.Email))
+	r := accountRow{Account: *a, emailVersion: tx.db.keys.DigestVersion()}
+	if r.emailDigest, err = tx.db.keys.DigestWith(r.emailVersion, secret.PurposeEmail, customer.FoldEmail(a.Email)); err != nil {
+		return err
+	}
+	if r.wrapped = k.wrapped; secret.SealedVersion(k.wrapped) != r.emailVersion {
+		if r.wrapped, _, err = tx.db.keys.Rewrap(int64(a.ID), k.wrapped); err != nil {
+			return tx.unreadable(fmt.Sprintf("key of account %d", a.ID), err)
+		}
+	}
 	if r.contact, err = k.seal(accountPlace(a.ID, "contact"), contact{a.Email, a.ContactEmail, a.Language}); err != nil {
 		return err
 	}
@@ -232,18 +239,18 @@ func (tx *Tx) newKey(a *customer.Account) (accountKey, error) {
 // freeAddress keeps an address from two accounts while rows of an older digest key are left: the index sees equal digests
 // only. With one key it asks nothing.
 func (tx *Tx) freeAddress(a customer.Account) error {
-	if len(tx.db.keys.DigestVersions()) == 1 {
+	if a.State != customer.Pending && a.State != customer.Claimed {
 		return nil
+	}
+	if err := tx.guard(a.Email); err != nil || len(tx.db.keys.DigestVersions()) == 1 {
+		return err
 	}
 	var other customer.Account
 	var err error
-	switch a.State {
-	case customer.Pending:
+	if a.State == customer.Pending {
 		other, err = tx.PendingAccount(a.Creator, a.Email)
-	case customer.Claimed:
+	} else {
 		other, err = tx.ClaimedAccount(a.Email)
-	default:
-		return nil
 	}
 	if errors.Is(err, customer.ErrNoAccount) {
 		return nil

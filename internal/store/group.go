@@ -92,6 +92,7 @@ func (w *writer) close() error {
 // error. A context that ends before fn began takes the request back; later it is not looked at, since the answer must
 // tell what happened.
 func (db *DB) write(ctx context.Context, fn func(*Tx) error) error {
+	fn = db.checked(fn)
 	if !db.engine.serial {
 		return db.writeBeside(ctx, fn)
 	}

@@ -91,6 +91,9 @@ type DB struct {
 	end   sync.Once
 	// keyless says that keys are not those of the data.
 	keyless bool
+	// plan is what is known of the master keys, rekey how far Rekey has come.
+	plan  atomic.Pointer[keyPlan]
+	rekey rekeying
 
 	commits, writes atomic.Int64
 }

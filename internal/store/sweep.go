@@ -47,6 +47,8 @@ var remains = []remain{
 		(SELECT key_digest FROM tries WHERE dead_at < $1 ORDER BY dead_at LIMIT $2)`},
 	{"passkey_challenge", 0, `DELETE FROM passkey_challenge WHERE digest IN
 		(SELECT digest FROM passkey_challenge WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`},
+	{"address_guard", time.Hour, `DELETE FROM address_guard WHERE digest IN
+		(SELECT digest FROM address_guard WHERE at < $1 ORDER BY at LIMIT $2)`},
 	{"address_block", 0, `DELETE FROM address_block WHERE (creator_id, email_digest) IN
 		(SELECT creator_id, email_digest FROM address_block WHERE until_at < $1 ORDER BY until_at LIMIT $2)`},
 }

@@ -72,6 +72,10 @@ func TestSweep(t *testing.T) {
 			_, err := tx.SpendChallenge(owner, []byte("answered"), base)
 			return err
 		}, base},
+		"address_guard": {func(tx *Tx) error {
+			_, err := tx.exec("INSERT INTO address_guard (digest, at) VALUES ($1, $2)", []byte("guard"), millis(base))
+			return err
+		}, base.Add(time.Hour)},
 		"address_block": {func(tx *Tx) error { return tx.BlockAddress(1, "a@example.org", base) }, base},
 	} {
 		t.Run(table, func(t *testing.T) {
@@ -91,7 +95,7 @@ func TestSweep(t *testing.T) {
 			})
 		})
 	}
-	if len(remains) != 16 {
+	if len(remains) != 17 {
 		t.Errorf("%d tables are swept; each needs a row in this test", len(remains))
 	}
 }

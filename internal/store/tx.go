@@ -195,6 +195,7 @@ func (tx *Tx) fault(query string, err error) error {
 
 // read runs fn in one read transaction: all it reads is of one moment. It runs beside writes.
 func (db *DB) read(ctx context.Context, fn func(*Tx) error) error {
+	fn = db.checked(fn)
 	c, err := db.readers.begin(ctx, db.engine.beginRead)
 	if err != nil {
 		return err

@@ -148,7 +148,7 @@ func (v *visit) posted(step string) error {
 	switch {
 	case !v.kept:
 		return claim.ErrNoJourney
-	case !secret.Equal([]byte(v.r.PostForm.Get("step_token")), []byte(v.token(step))):
+	case !v.Keys.Derived(v.r.PostForm.Get("step_token"), secret.PurposeStep, v.anchor(), v.text, step):
 		return errStale
 	}
 	return nil
