@@ -142,6 +142,8 @@ const (
 	// EmailStarted is a code mailed to the address that an owner wants to sign in with.
 	EmailStarted Action = "email.started"
 	EmailChanged Action = "email.changed"
+	// ChangeRefused is a change of the ways in that was refused: a wrong code, the last second step; the detail says which.
+	ChangeRefused Action = "change.refused"
 	// SessionsEnded is "sign out everywhere".
 	SessionsEnded Action = "session.others_ended"
 )

@@ -115,7 +115,8 @@ func (ws WaysIn) by(ctx context.Context, in OwnerPost, action audit.Action, fn f
 
 // refuse makes the turn one that changes nothing and is on record.
 func (t *turn) refuse(reason string, err error) error {
-	t.event.Outcome, t.event.Reason = audit.Denied, reason
+	t.event.Detail = map[string]string{"change": string(t.event.Action)}
+	t.event.Action, t.event.Outcome, t.event.Reason = audit.ChangeRefused, audit.Denied, reason
 	return err
 }
 

@@ -3,9 +3,11 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
 // The forms of R6, which are no steps of a journey.
@@ -73,15 +75,38 @@ func fresh(name string, p page) page {
 			return v.see(freshPages[name])
 		}
 		v.renew()
+		v.era = a.SessionEpoch
 		err = p(v)
 		switch {
 		case errors.Is(err, customer.ErrNoSession):
 			return v.see("/signin")
 		case errors.Is(err, customer.ErrNotFresh):
 			return v.see(toConfirm("/signin/confirm", name))
+		case errors.Is(err, errDone):
+			return v.see("/security?notice=gone")
 		}
 		return err
 	}
+}
+
+// errDone is a form from before the last change of the ways in: sent again, or lying open in another tab since.
+var errDone = errors.New("form is from before the last change")
+
+// ownToken is the token of a form on /security. It is of the session epoch too: a change that ended the other sessions ends the
+// forms that were shown before it, this browser's own as well, so that none is applied a second time.
+func (v *visit) ownToken(step claim.Step) string { return v.tokenOf(step, v.era) }
+
+func (v *visit) tokenOf(step claim.Step, era int64) string {
+	return v.token(string(step) + "@" + strconv.FormatInt(era, 10))
+}
+
+// ownPosted reads such a form and checks its token. One from before the last change is errDone, which changes nothing.
+func (v *visit) ownPosted(step claim.Step) error {
+	err := v.posted(string(step) + "@" + strconv.FormatInt(v.era, 10))
+	if errors.Is(err, errStale) && secret.Equal([]byte(v.r.PostForm.Get("step_token")), []byte(v.tokenOf(step, v.era-1))) {
+		return errDone
+	}
+	return err
 }
 
 // showConfirm is R6. Whoever is fresh already goes on.

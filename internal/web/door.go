@@ -71,6 +71,8 @@ type visit struct {
 	shown     customer.SessionKey
 	kept      bool
 	reference string
+	// era is the session epoch of who is signed in, as the guard of a page of theirs read it; see ownToken.
+	era int64
 	// text is the journey's id in the address, "" outside journeys.
 	text string
 }

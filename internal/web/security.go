@@ -28,7 +28,7 @@ func (v *visit) ownerPost() customer.OwnerPost {
 
 // ownFrame is the frame of the pages below /security, with the notice that the answer before this one left.
 func (v *visit) ownFrame(step claim.Step, back string, problems ...Problem) Frame {
-	f := Frame{Back: back, FormToken: v.token(string(step)), Problems: problems}
+	f := Frame{Back: back, FormToken: v.ownToken(step), Problems: problems}
 	if notice := "security.done." + v.r.URL.Query().Get("notice"); v.r.Method != http.MethodPost && v.Pages.language("").has(notice) {
 		f.Notices = append(f.Notices, Say(notice))
 	}
@@ -56,6 +56,7 @@ func (v *visit) securityPage(status int, problems ...Problem) error {
 		return err
 	}
 	c := a.Credentials
+	v.era = a.SessionEpoch
 	page := &SecurityPage{Frame: v.ownFrame(stepSecurity, "/account", problems...), Email: a.Email, CodesLeft: codesLeft(c),
 		Works: v.SignIns.Passkeys.Works() && len(c.Passkeys) < customer.MaxPasskeys, More: len(c.Apps) < customer.MaxApps}
 	for _, k := range c.Passkeys {
@@ -143,7 +144,7 @@ func (v *visit) factorAnswer(key customer.SessionKey, err error, notice string) 
 }
 
 func postRename(v *visit) error {
-	if err := v.posted(string(stepFactor)); err != nil {
+	if err := v.ownPosted(stepFactor); err != nil {
 		return err
 	}
 	err := v.WaysIn.RenamePasskey(v.context(), v.ownerPost(), v.factor(), v.r.PostForm.Get("passkey_name"))
@@ -151,7 +152,7 @@ func postRename(v *visit) error {
 }
 
 func postRemovePasskey(v *visit) error {
-	if err := v.posted(string(stepFactor)); err != nil {
+	if err := v.ownPosted(stepFactor); err != nil {
 		return err
 	}
 	key, err := v.WaysIn.RemovePasskey(v.context(), v.ownerPost(), v.factor())
@@ -159,7 +160,7 @@ func postRemovePasskey(v *visit) error {
 }
 
 func postRemoveApp(v *visit) error {
-	if err := v.posted(string(stepFactor)); err != nil {
+	if err := v.ownPosted(stepFactor); err != nil {
 		return err
 	}
 	key, err := v.WaysIn.RemoveApp(v.context(), v.ownerPost(), v.factor())
@@ -168,7 +169,7 @@ func postRemoveApp(v *visit) error {
 
 // postEndSession signs one browser out. One that is over, unknown or another account's is answered alike.
 func postEndSession(v *visit) error {
-	if err := v.posted(string(stepSecurity)); err != nil {
+	if err := v.ownPosted(stepSecurity); err != nil {
 		return err
 	}
 	id, _ := strconv.ParseInt(v.r.PostForm.Get("session"), 10, 64)
@@ -183,7 +184,7 @@ func postEndSession(v *visit) error {
 }
 
 func postEndOthers(v *visit) error {
-	if err := v.posted(string(stepSecurity)); err != nil {
+	if err := v.ownPosted(stepSecurity); err != nil {
 		return err
 	}
 	key, err := v.WaysIn.SignOutEverywhere(v.context(), v.ownerPost())

@@ -29,7 +29,7 @@ func postStartApp(v *visit) error {
 	if v.r.PostForm.Has("replaces") {
 		step = stepFactor
 	}
-	if err := v.posted(string(step)); err != nil {
+	if err := v.ownPosted(step); err != nil {
 		return err
 	}
 	err := v.WaysIn.StartApp(v.context(), v.ownerPost(), replaces)
@@ -58,7 +58,7 @@ func (v *visit) newAppPage(status int, problems ...Problem) error {
 }
 
 func postNewApp(v *visit) error {
-	if err := v.posted(string(stepNewApp)); err != nil {
+	if err := v.ownPosted(stepNewApp); err != nil {
 		return err
 	}
 	key, replaced, err := v.WaysIn.ProveApp(v.context(), v.ownerPost(), v.r.PostForm.Get("code"))
@@ -100,7 +100,7 @@ func (v *visit) newCodesPage(status int, problems ...Problem) error {
 }
 
 func postStartCodes(v *visit) error {
-	if err := v.posted(string(stepNewCodes)); err != nil {
+	if err := v.ownPosted(stepNewCodes); err != nil {
 		return err
 	}
 	if err := v.WaysIn.StartCodes(v.context(), v.ownerPost()); err != nil {
@@ -110,7 +110,7 @@ func postStartCodes(v *visit) error {
 }
 
 func postNewCodes(v *visit) error {
-	if err := v.posted(string(stepNewCodes)); err != nil {
+	if err := v.ownPosted(stepNewCodes); err != nil {
 		return err
 	}
 	err := v.WaysIn.SaveCodes(v.context(), v.ownerPost(), v.r.PostForm.Get("saved") != "")
@@ -128,7 +128,7 @@ func postNewCodes(v *visit) error {
 
 // postDownloadCodes answers the new codes as a text file, by a POST as at C7.
 func postDownloadCodes(v *visit) error {
-	if err := v.posted(string(stepNewCodes)); err != nil {
+	if err := v.ownPosted(stepNewCodes); err != nil {
 		return err
 	}
 	a, what, found, err := v.begun(customer.ChangeCodes, "/security/recovery-codes")
@@ -149,7 +149,7 @@ func (v *visit) newPasswordPage(status int, problems ...Problem) error {
 }
 
 func postNewPassword(v *visit) error {
-	if err := v.posted(string(stepNewPassword)); err != nil {
+	if err := v.ownPosted(stepNewPassword); err != nil {
 		return err
 	}
 	key, err := v.WaysIn.SetPassword(v.context(), v.ownerPost(), v.r.PostForm.Get("new_password"))
@@ -176,7 +176,7 @@ func (v *visit) newEmailPage(status int, problems ...Problem) error {
 
 // postNewEmail mails a code. The answer is the same whoever has the address.
 func postNewEmail(v *visit) error {
-	if err := v.posted(string(stepNewEmail)); err != nil {
+	if err := v.ownPosted(stepNewEmail); err != nil {
 		return err
 	}
 	err := v.WaysIn.StartEmail(v.context(), v.ownerPost(), v.r.PostForm.Get("new_email"))
@@ -200,7 +200,7 @@ func (v *visit) emailCodePage(status int, problems ...Problem) error {
 }
 
 func postEmailCode(v *visit) error {
-	if err := v.posted(string(stepEmailCode)); err != nil {
+	if err := v.ownPosted(stepEmailCode); err != nil {
 		return err
 	}
 	key, err := v.WaysIn.ProveEmail(v.context(), v.ownerPost(), v.r.PostForm.Get("code"))

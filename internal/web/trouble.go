@@ -159,6 +159,8 @@ func (v *visit) here(label string) Way {
 		return Way{Label: label, Address: v.base()}
 	case strings.HasPrefix(v.r.URL.Path, "/signin"):
 		return Way{Label: label, Address: toward("/signin", v.wanted())}
+	case strings.HasPrefix(v.r.URL.Path, "/security"):
+		return Way{Label: label, Address: "/security"}
 	case v.r.URL.Path == "/signout":
 		return Way{Label: label, Address: "/account"}
 	}
