@@ -230,6 +230,9 @@ func (x *tour) keys(ctx context.Context) {
 	number, err := x.client.AddPhoneNumber(ctx, x.user.ID, "+49 151 5550 4321")
 	x.ok(err, number.PhoneNumber == "+4915155504321", !number.Verified, number.ClientID == x.client.ID, number.Type == "PRIMARY")
 	var refusal *latchkey.Error
+	if err = x.client.ReportWrongPerson(ctx, x.user.ID); !errors.As(err, &refusal) || refusal.Code != "NOT_REPORTABLE" {
+		x.Errorf("reporting an account that nobody has claimed: %v", err)
+	}
 	if _, err = x.client.AddPhoneNumber(ctx, x.user.ID, "+4915155504321"); !errors.As(err, &refusal) || refusal.Code != "phone.number.repeated" {
 		x.Errorf("the same number again: %v", err)
 	}

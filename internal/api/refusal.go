@@ -121,6 +121,7 @@ func refusals() []refusal {
 
 		// Claim code (contract 6, OC-9)
 		{err: claim.ErrRegistrationCode, status: 422, shape: shapeFields, code: "NOT_VALID", path: "registrationCode", message: "The registration code is not the account's"},
+		{err: claim.ErrNotReportable, status: 409, shape: shapeFields, code: "NOT_REPORTABLE", message: "The account has no owner, or has had one for more than 7 days, or was reported before"},
 		{err: claim.ErrAlreadyClaimed, status: 409, shape: shapeFields, code: "ALREADY_CLAIMED", message: "The customer has taken the account over"},
 	})
 }

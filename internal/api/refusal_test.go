@@ -40,7 +40,7 @@ func inTable() map[string]error {
 		"customer.ErrNoTaxID": customer.ErrNoTaxID, "customer.ErrEvidenceGiven": customer.ErrEvidenceGiven, "customer.ErrFileWaiting": customer.ErrFileWaiting,
 		"grant.ErrInvalidGrant": grant.ErrInvalidGrant, "grant.ErrInvalidCredentials": grant.ErrInvalidCredentials, "grant.ErrInvalidToken": grant.ErrInvalidToken,
 		"grant.ErrWrongKind": grant.ErrWrongKind, "grant.ErrNoGrant": grant.ErrNoGrant,
-		"claim.ErrAlreadyClaimed": claim.ErrAlreadyClaimed, "claim.ErrRegistrationCode": claim.ErrRegistrationCode,
+		"claim.ErrAlreadyClaimed": claim.ErrAlreadyClaimed, "claim.ErrNotReportable": claim.ErrNotReportable, "claim.ErrRegistrationCode": claim.ErrRegistrationCode,
 		"limit.ErrExceeded": limit.ErrExceeded,
 	}
 }

@@ -69,6 +69,9 @@ func (d *Door) routes() []route {
 		{get, "/v1/terms/{client}", "", byAnyone, "", d.terms},
 		{put, "/v1/users/{user}/contact-email", "/users/{user}/contact-email", byUser, partner.ScopeProfilesWrite, d.setContactEmail},
 
+		// The wrong person has the account (ours, design 10.10)
+		{post, "/v1/users/{user}/wrong-person", "/users/{user}/wrong-person", byApplication, "", d.reportWrongPerson},
+
 		// Personal profile (contract 8.1 to 8.3)
 		{post, "/v2/profiles/personal-profile", "/profiles/personal-profile", byUser, partner.ScopeProfilesWrite, d.createPersonal},
 		{put, "/v2/profiles/{profile}/personal-profile", "/profiles/{profile}/personal-profile", byUser, partner.ScopeProfilesWrite, d.updatePersonal},

@@ -58,6 +58,7 @@ func trialsOfUsers() map[string]trial {
 		"GET /v1/users/{user}":                                          {},
 		"GET /v1/users/{user}/contact-email":                            {},
 		"PUT /v1/users/{user}/contact-email":                            {body: `{"email":"a@example.org"}`, bad: `{}`, paths: "email"},
+		"POST /v1/users/{user}/wrong-person":                            {status: 409, blind: true},
 		"POST /v1/user/claim-account":                                   {body: `{"registrationCode":"` + code + `"}`, bad: `{}`, paths: "registrationCode"},
 		"POST /v3/applications/{client}/subscriptions":                  {body: hook, bad: badHook, paths: "name trigger_on delivery.url"},
 		"GET /v3/applications/{client}/subscriptions":                   {},

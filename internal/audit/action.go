@@ -28,10 +28,12 @@ const (
 	AccountHeld     Action = "account.held"
 	// ObjectionRefused is the link of M1 used too late, again after a release, or on an account without an owner.
 	ObjectionRefused Action = "objection.refused"
-	AccountReleased  Action = "account.released"
-	AccountExpired   Action = "account.expired"
-	AccountClosed    Action = "account.closed"
-	AccountErased    Action = "account.erased"
+	// ReportRefused is a partner's report of a wrong person that came too late, or again (design 10.10).
+	ReportRefused   Action = "report.refused"
+	AccountReleased Action = "account.released"
+	AccountExpired  Action = "account.expired"
+	AccountClosed   Action = "account.closed"
+	AccountErased   Action = "account.erased"
 	// RegistrationRefused is a registration code that did not match or is dead (contract 4.4).
 	RegistrationRefused Action = "registration.refused"
 	ContactChanged      Action = "contact.changed"

@@ -322,6 +322,10 @@ func (tx *modelTx) ObjectionByDigest(digest []byte) (claim.Objection, error) {
 	return find(tx, tx.rows.objections, func(o claim.Objection) bool { return bytes.Equal(o.Digest, digest) }, claim.ErrNoObjection)
 }
 
+func (tx *modelTx) ObjectionOf(a customer.AccountID) (claim.Objection, error) {
+	return find(tx, tx.rows.objections, func(o claim.Objection) bool { return o.Account == a }, claim.ErrNoObjection)
+}
+
 func (tx *modelTx) SaveObjection(o *claim.Objection) error {
 	return save(tx, &tx.rows.objections, o, func(r claim.Objection) bool { return r.ID == o.ID }, func(r *claim.Objection) *int64 { return &r.Version })
 }

@@ -30,12 +30,16 @@ type Objection struct {
 	// Digest is the SHA-256 of the link's text, which is random and in the mail alone.
 	Digest            []byte
 	ExpiresAt, UsedAt time.Time
-	Version           int64
+	// ReportedAt is when the partner reported the wrong person (see Report), which has the same time.
+	ReportedAt time.Time
+	Version    int64
 }
 
 // ObjectionTx reads and writes objections within a transaction. What is not there is ErrNoObjection.
 type ObjectionTx interface {
 	ObjectionByDigest(digest []byte) (Objection, error)
+	// ObjectionOf is that of the account.
+	ObjectionOf(customer.AccountID) (Objection, error)
 	// SaveObjection inserts when Version is 0 and otherwise updates that version alone; it raises Version.
 	SaveObjection(*Objection) error
 }
@@ -107,12 +111,26 @@ func (cs Claims) ObjectByLink(ctx context.Context, text string, origin customer.
 		if err := tx.SaveObjection(&o); err != nil {
 			return audit.Event{}, err
 		}
-		return e, cs.freeze(tx, j, a, now)
+		return e, cs.freeze(tx, j, a, objectedTo, now)
 	})
 }
 
+// A frost is why a claimed account is put on hold: the reason of the hold, what the notice to the address says, and what the
+// partner is told.
+type frost struct {
+	hold   string
+	notice customer.SignInChange
+	told   string
+}
+
+// The two who may object to an account that was claimed (design 10.10).
+var (
+	objectedTo = frost{customer.HoldObjected, customer.SignInHeld, "not_me"}
+	reported   = frost{customer.HoldReported, customer.SignInReported, "reported"}
+)
+
 // freeze puts a claimed account on hold and ends what opens it.
-func (cs Claims) freeze(tx Tx, j Journey, a customer.Account, now time.Time) error {
+func (cs Claims) freeze(tx Tx, j Journey, a customer.Account, why frost, now time.Time) error {
 	grants, err := tx.GrantsOf(a.ID)
 	if err != nil {
 		return err
@@ -123,7 +141,7 @@ func (cs Claims) freeze(tx Tx, j Journey, a customer.Account, now time.Time) err
 			return err
 		}
 	}
-	a.Stop(customer.HoldObjected, now)
+	a.Stop(why.hold, now)
 	a.Epoch++
 	a.SessionEpoch++
 	if err := tx.SaveAccount(&a); err != nil {
@@ -135,6 +153,6 @@ func (cs Claims) freeze(tx Tx, j Journey, a customer.Account, now time.Time) err
 	}
 	return errors.Join(tx.BlockAddress(a.Creator, a.Email, now.Add(BlockLife)),
 		tx.QueueMail(customer.Mail{ID: cs.IDs.Next(), Account: a.ID, Kind: customer.MailChanged, To: a.Email, Language: "en", Partner: p.Name,
-			Change: customer.SignInHeld, At: now}),
-		cs.tell(tx, now, j, partner.EventClaims, "objected", "not_me"))
+			Change: why.notice, At: now}),
+		cs.tell(tx, now, j, partner.EventClaims, "objected", why.told))
 }

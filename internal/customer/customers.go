@@ -274,6 +274,10 @@ func (cs Customers) SetContactEmail(ctx context.Context, c Caller, email string)
 			return cs.proposeContact(tx, c, a, e, email)
 		}
 		if !SameEmail(a.Address(), email) {
+			// Who said of an address that it was not them must not get the same partner's mail again by this way.
+			if blocked, err := tx.Blocked(c.Partner, email, now); err != nil || blocked {
+				return audit.Event{}, errors.Join(err, blockedIf(blocked))
+			}
 			if a.Hold == HoldEmailTries {
 				if err := pardon(tx, MailedCodeKey(a.ID)); err != nil {
 					return audit.Event{}, err
@@ -285,6 +289,13 @@ func (cs Customers) SetContactEmail(ctx context.Context, c Caller, email string)
 		return e, tx.SaveAccount(&a)
 	})
 	return shown, err
+}
+
+func blockedIf(blocked bool) error {
+	if blocked {
+		return ErrBlocked
+	}
+	return nil
 }
 
 // MailedCodeKey counts wrong mailed codes of an account, over all its journeys (design 10.4).
@@ -334,6 +345,8 @@ func (a *Account) Restart() {
 const (
 	// HoldObjected: a person who proved the mailbox said "This isn't me".
 	HoldObjected = "objected"
+	// HoldReported: the partner that opened the account reported that the wrong person took it over (design 10.10).
+	HoldReported = "reported"
 	// HoldEmailTries: too many wrong mailed codes; ends when the partner changes the address (design 10.4).
 	HoldEmailTries = "email_tries"
 )

@@ -59,7 +59,7 @@ func (cs Customers) Release(ctx context.Context, id AccountID) (changed bool, er
 		switch why {
 		case HoldEmailTries:
 			err = errors.Join(err, pardon(tx, MailedCodeKey(id)))
-		case HoldObjected:
+		case HoldObjected, HoldReported:
 			err = errors.Join(err, tx.BlockAddress(a.Creator, a.Email, now), tx.BlockAddress(a.Creator, a.Address(), now))
 		}
 		changed = err == nil

@@ -69,6 +69,8 @@ const (
 	SignedOutEverywhere SignInChange = "signed_out"
 	// SignInHeld: somebody who read M1 said that it was not them who set the account up, and nobody can sign in.
 	SignInHeld SignInChange = "held"
+	// SignInReported: the partner that opened the account reported that the wrong person set it up, and nobody can sign in.
+	SignInReported SignInChange = "reported"
 )
 
 // AccessEnd is what M7 tells of a partner's access.

@@ -138,6 +138,29 @@ func TestLettersOfAccessThatEnds(t *testing.T) {
 	}
 }
 
+// The notice of a partner's report names the partner, and does not say that the reader's own mail was answered.
+func TestLetterOfAReport(t *testing.T) {
+	m := mails()[customer.MailChanged]
+	m.Change = customer.SignInReported
+	l, err := letters(t).Render(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range []string{l.Text, l.HTML} {
+		for _, text := range []string{"was put on hold", "22 November 2026", "mira.kade@example.org", "Acme Treasury", "help@example.org", "right person"} {
+			if !strings.Contains(body, text) {
+				t.Errorf("does not say %q:\n%s", text, body)
+			}
+		}
+		if strings.Contains(body, "nothing to do") || strings.Contains(body, "who read our mail") {
+			t.Errorf("says what is not so:\n%s", body)
+		}
+	}
+	if l.Subject != "Your account at Example ID is on hold" {
+		t.Errorf("subject %q", l.Subject)
+	}
+}
+
 func TestLettersEscapeNames(t *testing.T) {
 	ls := letters(t)
 	for kind, m := range mails() {

@@ -132,6 +132,7 @@ func checkMethods(now time.Time, twice func(func() error) error, missing func(er
 		"SaveDevice":        func(tx *Tx) error { return twice(func() error { return tx.SaveDevice(&device) }) },
 		"DeviceByDigest":    func(tx *Tx) error { _, err := tx.DeviceByDigest([]byte("x")); return err },
 		"DropDevices":       func(tx *Tx) error { return tx.DropDevices(owner, 3) },
+		"ObjectionOf":       func(tx *Tx) error { _, err := tx.ObjectionOf(owner); return missing(err) },
 		"ObjectionByDigest": func(tx *Tx) error { _, err := tx.ObjectionByDigest([]byte("x")); return missing(err) },
 		"EveryGrant":        func(tx *Tx) error { _, err := tx.EveryGrant(1); return err },
 		"GrantsOf":          func(tx *Tx) error { _, err := tx.GrantsOf(1); return err },
