@@ -152,10 +152,14 @@ const (
 
 // What the customer allowed, and what followed from it.
 const (
-	ConsentAllowed       Action = "consent.allowed"
-	ConsentDeclined      Action = "consent.declined"
-	GrantStopped         Action = "grant.stopped"
-	GrantEnded           Action = "grant.ended"
+	ConsentAllowed  Action = "consent.allowed"
+	ConsentDeclined Action = "consent.declined"
+	GrantStopped    Action = "grant.stopped"
+	GrantEnded      Action = "grant.ended"
+	// GrantUsed is the first request of a day with an access that the customer gave.
+	GrantUsed Action = "grant.used"
+	// GrantEnding is a customer who was told that an access ends soon.
+	GrantEnding          Action = "grant.ending"
 	AuthorizationMinted  Action = "authorization.minted"
 	AuthorizationRefused Action = "authorization.refused"
 	// AuthorizationRedeemed is the one use of an authorization code (I5).

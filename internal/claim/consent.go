@@ -111,7 +111,7 @@ func (cs Claims) allow(tx Tx, state State, p customer.Profile, answer Answer, no
 		g = grant.Grant{ID: grant.ID(cs.IDs.Next()), Account: state.Account.ID, Partner: state.Partner.ID, Profile: p.ID}
 	}
 	g.Scopes, g.State, g.GivenAt, g.Wording, g.Language = scopes, grant.Active, now, cs.Wording, answer.Language
-	g.Until = time.Time{}
+	g.Until, g.WarnedAt = time.Time{}, time.Time{}
 	if life := state.Partner.Class.GrantLife; life > 0 {
 		g.Until = now.Add(life)
 	}

@@ -209,6 +209,15 @@ func (tx *modelTx) EraseAccount(id customer.AccountID) error {
 	return tx.call()
 }
 
+func (tx *modelTx) AccessStands(a customer.AccountID, id int64) (bool, error) {
+	for _, g := range tx.rows.grants {
+		if g.ID == grant.ID(id) && g.Account == a {
+			return g.State == grant.Active, tx.call()
+		}
+	}
+	return false, tx.call()
+}
+
 func (tx *modelTx) Blocked(_ partner.ID, email string, _ time.Time) (bool, error) {
 	return slices.Contains(tx.rows.blocked, email), tx.call()
 }

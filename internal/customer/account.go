@@ -143,4 +143,6 @@ type AccountTx interface {
 	// BlockAddress keeps the partner from creating an account for the address until then; Blocked tells.
 	BlockAddress(creator partner.ID, email string, until time.Time) error
 	Blocked(creator partner.ID, email string, now time.Time) (bool, error)
+	// AccessStands reports whether an access that the customer gave was neither stopped nor ended.
+	AccessStands(account AccountID, grant int64) (bool, error)
 }

@@ -55,6 +55,8 @@ type Caller struct {
 	Epoch   int64
 	// Profile is the one that was granted; 0 for all, as with the token of a registration code.
 	Profile ProfileID
+	// Grant is the number of the access that the customer gave, as package grant knows it; 0 where there is none behind the caller.
+	Grant int64
 	// Registration is set for a token that a registration code gave: it ends with the commit.
 	Registration bool
 	// Reference and Network go to the audit.
@@ -68,13 +70,21 @@ func (c Caller) event(now time.Time, action audit.Action) audit.Event {
 		Partner: int64(c.Partner), Account: int64(c.Account), Reference: c.Reference, Network: c.Network}
 }
 
-// admit repeats, inside the transaction, what the token said: the check at the door never authorises a write (I2).
+// admit repeats, inside the transaction, what the token said: the check at the door never authorises a write (I2). An access that the
+// customer stopped while the request was under way is over for it too.
 func (c Caller) admit(tx AccountTx) (Account, error) {
 	a, err := tx.Account(c.Account)
 	if err != nil {
 		return Account{}, err
 	}
-	return a, c.check(a)
+	if err := c.check(a); err != nil || c.Grant == 0 {
+		return a, err
+	}
+	standing, err := tx.AccessStands(a.ID, c.Grant)
+	if err == nil && !standing {
+		err = ErrStale
+	}
+	return a, err
 }
 
 func (c Caller) check(a Account) error {

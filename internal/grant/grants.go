@@ -93,6 +93,9 @@ func card(tx OwnerTx, g Grant, profiles []customer.Profile) (Card, error) {
 func (gs Grants) Card(ctx context.Context, o customer.SignedIn, id ID) (Card, error) {
 	var c Card
 	err := gs.Store.View(ctx, func(tx OwnerTx) error {
+		if _, err := o.Admit(tx); err != nil {
+			return err
+		}
 		g, err := own(tx, o, id)
 		if err != nil {
 			return err
@@ -108,9 +111,6 @@ func (gs Grants) Card(ctx context.Context, o customer.SignedIn, id ID) (Card, er
 
 // own finds a grant among those of whoever is signed in.
 func own(tx OwnerTx, o customer.SignedIn, id ID) (Grant, error) {
-	if _, err := o.Admit(tx); err != nil {
-		return Grant{}, err
-	}
 	g, err := tx.Grant(id)
 	if err == nil && g.Account != o.Account {
 		err = ErrNoGrant
@@ -129,6 +129,10 @@ func own(tx OwnerTx, o customer.SignedIn, id ID) (Grant, error) {
 func (gs Grants) Stop(ctx context.Context, o customer.SignedIn, id ID) error {
 	now := gs.Now()
 	return gs.Store.Change(ctx, func(tx OwnerTx) (audit.Event, error) {
+		a, err := o.Admit(tx)
+		if err != nil {
+			return audit.Event{}, err
+		}
 		g, err := own(tx, o, id)
 		if err != nil || !g.Stands(now) {
 			return audit.Event{}, err
@@ -139,25 +143,21 @@ func (gs Grants) Stop(ctx context.Context, o customer.SignedIn, id ID) error {
 		}
 		e := audit.Event{At: now, Action: audit.GrantStopped, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorCustomer, ID: int64(g.Account)},
 			Partner: int64(g.Partner), Account: int64(g.Account), Reference: o.Reference, Network: o.Network}
-		return g.described(e), gs.announce(tx, g, customer.AccessStopped, now)
+		return g.described(e), errors.Join(gs.write(tx, a, g, customer.AccessStopped, now), gs.tell(tx, g, now))
 	})
 }
 
-// announce tells the customer by mail M7, and the partner by an event, what became of an access.
-func (gs Grants) announce(tx OwnerTx, g Grant, what customer.AccessEnd, now time.Time) error {
-	a, err := tx.Account(g.Account)
-	if err != nil {
-		return err
-	}
+// write tells the customer by mail M7 what became of an access, and tell tells the partner by an event.
+func (gs Grants) write(tx OwnerTx, a customer.Account, g Grant, what customer.AccessEnd, now time.Time) error {
 	p, err := tx.Partner(g.Partner)
 	if err != nil {
 		return err
 	}
-	err = tx.QueueMail(customer.Mail{ID: gs.IDs.Next(), Account: a.ID, Kind: customer.MailAccessEnds, To: a.Email, Language: "en", Partner: p.Name,
+	return tx.QueueMail(customer.Mail{ID: gs.IDs.Next(), Account: a.ID, Kind: customer.MailAccessEnds, To: a.Email, Language: "en", Partner: p.Name,
 		End: what, Until: g.Until, At: now})
-	if err != nil || what == customer.AccessEnding {
-		return err
-	}
+}
+
+func (gs Grants) tell(tx OwnerTx, g Grant, now time.Time) error {
 	return tx.QueueEvent(partner.Event{ID: gs.IDs.Next(), Partner: g.Partner, Account: int64(g.Account), Profile: int64(g.Profile),
 		Type: partner.EventGrants, State: string(g.State), OccurredAt: now})
 }

@@ -78,7 +78,8 @@ func (ts Tokens) Access(ctx context.Context, bearer string) (Access, error) {
 		return Access{}, orInvalid(err)
 	}
 	t := s.Token
-	return Access{Kind: t.Kind, Partner: s.Partner, Account: t.Account, Profile: t.Profile, Scopes: t.scopesUnder(s.Grant), Epoch: t.Epoch}, nil
+	ts.Uses.note(s.Grant, now)
+	return Access{Kind: t.Kind, Partner: s.Partner, Account: t.Account, Profile: t.Profile, Grant: t.Grant, Scopes: t.scopesUnder(s.Grant), Epoch: t.Epoch}, nil
 }
 
 // orInvalid keeps trouble apart from a token that is not valid (I11).

@@ -170,8 +170,10 @@ type Access struct {
 	Partner partner.Partner
 	Account customer.AccountID
 	Profile customer.ProfileID
-	Scopes  []partner.Scope
-	Epoch   int64
+	// Grant is what the customer gave, 0 for the other kinds.
+	Grant  ID
+	Scopes []partner.Scope
+	Epoch  int64
 }
 
 // Allows reports whether the access has a scope. A registration token may do what onboarding needs: read and prefill its
@@ -191,5 +193,5 @@ func (a Access) Allows(s partner.Scope) bool {
 // Caller is the access as the customer package knows it.
 func (a Access) Caller(reference, network string) customer.Caller {
 	return customer.Caller{Partner: a.Partner.ID, Account: a.Account, Epoch: a.Epoch, Profile: a.Profile,
-		Registration: a.Kind == Registration, Reference: reference, Network: network}
+		Grant: int64(a.Grant), Registration: a.Kind == Registration, Reference: reference, Network: network}
 }

@@ -41,6 +41,8 @@ type Tokens struct {
 	Keys  *secret.Keys
 	IDs   *secret.IDs
 	Now   func() time.Time
+	// Uses remembers which accesses were used until SaveUses writes it down; nil remembers nothing.
+	Uses *Uses
 }
 
 func event(now time.Time, action audit.Action, p partner.Partner, a customer.AccountID, o customer.Origin) audit.Event {

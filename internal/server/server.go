@@ -96,6 +96,8 @@ type Server struct {
 	courier  *notify.Courier
 	verifier *notify.Verifier
 	claims   claim.Claims
+	tokens   grant.Tokens
+	grants   grant.Grants
 	receipts claim.Receipts
 	web, api http.Handler
 	pages    *web.Pages
@@ -189,22 +191,22 @@ func (s *Server) wire() {
 	passkeys := secret.NewPasskeyParty(o.WebURL, o.Brand)
 	signIns := customer.SignIns{Store: store.SignIns{For: store.For[customer.SignInTx]{DB: s.database}}, Keys: o.Keys, IDs: ids,
 		Passwords: passwords, Passkeys: passkeys, Now: o.Now}
-	tokens := grant.Tokens{Store: store.Tokens{DB: s.database}, Keys: o.Keys, IDs: ids, Now: o.Now}
+	tokens := grant.Tokens{Store: store.Tokens{DB: s.database}, Keys: o.Keys, IDs: ids, Now: o.Now, Uses: &grant.Uses{}}
 	approvals := customer.Approvals{Store: store.Approvals{DB: s.database}, IDs: ids, Now: o.Now}
 	publicKeys := partner.PublicKeys{Store: store.PublicKeys{DB: s.database}, IDs: ids, Now: o.Now}
 	policy := o.policy()
 	claims := claim.Claims{Store: store.Claims{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Passkeys: passkeys, Brand: o.Brand,
 		Policy: policy, Wording: wording, Extras: o.Extras, Now: o.Now}
-	s.claims = claims
+	s.claims, s.tokens = claims, tokens
+	s.grants = grant.Grants{Store: store.Grants{DB: s.database}, IDs: ids, Now: o.Now}
 	pagesURL := ""
 	if s.webHost != s.apiHost {
 		pagesURL = o.WebURL
 	}
 	s.api = (&api.Door{Partners: s.Partners, Customers: customers, Tokens: tokens, Claims: claims, Subscriptions: s.Subscriptions,
 		Signing: o.Signing, Receipts: o.Receipts, Approvals: approvals, PublicKeys: publicKeys, Simulates: o.Sandbox != nil, PagesURL: o.WebURL, APIURL: o.APIURL, Observe: o.observe(), Volume: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
-	grants := grant.Grants{Store: store.Grants{DB: s.database}, IDs: ids, Now: o.Now}
 	waysIn := customer.WaysIn{Store: store.WaysIn{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Policy: policy, Brand: o.Brand, Now: o.Now}
-	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, WaysIn: waysIn, Customers: customers, Grants: grants, Pages: s.pages, Keys: o.Keys,
+	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, WaysIn: waysIn, Customers: customers, Grants: s.grants, Pages: s.pages, Keys: o.Keys,
 		Failed: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: o.WebURL, Unavailable: store.ErrUnavailable,
 		Sandbox: o.Sandbox != nil}).Handler()
 }
@@ -261,6 +263,7 @@ func (s *Server) Run(ctx context.Context) {
 	s.loops.Go(func() { s.sweep(ctx) })
 	s.loops.Go(func() { s.seal(ctx) })
 	s.loops.Go(func() { s.rekey(ctx) })
+	s.loops.Go(func() { s.saveUses(ctx) })
 	s.loops.Wait()
 }
 
@@ -292,7 +295,12 @@ const tidyTurns = 1000
 // tidy goes on while it finds as much as one turn takes: a thousand claims a second leave more than one turn a minute.
 func (s *Server) tidy(ctx context.Context) error {
 	for range tidyTurns {
-		if n, err := s.claims.Tidy(ctx, store.Tidy{DB: s.database}); err != nil || n < claim.TidyAtOnce {
+		n, err := s.claims.Tidy(ctx, store.Tidy{DB: s.database})
+		if err != nil {
+			return err
+		}
+		ended, err := s.grants.Tidy(ctx, store.Ending{DB: s.database})
+		if err != nil || n < claim.TidyAtOnce && ended < grant.TidyAtOnce {
 			return err
 		}
 	}

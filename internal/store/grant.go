@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/grant"
@@ -65,6 +66,37 @@ func (tx *Tx) someGrants(query string, args ...any) ([]grant.Grant, error) {
 		return err
 	})
 	return all, err
+}
+
+// AccessStands reports whether a grant of an account is active.
+func (tx *Tx) AccessStands(account customer.AccountID, id int64) (bool, error) {
+	g, err := tx.Grant(grant.ID(id))
+	if errors.Is(err, grant.ErrNoGrant) {
+		return false, nil
+	}
+	return err == nil && g.Account == account && g.State == grant.Active, err
+}
+
+// Ending is for grant.Grants.Tidy.
+type Ending = For[grant.EndingTx]
+
+var (
+	_ grant.EndingStore = Ending{}
+	_ grant.EndingTx    = (*Tx)(nil)
+)
+
+// GrantsEnding lists active grants that end by then, at most so many: those whose end came, or of which the customer was not told that
+// it comes.
+func (tx *Tx) GrantsEnding(by, now time.Time, most int) ([]grant.ID, error) {
+	var ids []grant.ID
+	err := tx.each(`SELECT id FROM access_grant WHERE state = 'active' AND until_at <> 0 AND until_at <= $1 AND (until_at <= $2 OR warned_at = 0)
+		ORDER BY until_at LIMIT $3`, []any{millis(by), millis(now), most}, func(scan func(...any) error) error {
+		var id grant.ID
+		err := scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
 }
 
 // SaveGrant inserts or updates a grant.

@@ -134,6 +134,8 @@ func checkMethods(now time.Time, twice func(func() error) error, missing func(er
 		"DropDevices":       func(tx *Tx) error { return tx.DropDevices(owner, 3) },
 		"ObjectionOf":       func(tx *Tx) error { _, err := tx.ObjectionOf(owner); return missing(err) },
 		"ObjectionByDigest": func(tx *Tx) error { _, err := tx.ObjectionByDigest([]byte("x")); return missing(err) },
+		"AccessStands":      func(tx *Tx) error { _, err := tx.AccessStands(1, 1); return err },
+		"GrantsEnding":      func(tx *Tx) error { _, err := tx.GrantsEnding(now, now, 5); return err },
 		"EveryGrant":        func(tx *Tx) error { _, err := tx.EveryGrant(1); return err },
 		"GrantsOf":          func(tx *Tx) error { _, err := tx.GrantsOf(1); return err },
 		"SaveReceipt":       func(tx *Tx) error { return tx.SaveReceipt(&claim.Receipt{ID: 19, Account: owner}) },

@@ -40,7 +40,7 @@ func (tx *Tx) Token(id grant.TokenID) (grant.Token, error) {
 var standingQuery = "SELECT " + tokenTable.of("t") + ", " + partnerTable.of("p") + `,
 	COALESCE(a.id, 0), COALESCE(a.creator_id, 0), COALESCE(a.state, ''), COALESCE(a.hold, ''), COALESCE(a.epoch, 0),
 	COALESCE(g.id, 0), COALESCE(g.account_id, 0), COALESCE(g.partner_id, 0), COALESCE(g.profile_id, 0), COALESCE(g.scopes, '[]'),
-	COALESCE(g.until_at, 0), COALESCE(g.state, '')
+	COALESCE(g.until_at, 0), COALESCE(g.state, ''), COALESCE(g.used_on, 0)
 	FROM token t JOIN partner p ON p.id = t.partner_id LEFT JOIN account a ON a.id = t.account_id
 	LEFT JOIN access_grant g ON g.id = t.grant_id WHERE t.id = $1`
 
@@ -53,7 +53,7 @@ func (tx *Tx) Standing(id grant.TokenID) (grant.Standing, error) {
 	p, err := scanPartner(func(ofPartner ...any) error {
 		return tx.get(standingQuery, []any{id}, slices.Concat(tokenFields(&s.Token, &dead), ofPartner,
 			[]any{&a.ID, &a.Creator, &a.State, &a.Hold, &a.Epoch},
-			[]any{&g.ID, &g.Account, &g.Partner, &g.Profile, list{&g.Scopes}, moment{&g.Until}, &g.State})...)
+			[]any{&g.ID, &g.Account, &g.Partner, &g.Profile, list{&g.Scopes}, moment{&g.Until}, &g.State, moment{&g.UsedOn}})...)
 	})
 	if errors.Is(err, errNoRow) {
 		err = grant.ErrInvalidToken
