@@ -62,23 +62,20 @@ func (c *call) admitClient() error {
 	return c.take("client:"+strconv.FormatInt(int64(c.partner.ID), 10), c.partner.PerSecond, c.partner.PerMinute)
 }
 
-// authenticate compares the secret. What slows guessing counts different secrets: a forgotten program that goes on with an
-// old one is refused each time, and must not shut out its neighbours that have the new one.
+// authenticate compares the secret. What guards it is counted in the database; what is counted here besides, of this node alone,
+// keeps a flood of wrong ones from it, and slows down who makes up client ids, which nothing is stored of.
 func (c *call) authenticate(proof credentials) error {
 	wrong := "secret:" + strconv.Itoa(len(proof.id)) + ":" + proof.id + ":" + c.network
 	if wait, ok := c.door.Volume.Left(wrong, wrongSecretsPerSecond, wrongSecretsPerMinute); !ok {
 		return volumeError{limit.RetryAfter(wait)}
 	}
 	var err error
-	c.partner, err = c.door.Partners.Authenticate(c.r.Context(), proof.id, proof.secret)
+	c.partner, err = c.door.Partners.Authenticate(c.r.Context(), partner.Proof{ClientID: proof.id, Secret: proof.secret, Network: c.network, Reference: c.trace})
 	if !errors.Is(err, partner.ErrNotAuthenticated) {
 		return err
 	}
 	if _, first := c.door.Volume.Take(wrong+":"+string(secret.Hash(proof.secret)), 0, 1); first {
 		c.door.Volume.Take(wrong, wrongSecretsPerSecond, wrongSecretsPerMinute)
-		if unrecorded := c.door.Partners.Refuse(c.r.Context(), proof.id, c.trace, c.network); unrecorded != nil {
-			return unrecorded
-		}
 	}
 	return err
 }

@@ -32,7 +32,10 @@ func Guesses() Rule {
 	}
 }
 
-// PerWindow is the rule for n tries in a window that begins with the first of them, such as 4 mails an hour.
+// PerWindow is the rule for n tries in a window that begins with the first of them, such as 4 mails an hour. Who waits for the
+// end of one window has 2n tries around it, and never more than n a window in the long run. That is let be: what is guessed here
+// is guarded by the long run (100 a day against a password, 20 in a life against a mailed code), and to be exact at the border
+// would take a row for each try.
 func PerWindow(n int, window time.Duration) Rule { return Rule{Free: n, Window: window} }
 
 // Allowed tells whether one more try may be made. When not, wait is the time until it may, for Retry-After and for the

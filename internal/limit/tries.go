@@ -50,8 +50,11 @@ const (
 	KindMint Kind = "mint"
 	// KindRegistration counts wrong registration codes: client and account.
 	KindRegistration Kind = "registration"
-	// KindClient counts wrong client secrets: client and network.
+	// KindClient counts different wrong client secrets: client and network.
 	KindClient Kind = "client"
+	// KindClientSecret remembers a wrong client secret, so that one which is sent again and again counts once: client, network
+	// and digest.
+	KindClientSecret Kind = "client-secret"
 	// KindExists counts answers that reveal whether an address has an account: client (design 10.6).
 	KindExists Kind = "exists"
 )
@@ -78,6 +81,10 @@ func (k Kind) Rule() Rule {
 		return rule
 	case KindAddress:
 		return Rule{Lifetime: 5}
+	case KindClient:
+		return PerWindow(10, time.Minute)
+	case KindClientSecret:
+		return PerWindow(1, 24*time.Hour)
 	case KindMint:
 		return PerWindow(5, time.Minute)
 	case KindExists:

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
@@ -22,6 +24,7 @@ type Tx interface {
 	Partners() ([]Partner, error)
 	// SavePartner inserts when Version is 0 and otherwise updates that version alone; it raises Version.
 	SavePartner(*Partner) error
+	limit.Tx
 }
 
 // Store runs transactions; see the package comment of internal/store for the rule of events.
@@ -249,38 +252,69 @@ func (ps Partners) List(ctx context.Context) ([]Partner, error) {
 	return list, err
 }
 
+// A Proof is what a request shows for a client, and where it came from: the network coarse, the reference the request's.
+type Proof struct {
+	ClientID, Secret   string
+	Network, Reference string
+}
+
+func (p Proof) tries(of ID) limit.Key {
+	return limit.NewKey(limit.KindClient, strconv.FormatInt(int64(of), 10), p.Network)
+}
+
 // Authenticate checks client id and secret (RFC 6749 section 2.3.1). An unknown client, a paused one and a wrong secret
-// are all ErrNotAuthenticated, after the same comparison, so that ids cannot be collected.
-func (ps Partners) Authenticate(ctx context.Context, clientID, presented string) (Partner, error) {
-	p, err := ps.ByClient(ctx, clientID)
-	if err != nil && !errors.Is(err, ErrUnknown) {
+// are all ErrNotAuthenticated, after the same comparison, so that ids cannot be collected. Wrong secrets are counted for each
+// client and network, in the database and so for all nodes alike: by client alone, a stranger could shut a partner out (I12).
+// What is right only reads, so a burst of guesses at once is counted after it was compared; secrets are too long for that to
+// matter, and the next one waits. Errors: ErrNotAuthenticated; limit.Exceeded, before anything is compared.
+func (ps Partners) Authenticate(ctx context.Context, proof Proof) (Partner, error) {
+	var p Partner
+	now, known := ps.Now(), true
+	err := ps.Store.View(ctx, func(tx Tx) (err error) {
+		if p, err = tx.PartnerByClient(proof.ClientID); err == nil {
+			err = limit.Ask(tx, proof.tries(p.ID), now)
+		}
+		return err
+	})
+	if errors.Is(err, ErrUnknown) || err == nil && !p.Active {
+		p, known, err = Partner{}, false, nil
+	}
+	if err != nil {
 		return Partner{}, err
 	}
-	digest, now, matched := secret.Hash(presented), ps.Now(), false
+	digest, matched := secret.Hash(proof.Secret), false
 	for _, s := range p.Secrets {
 		if secret.Equal(s.Digest, digest) && s.Alive(now) {
 			matched = true
 		}
 	}
-	if !matched {
+	switch {
+	case matched:
+		return p, nil
+	case !known:
+		// Of a client that does not exist nothing is recorded: strangers could fill the database with names they make up.
 		return Partner{}, ErrNotAuthenticated
 	}
-	return p, nil
+	return Partner{}, ps.refuse(ctx, p, proof, digest, now)
 }
 
-// Refuse records that somebody did not prove to be a client (requirement 96). Of a client that does not exist nothing is
-// recorded: strangers could fill the audit with names they make up.
-func (ps Partners) Refuse(ctx context.Context, clientID, reference, network string) error {
-	p, err := ps.ByClient(ctx, clientID)
-	if errors.Is(err, ErrUnknown) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return ps.Store.Change(ctx, func(Tx) (audit.Event, error) {
-		return audit.Event{At: ps.Now(), Action: audit.ClientRefused, Outcome: audit.Denied, Reason: "wrong_secret",
-			Actor: audit.Actor{Kind: audit.ActorPartner}, Partner: int64(p.ID), Reference: reference, Network: network}, nil
+// refuse counts and records a wrong secret (requirement 96), each once a day: a forgotten program that goes on with an old one
+// is no guesser, and must not shut out its neighbours that have the new one.
+func (ps Partners) refuse(ctx context.Context, p Partner, proof Proof, digest []byte, now time.Time) error {
+	same := limit.NewKey(limit.KindClientSecret, strconv.FormatInt(int64(p.ID), 10), proof.Network, string(digest))
+	return ps.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		err := limit.Spend(tx, same, now)
+		if errors.Is(err, limit.ErrExceeded) {
+			return audit.Event{}, ErrNotAuthenticated
+		}
+		if err == nil {
+			err = limit.Spend(tx, proof.tries(p.ID), now)
+		}
+		if err != nil {
+			return audit.Event{}, err
+		}
+		return audit.Event{At: now, Action: audit.ClientRefused, Outcome: audit.Denied, Reason: "wrong_secret",
+			Actor: audit.Actor{Kind: audit.ActorPartner}, Partner: int64(p.ID), Reference: proof.Reference, Network: proof.Network}, ErrNotAuthenticated
 	})
 }
 

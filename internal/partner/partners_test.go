@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/secret"
 	"github.com/latchkey-id/latchkey/internal/store"
@@ -78,7 +80,7 @@ func TestAddDrawsWhatIsNotGiven(t *testing.T) {
 	if !p.Active || p.PerSecond != 100 || p.PerMinute != 1000 || p.Class.Name != "classic" || len(p.RequiredScopes) == 0 {
 		t.Errorf("defaults: %+v", p)
 	}
-	got, err := w.Authenticate(t.Context(), p.ClientID, drawn)
+	got, err := w.Authenticate(t.Context(), partner.Proof{ClientID: p.ClientID, Secret: drawn})
 	if err != nil || got.ID != p.ID {
 		t.Errorf("the drawn secret: %v", err)
 	}
@@ -164,7 +166,7 @@ func TestAuthenticate(t *testing.T) {
 	})
 	check := func(client, presented string, want error) {
 		t.Helper()
-		if got, err := w.Authenticate(t.Context(), client, presented); !errors.Is(err, want) || err != nil && got.ID != 0 {
+		if got, err := w.Authenticate(t.Context(), partner.Proof{ClientID: client, Secret: presented}); !errors.Is(err, want) || err != nil && got.ID != 0 {
 			t.Errorf("%q %q: %v, want %v", client, presented, err, want)
 		}
 	}
@@ -172,6 +174,7 @@ func TestAuthenticate(t *testing.T) {
 	check("acme-treasury", "the-newer-one", nil)
 	for client, presented := range map[string]string{"acme-treasury": "", "ACME-TREASURY": "not-so-secret", "": "", "nobody": "not-so-secret",
 		"acme-treasury ": "not-so-secret"} {
+
 		check(client, presented, partner.ErrNotAuthenticated)
 	}
 	check("acme-treasury", "not-so-secret\x00", partner.ErrNotAuthenticated)
@@ -185,6 +188,47 @@ func TestAuthenticate(t *testing.T) {
 	w.db.Close()
 	check("acme-treasury", "the-newer-one", store.ErrUnavailable)
 	if _, err := w.List(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		t.Error(err)
+	}
+}
+
+// TestWrongSecretsAreCounted: ten different wrong secrets a minute from one network, and the right one waits with them there, on
+// every node, and nowhere else. One that is sent again and again counts once and writes once, and what is right writes nothing.
+func TestWrongSecretsAreCounted(t *testing.T) {
+	w := newWorld(t)
+	if _, _, err := w.Add(t.Context(), acme(), audit.Actor{Kind: audit.ActorOperator}); err != nil {
+		t.Fatal(err)
+	}
+	nodes := []partner.Partners{w.Partners, {Store: store.Partners{DB: w.db}, IDs: w.IDs, Now: w.Now}}
+	show := func(n int, presented, network string) error {
+		_, err := nodes[n%2].Authenticate(t.Context(), partner.Proof{ClientID: "acme-treasury", Secret: presented, Network: network})
+		return err
+	}
+	before := len(w.events(t))
+	for n := range 30 {
+		if err := show(n, "forgotten", "192.0.2.0/24"); !errors.Is(err, partner.ErrNotAuthenticated) {
+			t.Fatal(err)
+		}
+	}
+	for n := range 9 {
+		if err := show(n, "guess"+strings.Repeat("x", n), "192.0.2.0/24"); !errors.Is(err, partner.ErrNotAuthenticated) {
+			t.Fatal(err)
+		}
+		if err := show(n, "not-so-secret", "198.51.100.0/24"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var exceeded limit.Exceeded
+	for n := range 2 {
+		if err := show(n, "not-so-secret", "192.0.2.0/24"); !errors.As(err, &exceeded) || exceeded.Wait != time.Minute {
+			t.Errorf("the right one after ten wrong ones, node %d: %v", n, err)
+		}
+	}
+	if got := len(w.events(t)) - before; got != 10 {
+		t.Errorf("%d events, want one for each different secret", got)
+	}
+	w.now = w.now.Add(time.Minute)
+	if err := show(0, "not-so-secret", "192.0.2.0/24"); err != nil {
 		t.Error(err)
 	}
 }

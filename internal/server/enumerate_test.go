@@ -170,6 +170,11 @@ func TestSignedInTellsNothing(t *testing.T) {
 	honest := s.partner(partner.Registration{ClientID: "honest"}).opens(victim)
 	mira := s.person(victim).open(honest.link()).walk("c11")
 	firm := s.partner(partner.Registration{ClientID: "prober", HideExisting: &yes}).opens("nora.kade@example.org")
+	for name, p := range map[string]*person{"signed in": mira, "a stranger": s.person("nobody@example.org")} {
+		if p.open(firm.authorize("") + "&prompt=none"); !strings.Contains(p.header.Get("Location"), "error=login_required&") {
+			t.Errorf("%s: %d %s", name, p.status, p.header.Get("Location"))
+		}
+	}
 	mira.open(firm.link()).sees("e9")
 	if !strings.Contains(mira.body, "left") || strings.Contains(mira.body, "signed_in_as_other") {
 		t.Errorf("the way back says why:\n%s", mira.body)

@@ -117,7 +117,8 @@ func (v *visit) open(p partner.Partner, r grant.Request, code string) error {
 // visitor is a request without a claim code: R1, or R5 when the browser is signed in already.
 //
 // prompt=none never passes, since no access is used without a click of the person (R5): the error says what it would take
-// (OpenID Connect Core 3.1.2.6).
+// (OpenID Connect Core 3.1.2.6). A partner that hides existing accounts hears the same whether somebody is signed in or not:
+// else it learned, with a browser that it sends here, who has an account.
 func (v *visit) visitor(p partner.Partner, r grant.Request) error {
 	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
 	if err != nil && !errors.Is(err, customer.ErrNoSession) {
@@ -125,7 +126,7 @@ func (v *visit) visitor(p partner.Partner, r grant.Request) error {
 	}
 	signedIn := err == nil && s.SignedIn(a, v.Now())
 	switch {
-	case r.Prompts("none") && signedIn && v.Claims.Ticket(r).Request.Takes(s.SignedInAt):
+	case r.Prompts("none") && signedIn && !p.HideExisting && v.Claims.Ticket(r).Request.Takes(s.SignedInAt):
 		return v.mistake(p, r, &grant.RequestError{Code: "interaction_required", Description: "The customer must confirm"})
 	case r.Prompts("none"):
 		return v.mistake(p, r, &grant.RequestError{Code: "login_required", Description: "The customer must sign in"})
