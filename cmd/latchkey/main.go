@@ -43,7 +43,8 @@ type commands struct {
 		Unverify customerUnverify `cmd:"" help:"Take a verification back."`
 		Hold     customerHold     `cmd:"" help:"Stop an account: nobody signs in, no token works, no claim goes on."`
 		Release  customerRelease  `cmd:"" help:"End the hold of an account, whatever its reason. First know whose it is."`
-	} `cmd:"" help:"Look at a customer, decide about verification, stop and release an account."`
+		Erase    customerErase    `cmd:"" help:"Destroy an account's key: nothing of it can be read again, anywhere."`
+	} `cmd:"" help:"Look at a customer, decide about verification, stop, release and erase an account."`
 	DB struct {
 		Backup  databaseBackup  `cmd:"" help:"Copy the database file, while it is served or not."`
 		Restore databaseRestore `cmd:"" help:"Put a copy back after checking it; everybody is signed out."`

@@ -27,6 +27,8 @@ var (
 	DeactivatedByObjection = Deactivation{Type: "ACCOUNT_SUSPENSION", Reason: "NOT_THE_CUSTOMER", ByCustomer: true}
 	// DeactivatedByTime: nobody claimed the account in time, and it was erased.
 	DeactivatedByTime = Deactivation{Type: "ACCOUNT_CLOSURE", Reason: "NOT_CLAIMED"}
+	// DeactivatedByErasure: the operator erased the account.
+	DeactivatedByErasure = Deactivation{Type: "ACCOUNT_CLOSURE", Reason: "ERASED"}
 	// DeactivatedByExisting: the customer let the partner use the account that they had already, and this copy was erased.
 	DeactivatedByExisting = Deactivation{Type: "ACCOUNT_CLOSURE", Reason: "EXISTING_ACCOUNT", ByCustomer: true}
 )

@@ -22,7 +22,7 @@ type Telling struct {
 // while a grant stands that covers the profile: an event that waited in the queue must not tell what an application token
 // may no longer read.
 func (t Telling) Allowed(now time.Time) bool {
-	if t.Account.ID == 0 || t.Account.State == customer.Pending || t.Account.State == customer.Expired || decision(t.Event) {
+	if t.Account.ID == 0 || t.Account.State == customer.Pending || t.Account.State == customer.Expired || t.decision() {
 		return true
 	}
 	if t.Account.Hold != "" {
@@ -39,10 +39,13 @@ func (t Telling) Allowed(now time.Time) bool {
 
 // decision reports whether an event is itself what the customer decided: to take the account over, to give or refuse or
 // end access, or that it is not theirs.
-func decision(e partner.Event) bool {
+func (t Telling) decision() bool {
+	e := t.Event
 	switch e.Type {
 	case partner.EventGrants:
 		return true
+	case partner.EventUserState, partner.EventProfileState:
+		return t.Account.State == customer.Closed // queued for those who had access when it was closed
 	case partner.EventClaims:
 		return e.State == "claimed" || e.State == "declined" || e.State == "objected"
 	}

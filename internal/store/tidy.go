@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
@@ -10,9 +12,14 @@ import (
 // Tidy is for claim.Claims.Tidy.
 type Tidy = For[claim.TidyTx]
 
+// Erasing is for claim.Claims.Erase.
+type Erasing = For[claim.EraseTx]
+
 var (
-	_ claim.TidyStore = Tidy{}
-	_ claim.TidyTx    = (*Tx)(nil)
+	_ claim.TidyStore  = Tidy{}
+	_ claim.TidyTx     = (*Tx)(nil)
+	_ claim.EraseStore = Erasing{}
+	_ claim.EraseTx    = (*Tx)(nil)
 )
 
 // SilentJourneys finds journeys that nobody finished and that had no step since before, of which nobody was told yet. One
@@ -73,4 +80,39 @@ func (tx *Tx) EraseAccount(id customer.AccountID) error {
 		email_digest = $2, email_version = 0 WHERE id = $1`, id, []byte{})
 	delete(tx.keys, id)
 	return err
+}
+
+// underWay are the rows of an account that say something to somebody later, or open something now. What else there is of it holds
+// nothing personal and is dead by its epoch; it goes when it is swept.
+var underWay = []string{
+	"DELETE FROM mail WHERE account_id = $1 AND body IS NOT NULL",
+	"DELETE FROM delivery WHERE account_id = $1 AND done_at = 0",
+	"DELETE FROM session WHERE account_id = $1 AND account_id <> 0",
+	"DELETE FROM token WHERE account_id = $1 AND account_id <> 0",
+}
+
+// ForgetAccount deletes what waits to be told about an account, or opens it. Of mails and deliveries it reads all that wait.
+func (tx *Tx) ForgetAccount(id customer.AccountID) error {
+	for _, query := range underWay {
+		if _, err := tx.exec(query, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Scrub takes what was overwritten out of what a file's engine keeps beside its pages: secure_delete overwrites the pages themselves, but
+// the log of what was written holds their former content until it is begun anew. done is false where others were reading: a
+// later checkpoint does it. On PostgreSQL it does nothing, and former rows lie there until VACUUM and new rows take their place.
+func (db *DB) Scrub(ctx context.Context) (done bool, err error) {
+	if !db.engine.serial {
+		return false, nil
+	}
+	pool := sqlitePool(db.engine.name, false)
+	defer func() { err = errors.Join(err, pool.Close()) }()
+	var busy, log, moved int
+	if err := pool.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &moved); err != nil {
+		return false, unavailable("scrub", err)
+	}
+	return busy == 0, nil
 }
