@@ -122,7 +122,7 @@ func (st *stage) looks(s *scene) (where string) {
 // answer and where the browsers stand: first the whole way, then at random, with a preference for what changes something.
 func TestTheModelIsLikeTheStore(t *testing.T) {
 	t.Parallel()
-	b := bounds{mints: 2, journeys: 3, ticks: 2, moves: 1, visits: 1, business: true, people: true, passkeys: true, hours: []time.Duration{5 * time.Minute, 15 * time.Minute}}
+	b := bounds{mints: 2, journeys: 3, ticks: 2, moves: 1, visits: 1, business: true, people: true, passkeys: true, owner: true, operator: true, hours: []time.Duration{5 * time.Minute, 15 * time.Minute}}
 	all := actions(b)
 	var way []int
 	for _, name := range wholeWay {

@@ -34,11 +34,13 @@ type scene struct {
 	auths []string      // authorization codes that came back with a browser
 	keys  []grant.Issue // tokens that the partner holds; the first is from the registration code
 	// What was spent of the bounds below.
-	mints, ticks, moves, visits, entries int
+	mints, ticks, moves, visits, entries, holds, refreshes, renewed int
 	// redeemed counts, by authorization code, the exchanges that succeeded; owner is the password hash that the commit gave
 	// the account; consents are the profiles that customers chose at C10.
 	redeemed map[grant.CodeID]int
 	owner    string
+	// hash is the account's password hash since its owner changed it last.
+	hash     string
 	consents []customer.ProfileID
 	path     *step
 }
@@ -60,7 +62,10 @@ func (s *step) String() string {
 // bounds keep the exploration finite.
 type bounds struct {
 	depth, mints, journeys, ticks, moves, visits int
-	hours                                        []time.Duration
+	// owner: the owner stops access, changes how they get in, signs in elsewhere, and objects by mail; the partner uses what it was
+	// given. operator: holds, releases, verifies, and what time alone ends. existing: the person goes on from E10.
+	owner, operator, existing bool
+	hours                     []time.Duration
 	// taken: the address is claimed elsewhere at some time (E10). business: the account has a business besides the person.
 	// people: the customer corrects who directs it and who acts for it, and confirms old pages.
 	// passkeys: there is a phone besides the app.
@@ -83,7 +88,21 @@ type stage struct {
 	// halfway puts a session into the store that has passed the password.
 	halfway func(customer.Session) error
 	phone   *phone
+	// found, where it is set, takes what fails in the place of the test.
+	found *[]string
 }
+
+// Errorf fails the test, or tells what was found.
+func (st *stage) Errorf(format string, args ...any) {
+	st.Helper()
+	if st.found != nil {
+		*st.found = append(*st.found, fmt.Sprintf(format, args...))
+		return
+	}
+	st.T.Errorf(format, args...)
+}
+
+func (st *stage) failed() bool { return st.Failed() || st.found != nil && len(*st.found) > 0 }
 
 const registration = "a registration code of 32 characters"
 
@@ -153,6 +172,12 @@ func actions(b bounds) []action {
 		}
 	}
 	all = append(all, partnerActions()...)
+	if b.operator {
+		all = append(all, operatorActions...)
+	}
+	if b.owner {
+		all = append(append(all, theMailObjects), grantedActions...)
+	}
 	if b.taken {
 		all = append(all, action{"another copy of the account is claimed", claimElsewhere})
 	}
@@ -199,7 +224,7 @@ var posts = []browserAction{
 		return len(v.app) > 0, st.claims.ProveApp(st.Context(), v.post(), secret.AppCode(v.app, st.now()))
 	}},
 	{"confirms", func(st *stage, s *scene, v *visitor) (bool, error) {
-		return v.text != "", st.claims.Confirm(st.Context(), v.post(), (&claim.State{Profiles: s.rows.profiles}).Edition())
+		return v.text != "", st.claims.Confirm(st.Context(), v.post(), (&claim.State{Profiles: s.profiles()}).Edition())
 	}},
 	{"allows", func(st *stage, s *scene, v *visitor) (bool, error) {
 		if st.business != 0 {
@@ -231,6 +256,12 @@ func browserActions(b bounds) []browserAction {
 	}
 	if b.people {
 		all = append(all, corrections...)
+	}
+	if b.owner {
+		all = append(all, ownerSteps...)
+	}
+	if b.existing {
+		all = append(all, existingSteps...)
 	}
 	for _, newest := range []bool{true, false} {
 		all = append(all, browserAction{fmt.Sprintf("opens code (newest %t)", newest), func(st *stage, s *scene, v *visitor) (bool, error) {
@@ -293,7 +324,7 @@ var corrections = []browserAction{
 			Values: map[customer.Field]string{customer.City: "Edinburgh"}})
 	}},
 	{"confirms an old page", func(st *stage, s *scene, v *visitor) (bool, error) {
-		return v.text != "", st.claims.Confirm(st.Context(), v.post(), (&claim.State{Profiles: s.rows.profiles}).Edition()-1)
+		return v.text != "", st.claims.Confirm(st.Context(), v.post(), (&claim.State{Profiles: s.profiles()}).Edition()-1)
 	}},
 }
 
@@ -302,6 +333,9 @@ func (st *stage) allow(s *scene, v *visitor, p customer.ProfileID) (bool, error)
 	err := st.claims.Decide(st.Context(), v.post(), claim.Answer{Allow: true, Profile: p, Language: "en"})
 	if p == 0 {
 		p = st.profile
+		if len(s.rows.accounts) > 1 && s.journey(v.text).Account == s.rows.accounts[1].ID {
+			p = existingProfile(s)
+		}
 	}
 	if err == nil {
 		s.consents = append(slices.Clone(s.consents), p)
@@ -394,6 +428,16 @@ func (st *stage) digits(s *scene, v *visitor) string {
 	return map[bool]string{true: "000000"}[j.ID != 0]
 }
 
+// profiles are those of the account, and not of the one there was.
+func (s *scene) profiles() (own []customer.Profile) {
+	for _, p := range s.rows.profiles {
+		if p.Account == s.rows.accounts[0].ID {
+			own = append(own, p)
+		}
+	}
+	return own
+}
+
 func (s *scene) journey(text string) claim.Journey {
 	for _, j := range s.rows.journeys {
 		if j.Text == text {
@@ -442,6 +486,9 @@ func claimElsewhere(st *stage, s *scene) (bool, error) {
 		return false, nil
 	}
 	st.m.rows.accounts = append(slices.Clone(s.rows.accounts), customer.Account{ID: a.ID + 1, State: customer.Claimed, Email: a.Address(), Epoch: 2, Version: 1})
+	if st.bounds.existing {
+		st.m.rows.profiles = append(slices.Clone(s.rows.profiles), st.confirmedProfile(a.ID+1, s.rows.profiles[0]))
+	}
 	st.m.rows.changes++
 	return true, nil
 }
@@ -484,6 +531,9 @@ func (st *stage) play(before *scene, a action) (after scene, changed bool) {
 	}
 	if claimed := after.rows.accounts[0].State == customer.Claimed; claimed && after.owner == "" {
 		after.owner = after.rows.accounts[0].Credentials.PasswordHash
+		after.hash = after.owner
+	} else if strings.HasSuffix(a.name, "sets a new password") {
+		after.hash = after.rows.accounts[0].Credentials.PasswordHash
 	}
 	st.moved(before, &after)
 	return after, true
@@ -510,6 +560,9 @@ func (st *stage) refusal(s *scene, err error) {
 			return
 		}
 	}
+	if ownerRefusal(err) {
+		return
+	}
 	st.Errorf("an answer that nobody expects: %v\n%v", err, s.path)
 }
 
@@ -524,12 +577,22 @@ func explorations() []exploration {
 	codes := exploration{name: "two codes", least: 3_000, bounds: bounds{depth: 10, mints: 2, journeys: 2}}
 	list := []exploration{
 		{name: "two profiles", least: 800, bounds: bounds{depth: 14, mints: 1, journeys: 1, visits: 1, business: true}},
+		{name: "an owner", least: 300, from: owned, bounds: bounds{depth: 3, mints: 1, journeys: 1, visits: 1, owner: true, operator: true}},
+		{name: "an account there was", least: 20, from: meeting, bounds: bounds{depth: 6, mints: 1, journeys: 1, taken: true, existing: true}},
 		{name: "a passkey", least: 800, bounds: bounds{depth: 13, mints: 1, journeys: 1, passkeys: true}},
 		wide}
 	if os.Getenv("LATCHKEY_FULL") != "" {
 		list[len(list)-1].depth, list[len(list)-1].least = 9, 150_000
 		codes.depth, codes.least = 0, 25_000
+		list[1].depth, list[1].least = 8, 40_000
 		list = append(list,
+			exploration{name: "an owner who comes and goes", least: 10_000, from: owned, bounds: bounds{depth: 6, mints: 1, journeys: 1, ticks: 2, visits: 1, owner: true,
+				hours: []time.Duration{5 * time.Minute, 30 * time.Minute}}},
+			exploration{name: "an operator, and thirty days", least: 10_000, bounds: bounds{depth: 10, mints: 2, journeys: 2, ticks: 1, operator: true,
+				hours: []time.Duration{24 * time.Hour, customer.PendingLife}}},
+			exploration{name: "an operator at each step", least: 1_500, bounds: bounds{mints: 1, journeys: 1, operator: true}},
+			exploration{name: "an account there was, and silence", least: 100, from: meeting, bounds: bounds{depth: 9, mints: 2, journeys: 2, ticks: 1, visits: 1,
+				taken: true, existing: true, operator: true, hours: []time.Duration{30 * time.Minute}}},
 			exploration{name: "two profiles and their people", least: 12_000, bounds: bounds{mints: 1, journeys: 1, visits: 1, business: true, people: true}},
 			exploration{name: "an address that gets an account", least: 2_500, bounds: bounds{mints: 1, journeys: 2, taken: true}},
 			exploration{name: "the address moves", least: 4_000, bounds: bounds{mints: 1, journeys: 2, moves: 1}},
@@ -542,11 +605,21 @@ func explorations() []exploration {
 	return append(list, codes)
 }
 
+// An exploration has at least so many states. It begins at from, a way from the first scene; at the first scene itself where there
+// is none.
 type exploration struct {
 	name  string
 	least int
+	from  []string
 	bounds
 }
+
+// owned is the way to an account that has its owner, who let the partner in; meeting the one to E10.
+var (
+	owned = []string{"partner mints", "A opens code (newest true)", "A starts", "A proves", "A sets password", "A chooses app", "A adds app", "A commits",
+		"A confirms", "A allows", "A returns", "partner exchanges"}
+	meeting = []string{"partner mints", "A opens code (newest true)", "A starts", "another copy of the account is claimed"}
+)
 
 // TestExploration plays every order of events that two browsers, one partner, a clock and crashes can produce within the
 // bounds, over the true verbs, and checks I1 to I5 in each state (design section 3). A crash before the change is a post that
@@ -556,7 +629,7 @@ func TestExploration(t *testing.T) {
 	for _, e := range explorations() {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			states, depth, played := explore(t, e.bounds)
+			states, depth, played := explore(t, e.bounds, e.from)
 			t.Logf("%d states to a depth of %d, %d events played", states, depth, played)
 			if states < e.least {
 				t.Errorf("only %d states, %d expected: the exploration does not get far", states, e.least)
@@ -565,12 +638,27 @@ func TestExploration(t *testing.T) {
 	}
 }
 
-func explore(t *testing.T, b bounds) (states, depth, played int) {
+func explore(t *testing.T, b bounds, from []string) (states, depth, played int) {
 	st, first := newStage(t, b)
-	all := actions(b)
+	return st.explore(first, from)
+}
+
+func (st *stage) explore(first scene, from []string) (states, depth, played int) {
+	st.Helper()
+	b, all := st.bounds, actions(st.bounds)
+	for _, name := range from {
+		i := slices.IndexFunc(all, func(a action) bool { return a.name == name })
+		after, changed := st.play(&first, all[i])
+		if !changed {
+			st.Errorf("%s changes nothing after %v", name, first.path)
+			return 0, 0, 0
+		}
+		first = after
+		st.holds(&first)
+	}
 	seen := map[uint64]bool{st.key(&first): true}
 	frontier := []scene{first}
-	for ; len(frontier) > 0 && (b.depth == 0 || depth < b.depth) && !t.Failed(); depth++ {
+	for ; len(frontier) > 0 && (b.depth == 0 || depth < b.depth) && !st.failed(); depth++ {
 		var next []scene
 		for i := range frontier {
 			for _, a := range all {

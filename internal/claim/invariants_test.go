@@ -33,7 +33,7 @@ func (st *stage) holds(s *scene) {
 	// I2: one owner, one epoch; afterwards nothing of the partner's works.
 	if a.State == customer.Claimed {
 		st.severed(s, fail)
-	} else if a.Epoch != 1 {
+	} else if a.State == customer.Pending && a.Epoch != 1 {
 		fail("I2", "a pending account has epoch %d", a.Epoch)
 	}
 	// I3: before the commit there is no credential that anybody could inherit.
@@ -41,11 +41,12 @@ func (st *stage) holds(s *scene) {
 		fail("I3", "a pending account has credentials")
 	}
 	for _, session := range s.rows.sessions {
-		if a.State == customer.Pending && session.Account != 0 {
+		if a.State == customer.Pending && session.Account == a.ID {
 			fail("I3", "a session is signed in to a pending account")
 		}
 	}
 	st.consented(s, fail)
+	st.alive(s, fail)
 	for id, n := range s.redeemed {
 		if n > 1 {
 			fail("I5", "code %d was redeemed %d times", id, n)
@@ -92,11 +93,11 @@ func (st *stage) oneGoesOn(s *scene, fail func(law, format string, args ...any))
 // severed checks an account after its commit.
 func (st *stage) severed(s *scene, fail func(law, format string, args ...any)) {
 	a := s.rows.accounts[0]
-	if a.Epoch != 2 || len(a.Registration) != 0 || a.LiveJourney != 0 || !a.Credentials.Complete() {
+	if a.Epoch < 2 || len(a.Registration) != 0 || a.LiveJourney != 0 || !a.Credentials.Complete() {
 		fail("I2", "claimed with epoch %d, registration code %t, live journey %d", a.Epoch, len(a.Registration) != 0, a.LiveJourney)
 	}
-	if a.Credentials.PasswordHash != s.owner {
-		fail("I2", "the account changed its owner from %q to %q", s.owner, a.Credentials.PasswordHash)
+	if a.Credentials.PasswordHash != s.hash {
+		fail("I2", "the account changed its owner from %q to %q", s.hash, a.Credentials.PasswordHash)
 	}
 	committed := 0
 	for _, j := range s.rows.journeys {
@@ -143,7 +144,10 @@ func (st *stage) consented(s *scene, fail func(law, format string, args ...any))
 	}
 	for _, c := range s.rows.auths {
 		i := slices.IndexFunc(s.rows.grants, func(g grant.Grant) bool { return g.ID == c.Grant })
-		if i < 0 || a.State != customer.Claimed || c.Epoch != a.Epoch || c.MintedAt.Before(a.ClaimedAt) {
+		if at := slices.IndexFunc(s.rows.accounts, func(a customer.Account) bool { return a.ID == c.Account }); at >= 0 {
+			a = s.rows.accounts[at]
+		}
+		if i < 0 || a.State != customer.Claimed || c.Epoch < 2 || c.Epoch > a.Epoch || c.MintedAt.Before(a.ClaimedAt) {
 			fail("I4", "an authorization code of epoch %d without a grant or an owner", c.Epoch)
 			continue
 		}
@@ -172,6 +176,9 @@ func (st *stage) bound(s *scene, fail func(law, format string, args ...any)) {
 			continue
 		}
 		for _, p := range s.rows.profiles {
+			if p.Account != access.Account {
+				continue
+			}
 			_, err := st.customers.Profile(st.Context(), access.Caller("", ""), p.ID)
 			if (err == nil) != (p.ID == access.Profile) || err != nil && !errors.Is(err, customer.ErrNoProfile) {
 				fail("I10", "a token of profile %d reads profile %d: %v", access.Profile, p.ID, err)
@@ -186,6 +193,7 @@ func (st *stage) moved(before, after *scene) {
 		st.Errorf("%s: %s\nafter %v", law, fmt.Sprintf(format, args...), after.path)
 	}
 	was, is := before.rows.accounts[0], after.rows.accounts[0]
+	st.untouched(before, after, fail)
 	if was.State == customer.Claimed && is.State != customer.Claimed || is.Epoch < was.Epoch {
 		fail("I2", "the account went from %s, epoch %d, to %s, epoch %d", was.State, was.Epoch, is.State, is.Epoch)
 	}
@@ -204,22 +212,28 @@ func (st *stage) moved(before, after *scene) {
 	// I4: where an authorization code came to be, its owner was signed in at two factors in this browser, all details were
 	// confirmed, and the grant stood.
 	if len(after.rows.auths) > len(before.rows.auths) {
+		c := after.rows.auths[len(after.rows.auths)-1]
+		of := after.rows.accounts[slices.IndexFunc(after.rows.accounts, func(a customer.Account) bool { return a.ID == c.Account })]
 		signed := slices.ContainsFunc(after.who[:], func(v visitor) bool {
 			i := slices.IndexFunc(after.rows.sessions, func(x customer.Session) bool { return x.ID == v.session.ID })
 			if i < 0 {
 				return false
 			}
 			known, previous := after.rows.sessions[i].Knows(v.session, st.now())
-			return known && !previous && after.rows.sessions[i].SignedIn(is, st.now())
+			return known && !previous && after.rows.sessions[i].SignedIn(of, st.now())
 		})
-		c := after.rows.auths[len(after.rows.auths)-1]
-		p := after.rows.profiles[slices.IndexFunc(after.rows.profiles, func(p customer.Profile) bool { return p.ID == c.Profile })]
-		g := after.rows.grants[slices.IndexFunc(after.rows.grants, func(g grant.Grant) bool { return g.ID == c.Grant })]
+		pi := slices.IndexFunc(after.rows.profiles, func(p customer.Profile) bool { return p.ID == c.Profile })
+		gi := slices.IndexFunc(after.rows.grants, func(g grant.Grant) bool { return g.ID == c.Grant })
+		if pi < 0 || gi < 0 {
+			fail("I4", "an authorization code of a profile or a grant that does not exist")
+			return
+		}
+		p, g := after.rows.profiles[pi], after.rows.grants[gi]
 		if !signed || !p.Confirmed() || len(p.Missing()) > 0 || !g.Stands(st.now()) {
 			fail("I4", "an authorization code: signed in %t, confirmed %t, missing %v", signed, p.Confirmed(), p.Missing())
 		}
 		for _, p := range after.rows.profiles {
-			if !p.Confirmed() || unconfirmed(p.Details) || len(p.Missing()) > 0 {
+			if p.Account == c.Account && (!p.Confirmed() || unconfirmed(p.Details) || len(p.Missing()) > 0) {
 				fail("I4", "an authorization code with %s profile unconfirmed or incomplete: %+v", p.Kind, p.Details.Provenance)
 			}
 		}
@@ -262,8 +276,10 @@ func unconfirmed(d customer.Details) bool {
 
 // state is what the journey's own browser would see.
 func (st *stage) state(s *scene, j claim.Journey) claim.State {
-	state := claim.State{Journey: j, Account: s.rows.accounts[0], Partner: st.partner, Profile: s.rows.profiles[0],
-		Profiles: s.rows.profiles}
+	state := claim.State{Journey: j, Account: s.rows.accounts[0], Partner: st.partner, Profiles: s.profiles()}
+	if len(state.Profiles) > 0 {
+		state.Profile = state.Profiles[0]
+	}
 	for _, session := range s.rows.sessions {
 		if session.ID == j.Session {
 			state.Session = session
@@ -323,17 +339,36 @@ func (st *stage) writeRows(b *bytes.Buffer, s *scene) {
 	sessionAt := func(id customer.SessionID) int {
 		return slices.IndexFunc(r.sessions, func(x customer.Session) bool { return x.ID == id })
 	}
-	a, p := r.accounts[0], r.profiles[0]
+	a, p := r.accounts[0], customer.Profile{}
+	if len(r.profiles) > 0 { // what was erased has none
+		p = r.profiles[0]
+	}
 	fmt.Fprint(b, a.State, a.Hold, a.Epoch, a.SessionEpoch, " ", a.ClaimNumber, " ", a.ProvenNumber, " ", journeyAt(a.LiveJourney), a.Address(), a.Credentials.Complete(), len(a.Credentials.Passkeys), len(r.accounts), len(r.blocked))
 	for _, app := range a.Credentials.Apps {
 		fmt.Fprint(b, "s", s.hour/30000-app.LastStep)
 	}
 	fmt.Fprint(b, "|", p.Edition, " ", p.ConfirmedEdition, p.Value(customer.City))
-	for _, p := range r.profiles[1:] {
-		fmt.Fprint(b, "+", p.Edition, " ", p.ConfirmedEdition)
+	for i, p := range r.profiles {
+		if i > 0 {
+			fmt.Fprint(b, "+", p.Edition, " ", p.ConfirmedEdition)
+		}
+		fmt.Fprint(b, p.Verified(), len(p.Details.Proposals))
 	}
+	for _, o := range r.objections {
+		fmt.Fprint(b, "o", is(o.UsedAt))
+	}
+	for _, c := range r.pending {
+		fmt.Fprint(b, "c", c.Kind, sessionAt(c.Session), c.SessionEpoch, s.ago(c.Begun.SentAt))
+	}
+	mailed := 0
+	for _, m := range r.mails {
+		if m.To == ownAddress {
+			mailed++
+		}
+	}
+	fmt.Fprint(b, "m", mailed, s.holds, s.refreshes, s.renewed)
 	for _, x := range r.sessions {
-		fmt.Fprint(b, "\nS", x.Account != 0, x.Level, x.Epoch, s.ago(x.CreatedAt), " ", s.ago(x.SeenAt), " ", s.ago(x.PreviousUntil), is(x.EndedAt), len(x.Previous) > 0)
+		fmt.Fprint(b, "\nS", x.Account != 0, x.Account == a.ID, x.Level, x.Epoch, x.SessionEpoch, s.ago(x.CreatedAt), " ", s.ago(x.SeenAt), " ", s.ago(x.PreviousUntil), is(x.EndedAt), len(x.Previous) > 0)
 	}
 	for _, c := range r.codes {
 		fmt.Fprint(b, "\nC", c.State, c.Number, " ", s.ago(c.MintedAt), c.Seen > 0)
@@ -342,16 +377,16 @@ func (st *stage) writeRows(b *bytes.Buffer, s *scene) {
 		code := slices.IndexFunc(r.codes, func(c claim.Code) bool { return c.ID == j.Code })
 		auth := slices.IndexFunc(r.auths, func(c grant.Code) bool { return c.ID == j.GrantCode })
 		fmt.Fprint(b, "\nJ", sessionAt(j.Session), " ", code, j.Number, j.Address, len(j.Mailed.Digest) > 0, s.ago(j.Mailed.SentAt), is(j.ProvenAt), is(j.PasswordAt), is(j.AppAt), is(j.PasskeyAt), len(j.Challenge) > 0,
-			is(j.CommittedAt), j.Method, len(j.AppSecret), is(j.ReviewedAt), j.Decision, auth, " ", s.ago(j.FreshAt), j.EndedReason, j.Provisional.Complete())
+			is(j.CommittedAt), j.Method, len(j.AppSecret), j.Copy != 0, is(j.ReviewedAt), j.Decision, auth, " ", s.ago(j.FreshAt), j.EndedReason, j.Provisional.Complete())
 	}
 	for _, g := range r.grants {
-		fmt.Fprint(b, "\nG", g.State, g.Scopes, g.Profile == p.ID)
+		fmt.Fprint(b, "\nG", g.State, g.Scopes, g.Profile == p.ID, g.Account == a.ID)
 	}
 	for _, c := range r.auths {
-		fmt.Fprint(b, "\nA", c.Profile == p.ID, journeyAt(c.Journey), is(c.RedeemedAt), is(c.SupersededAt), s.ago(c.MintedAt))
+		fmt.Fprint(b, "\nA", c.Profile == p.ID, c.Epoch, journeyAt(c.Journey), is(c.RedeemedAt), is(c.SupersededAt), s.ago(c.MintedAt))
 	}
 	for _, k := range r.tokens {
-		fmt.Fprint(b, "\nT", k.Kind, is(k.EndedAt), is(k.RefreshEndedAt), s.ago(k.AccessIssuedAt))
+		fmt.Fprint(b, "\nT", k.Kind, k.Epoch, is(k.EndedAt), is(k.RefreshEndedAt), s.ago(k.AccessIssuedAt))
 	}
 }
 

@@ -32,6 +32,7 @@ type rows struct {
 	blocked    []string
 	objections []claim.Objection
 	devices    []customer.Device
+	pending    []customer.PendingChange
 	// answered are the challenges that passkeys answered.
 	answered []string
 	// events is how many audit events there are, told how many events to partners, changes how many transactions wrote rows.
@@ -45,6 +46,8 @@ type model struct {
 	rows rows
 	// failAt makes the failAt-th call on a transaction fail; 0 for none. calls counts them.
 	failAt, calls int
+	// twist, where it is set, spoils each row that is written; old is nil for a new one.
+	twist func(old, row any)
 }
 
 // modelStore is the model as one noun sees it.
@@ -99,7 +102,8 @@ func (s modelStore[T]) SeeSession(_ context.Context, id customer.SessionID, dige
 }
 
 func storesIn(m *model) stores {
-	return stores{modelStore[customer.Tx]{m}, modelStore[customer.SignInTx]{m}, modelStore[grant.TokenTx]{m}, modelStore[claim.Tx]{m}}
+	return stores{modelStore[customer.Tx]{m}, modelStore[customer.SignInTx]{m}, modelStore[grant.TokenTx]{m}, modelStore[claim.Tx]{m},
+		modelStore[grant.OwnerTx]{m}, modelStore[customer.WaysInTx]{m}, modelStore[claim.TidyTx]{m}}
 }
 
 // modelTx is one transaction. What it embeds are methods that no verb of the exploration calls: one that is called is a nil
@@ -142,6 +146,14 @@ func save[T any](tx *modelTx, all *[]T, row *T, same func(T) bool, version func(
 	}
 	tx.wrote = true
 	*version(row)++
+	if tx.m.twist != nil {
+		var old any
+		if i >= 0 {
+			before := (*all)[i]
+			old = &before
+		}
+		tx.m.twist(old, row)
+	}
 	*all = slices.Clone(*all)
 	if i < 0 {
 		*all = append(*all, *row)
@@ -293,7 +305,10 @@ func (tx *modelTx) EndClaimCodes(id customer.AccountID, to claim.CodeState, at t
 	for i, c := range tx.rows.codes {
 		if c.Account == id && c.State == claim.Minted {
 			tx.wrote = true
-			c.State, c.EndedAt, c.Version = to, at, c.Version+1
+			old := c
+			if c.State, c.EndedAt, c.Version = to, at, c.Version+1; tx.m.twist != nil {
+				tx.m.twist(&old, &c)
+			}
 			tx.rows.codes[i] = c
 		}
 	}

@@ -39,6 +39,9 @@ type nouns struct {
 	signins   customer.SignIns
 	tokens    grant.Tokens
 	claims    claim.Claims
+	grants    grant.Grants
+	ways      customer.WaysIn
+	tidy      claim.TidyStore
 }
 
 // stores are one store as each noun sees it.
@@ -47,6 +50,9 @@ type stores struct {
 	signins   customer.SignInStore
 	tokens    grant.TokenStore
 	claims    claim.Store
+	owners    grant.OwnerStore
+	ways      customer.WaysInStore
+	tidy      claim.TidyStore
 }
 
 func testKeys(t testing.TB) *secret.Keys {
@@ -66,11 +72,15 @@ func newNouns(c *clock, keys *secret.Keys, s stores) nouns {
 		tokens:    grant.Tokens{Store: s.tokens, Keys: keys, IDs: ids, Now: c.now},
 		claims: claim.Claims{Store: s.claims, Keys: keys, IDs: ids, Passwords: passwords, Passkeys: party, Brand: "Latchkey", Wording: "1",
 			Now: c.now},
+		grants: grant.Grants{Store: s.owners, IDs: ids, Now: c.now},
+		ways:   customer.WaysIn{Store: s.ways, Keys: keys, IDs: ids, Passwords: passwords, Brand: "Latchkey", Now: c.now},
+		tidy:   s.tidy,
 	}
 }
 
 func storesOf(db *store.DB) stores {
-	return stores{store.Customers{DB: db}, store.SignIns{For: store.For[customer.SignInTx]{DB: db}}, store.Tokens{DB: db}, store.Claims{DB: db}}
+	return stores{store.Customers{DB: db}, store.SignIns{For: store.For[customer.SignInTx]{DB: db}}, store.Tokens{DB: db}, store.Claims{DB: db},
+		store.For[grant.OwnerTx]{DB: db}, store.For[customer.WaysInTx]{DB: db}, store.For[claim.TidyTx]{DB: db}}
 }
 
 // A world is the nouns over a true database, with three partners.
