@@ -268,8 +268,9 @@ func (cmd *databaseLoad) Run(ctx context.Context, s streams) error {
 		options.Path = filepath.Join(all.data, server.DatabaseFile)
 	}
 	line := newProgressLine(s.err)
-	load := store.Load{Accounts: cmd.Accounts, Tokens: cmd.Tokens, Events: cmd.Events, Until: now(), Tell: line.tell,
-		Partner: partner.Partner{ID: 1, ClientID: "load", Name: "Load", Class: partner.Classic, Active: true, RequiredScopes: partner.AllScopes(), CreatedAt: now()}}
+	load := store.Load{Accounts: cmd.Accounts, Tokens: cmd.Tokens, Events: cmd.Events, Until: store.LoadedUntil(), Tell: line.tell,
+		Partner: partner.Partner{ID: 1, ClientID: "load", Name: "Load", Class: partner.Classic, Active: true, RequiredScopes: partner.AllScopes(),
+			CreatedAt: store.LoadedUntil()}}
 	began := now()
 	err = load.Into(ctx, options)
 	line.end()
