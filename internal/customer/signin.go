@@ -110,6 +110,10 @@ func (si SignIns) Password(ctx context.Context, key SessionKey, email, password 
 	if password == "" {
 		return SessionKey{}, ErrNoPassword
 	}
+	if si.Passwords.Full() {
+		// Before anything is counted: a try costs two writes, and a flood that is turned away here costs none.
+		return SessionKey{}, secret.ErrBusy
+	}
 	a, err := si.owned(ctx, email)
 	if err != nil {
 		return SessionKey{}, err

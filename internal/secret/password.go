@@ -100,11 +100,27 @@ func (p *Passwords) Waste(ctx context.Context) error {
 	return err
 }
 
-func (p *Passwords) sum(ctx context.Context, password string, h phc, size uint32) ([]byte, error) {
+// Full reports whether the next hash would be turned away with ErrBusy. Who asks before anything is read or written keeps a
+// flood of sign-ins from the database too; it only spares work, and between asking and hashing it may change.
+func (p *Passwords) Full() bool {
+	return len(p.running) == cap(p.running) && p.waiting.Load() >= p.queue
+}
+
+// Turn waits for a turn at hashing, as every hash does, and takes it until done is called. The error is ErrBusy or the
+// context's.
+func (p *Passwords) Turn(ctx context.Context) (done func(), err error) {
 	if err := p.enter(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { <-p.running }()
+	return func() { <-p.running }, nil
+}
+
+func (p *Passwords) sum(ctx context.Context, password string, h phc, size uint32) ([]byte, error) {
+	done, err := p.Turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	return argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.threads, size), nil
 }
 

@@ -280,3 +280,34 @@ func FuzzPasswordHash(f *testing.F) {
 		}
 	})
 }
+
+// Full says what the next hash would be told, and takes nothing.
+func TestFullTellsBeforehand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPasswords(1, 1)
+		done, err := p.Turn(t.Context())
+		if err != nil || p.Full() {
+			t.Fatalf("one runs, and one may wait: full %t, %v", p.Full(), err)
+		}
+		go func() {
+			second, err := p.Turn(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			second()
+		}()
+		synctest.Wait()
+		if !p.Full() {
+			t.Error("one runs and one waits, and it is not full")
+		}
+		if _, err := p.Turn(t.Context()); !errors.Is(err, ErrBusy) {
+			t.Errorf("a third: %v", err)
+		}
+		done()
+		synctest.Wait()
+		if p.Full() {
+			t.Error("full with nobody in it")
+		}
+	})
+}

@@ -66,6 +66,8 @@ type Options struct {
 	// HashMemory is what a password hash takes, in KiB; 0 is what design 4.11 asks for, and less is for tests that hash by the
 	// hundred: whoever steals such hashes guesses them cheaply.
 	HashMemory uint32
+	// hashing, where set, takes the place of the server's own, for tests that hold its turns.
+	hashing *secret.Passwords
 	// Sandbox serves the pages under /dev and marks every page; nil for a real server.
 	Sandbox http.Handler
 	Now     func() time.Time
@@ -179,7 +181,10 @@ func (s *Server) notifications() {
 // wire makes the nouns over the store and the doors over the nouns.
 func (s *Server) wire() {
 	o, ids := s.options, secret.NewIDs(s.options.Now)
-	passwords := secret.NewPasswords(runtime.NumCPU(), waitingHashes*runtime.NumCPU())
+	passwords := o.hashing
+	if passwords == nil {
+		passwords = secret.NewPasswords(runtime.NumCPU(), waitingHashes*runtime.NumCPU())
+	}
 	if o.HashMemory != 0 {
 		passwords.Memory = o.HashMemory
 	}
