@@ -73,6 +73,7 @@ type commands struct {
 		Show  configShow  `cmd:"" help:"Print the settings in force and where each comes from."`
 		Check configCheck `cmd:"" help:"Tell every mistake in the settings, with its remedy."`
 	} `cmd:"" help:"Look at the settings."`
+	Bench   benchCommand   `cmd:"" help:"Measure a server beside what the machine can do."`
 	Readyz  readyzCommand  `cmd:"" help:"Ask a server whether it is ready; exit 0 when it is."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

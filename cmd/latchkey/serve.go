@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,6 +21,8 @@ import (
 // serveCommand runs the server by its settings.
 type serveCommand struct {
 	Config
+	// partners are registered beside those of the seed file.
+	partners []seeded
 }
 
 // leaveTime is how long readyz has failed, at most, before connections are refused: load balancers need a moment to
@@ -52,7 +55,7 @@ func (cmd *serveCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return databaseError(err)
 	}
-	changed, err := plant(ctx, srv.Partners, all.seed)
+	changed, err := plant(ctx, srv.Partners, slices.Concat(all.seed, cmd.partners))
 	if err != nil {
 		return errors.Join(err, srv.Close())
 	}

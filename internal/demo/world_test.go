@@ -53,7 +53,6 @@ func newWorld(t *testing.T, without ...string) *world {
 		Help: "help@example.org", Sandbox: dev, Receivers: partner.Loopbacks(), Now: w.clock.Now, Log: log,
 		Deviates: func(err error) { t.Error("not as described:", err) }})
 	w.must(err)
-	t.Cleanup(func() { w.must(s.Close()) })
 	app := &demo.App{API: w.web, Web: w.web, Self: w.app, ID: "demo", Secret: "demo-secret", OtherID: "wages", OtherSecret: "wages-secret", Now: w.clock.Now, Log: log}
 	for _, registration := range app.Partners() {
 		if strings.Contains(strings.Join(without, " "), registration.ClientID) {
@@ -67,13 +66,18 @@ func newWorld(t *testing.T, without ...string) *world {
 	if !strings.Contains(strings.Join(without, " "), app.ID) {
 		w.must(app.Subscribe(t.Context(), s.Partners, s.Subscriptions))
 	}
-	running, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan struct{})
-	go func() { defer close(ended); s.Run(running) }()
-	t.Cleanup(func() { stop(); <-ended })
+	w.runs(s)
 	serve(t, webAt, s.Handler())
 	serve(t, appAt, pages)
 	return w
+}
+
+// runs has the server do what nobody asks for, until the test ends, and closes it.
+func (w *world) runs(s *server.Server) {
+	running, stop := context.WithCancel(context.WithoutCancel(w.t.Context()))
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.Run(running) }()
+	w.t.Cleanup(func() { stop(); <-ended; w.must(s.Close()) })
 }
 
 func (w *world) must(err error) {
