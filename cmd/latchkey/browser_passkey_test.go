@@ -247,7 +247,9 @@ func TestBrowserPasskeysPage(t *testing.T) {
 	p.createsPasskey()
 	p.rules, p.pictures = axeRules(t), "passkey-page"
 	p.visit(p.sb.url + "/account")
-	p.press(`[data-msg="home.passkeys"]`)
+	p.press(`[data-msg="security.title"]`)
+	p.at("security")
+	p.press(`[data-msg="security.passkey.add"]`)
 	p.at("passkeys")
 	p.press("main form .primary")
 	p.told("passkeys", "passkeys.exists")

@@ -14,7 +14,7 @@ import (
 // aged is a signed-in browser whose last proof is too old for a change.
 func (w *world) aged() (opened, *browser) {
 	w.t.Helper()
-	o, b := w.owned(email, "c10")
+	o, b := w.settled(email)
 	w.clock.advance(customer.FreshLife)
 	return o, b
 }

@@ -35,7 +35,7 @@ func (v *visit) ownFrame(step claim.Step, back string, problems ...Problem) Fram
 	return f
 }
 
-// done leads back to /security with a notice of what was done.
+// secured leads back to /security with a notice of what was done, and puts the key that follows it into the cookie.
 func (v *visit) secured(key customer.SessionKey, notice string) error {
 	v.jar.enter(key)
 	return v.see("/security?notice=" + notice)

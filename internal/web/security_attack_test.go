@@ -254,6 +254,9 @@ func (w *world) events(o opened) int {
 // Two second steps that are removed at once leave one, whoever is first; and codes made twice at once are one set.
 func TestSecurityAtOnce(t *testing.T) {
 	t.Parallel()
+	if !full() {
+		t.Skip("store.TestSecondStepsRemovedAtOnce and store.TestCodesMadeAtOnce are the quick part; LATCHKEY_FULL=1 does it through the pages")
+	}
 	w := newWorld(t)
 	o, b := w.settled(email)
 	second := b.elsewhere().get("/signin").walk("home", email)
