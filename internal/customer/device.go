@@ -118,6 +118,14 @@ func deviceSecret(keys *secret.Keys, a AccountID, key SessionKey) string {
 // becomes known, and the owner gets mail M3: were it not them, this is how they learn of it. The commit of a claim sends
 // none, since M1 says all of that. fresh tells that the browser was not known.
 func Remember(tx RememberTx, keys *secret.Keys, ids *secret.IDs, a Account, key SessionKey, o Origin, now time.Time) (fresh bool, err error) {
+	if fresh, err = keepKnown(tx, keys, ids, a, key, o, now); err != nil || !fresh || a.ClaimedAt.Equal(now) {
+		return fresh, err
+	}
+	return true, tx.QueueMail(Mail{ID: ids.Next(), Account: a.ID, Kind: MailDevice, To: a.Email, Language: "en", At: now})
+}
+
+// keepKnown is Remember without a word: for the browser in which the owner has just ended all others.
+func keepKnown(tx RememberTx, keys *secret.Keys, ids *secret.IDs, a Account, key SessionKey, o Origin, now time.Time) (fresh bool, err error) {
 	d, err := o.device(tx, a, now)
 	if err != nil {
 		return false, err
@@ -128,10 +136,7 @@ func Remember(tx RememberTx, keys *secret.Keys, ids *secret.IDs, a Account, key 
 	}
 	d = Device{ID: DeviceID(ids.Next()), Account: a.ID, Digest: secret.Hash(deviceSecret(keys, a.ID, key)), Epoch: a.Epoch, SessionEpoch: a.SessionEpoch,
 		CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(DeviceLife)}
-	if err := errors.Join(tx.SaveDevice(&d), tx.DropDevices(a.ID, mostDevices)); err != nil || a.ClaimedAt.Equal(now) {
-		return true, err
-	}
-	return true, tx.QueueMail(Mail{ID: ids.Next(), Account: a.ID, Kind: MailDevice, To: a.Email, Language: "en", At: now})
+	return true, errors.Join(tx.SaveDevice(&d), tx.DropDevices(a.ID, mostDevices))
 }
 
 // remember is Remember, with the event that says of a browser that it was new.

@@ -139,6 +139,9 @@ func (ws WaysIn) goOn(t *turn) (SessionKey, error) {
 	s := t.session
 	key := s.replace(ws.Keys, t.in.Session, t.now)
 	s.Epoch, s.SessionEpoch = t.account.Epoch, t.account.SessionEpoch
+	if _, err := keepKnown(t, ws.Keys, ws.IDs, t.account, key, t.in.Origin, t.now); err != nil {
+		return SessionKey{}, err
+	}
 	return key, t.SaveSession(&s)
 }
 

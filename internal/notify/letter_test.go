@@ -40,7 +40,7 @@ func TestLettersSayWhatTheyMust(t *testing.T) {
 			"https://id.example.org/objection/tHeL1nkT3xt", "29 November 2026", "on hold"},
 		customer.MailCode:    {"048213", "id.example.org", "Acme Treasury", "never asks for this code", "15 minutes"},
 		customer.MailChanged: {"A passkey was added", "22 November 2026", "mira.kade@example.org", "help@example.org", "wasn't you"},
-		customer.MailDevice: {"had not signed in to it before", "22 November 2026 at 09:30 UTC", "mira.kade@example.org", "https://id.example.org/account",
+		customer.MailDevice: {"had not signed in to it before", "22 November 2026 at 09:30 UTC", "mira.kade@example.org", "https://id.example.org/security",
 			"nothing to do", "wasn't you", "help@example.org"},
 		customer.MailAccess: {"Acme Treasury", "22 November 2026", "22 November 2027", "your email address", "propose changes",
 			"password", "Who can use your account", "help@example.org"},
@@ -79,7 +79,7 @@ func TestLettersHaveNoLinksAndNoRemoteContent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		both := strings.NewReplacer(`<a href="https://id.example.org/account">`, "", "https://id.example.org/account", "").Replace(l.Text + l.HTML)
+		both := strings.NewReplacer(`<a href="https://id.example.org/security">`, "", "https://id.example.org/security", "").Replace(l.Text + l.HTML)
 		if kind == customer.MailClaimed {
 			const page = "https://id.example.org/objection/tHeL1nkT3xt"
 			both = strings.Replace(strings.Replace(both, page, "", 1), `<a href="`+page+`">`, "", 1)

@@ -293,3 +293,18 @@ func TestDistributedGuessing(t *testing.T) {
 		t.Errorf("%d guesses were compared in %d days", compared, days)
 	}
 }
+
+// A customer who changes the password, or signs out everywhere, makes every browser a stranger but the one in hand.
+func TestOtherDevicesEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o, owner := w.owned(email, "c11")
+	other := owner.elsewhere().get("/signin").walk("home", email)
+	owner.get("/security").walk("security", email).fills("/security/sessions/end-others").expect(http.StatusOK, "security")
+	w.exhaust(o)
+	other.keep("").get("/signin").post("email", email, "password", goodPassword).expect(http.StatusTooManyRequests, "e8")
+	owner.keep("").get("/signin").walk("home", email)
+	if n := len(w.letters(customer.MailDevice)); n != 1 {
+		t.Errorf("%d mails of a new device, want that of the other browser alone", n)
+	}
+}

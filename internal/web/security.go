@@ -37,7 +37,7 @@ func (v *visit) ownFrame(step claim.Step, back string, problems ...Problem) Fram
 
 // secured leads back to /security with a notice of what was done, and puts the key that follows it into the cookie.
 func (v *visit) secured(key customer.SessionKey, notice string) error {
-	v.jar.enter(key)
+	v.enter(key)
 	return v.see("/security?notice=" + notice)
 }
 
