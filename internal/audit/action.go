@@ -150,6 +150,24 @@ const (
 	SessionsEnded Action = "session.others_ended"
 )
 
+// Getting back in (R4), and the reset when both steps are lost.
+const (
+	// RecoveryAsked is an address given on R4, whether an account has it or not.
+	RecoveryAsked Action = "recovery.asked"
+	// RecoveryProven is a right mailed code, RecoveryPassed a right second step after it.
+	RecoveryProven  Action = "recovery.proven"
+	RecoveryPassed  Action = "recovery.passed"
+	RecoveryRefused Action = "recovery.refused"
+	// RecoveryPrepared is a step of what is set up anew; nothing of the account changed yet.
+	RecoveryPrepared Action = "recovery.prepared"
+	ResetAsked       Action = "reset.asked"
+	ResetCancelled   Action = "reset.cancelled"
+	ResetFinished    Action = "reset.finished"
+	// ResetStopped and ResetLengthened are the operator's.
+	ResetStopped    Action = "reset.stopped"
+	ResetLengthened Action = "reset.lengthened"
+)
+
 // What the customer allowed, and what followed from it.
 const (
 	ConsentAllowed  Action = "consent.allowed"

@@ -99,6 +99,12 @@ func (cs Claims) allow(tx Tx, state State, p customer.Profile, answer Answer, no
 		return grant.Grant{}, err
 	}
 	g := before
+	if g.ID == 0 {
+		// Access that waits since the owner got back in is given again in its own row, asked about as if it had never been.
+		if g, err = suspendedGrant(tx, state, p); err != nil {
+			return grant.Grant{}, err
+		}
+	}
 	asked, later := state.Asks(now)
 	var scopes []partner.Scope
 	for _, s := range state.Partner.Scopes() {
@@ -111,7 +117,7 @@ func (cs Claims) allow(tx Tx, state State, p customer.Profile, answer Answer, no
 		g = grant.Grant{ID: grant.ID(cs.IDs.Next()), Account: state.Account.ID, Partner: state.Partner.ID, Profile: p.ID}
 	}
 	g.Scopes, g.State, g.GivenAt, g.Wording, g.Language = scopes, grant.Active, now, cs.Wording, answer.Language
-	g.Until, g.WarnedAt = time.Time{}, time.Time{}
+	g.Until, g.WarnedAt, g.EndedAt = time.Time{}, time.Time{}, time.Time{}
 	if life := state.Partner.Class.GrantLife; life > 0 {
 		g.Until = now.Add(life)
 	}
@@ -119,6 +125,18 @@ func (cs Claims) allow(tx Tx, state State, p customer.Profile, answer Answer, no
 		return grant.Grant{}, err
 	}
 	return g, cs.consentReceipt(tx, state, p, before, g, now)
+}
+
+// suspendedGrant is the access of the journey's partner to a profile that waits for its owner, zero for none.
+func suspendedGrant(tx grant.GrantTx, s State, p customer.Profile) (grant.Grant, error) {
+	all, err := tx.EveryGrant(s.Account.ID)
+	i := slices.IndexFunc(all, func(g grant.Grant) bool {
+		return g.State == grant.Suspended && g.Partner == s.Partner.ID && g.Profile == p.ID
+	})
+	if i < 0 {
+		return grant.Grant{}, err
+	}
+	return all[i], err
 }
 
 // mint gives the journey its authorization code; one before it is superseded (design 10.22).

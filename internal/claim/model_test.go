@@ -364,6 +364,15 @@ func (tx *modelTx) SaveDevice(d *customer.Device) error {
 
 func (tx *modelTx) DropDevices(customer.AccountID, int) error { return tx.call() }
 
+// Nobody asks for a reset in the exploration, so there is none.
+func (tx *modelTx) Reset(customer.AccountID) (customer.Reset, error) {
+	return find(tx, nil, func(customer.Reset) bool { return true }, customer.ErrNoReset)
+}
+
+func (tx *modelTx) ResetByLink([]byte) (customer.Reset, error) { return tx.Reset(0) }
+
+func (tx *modelTx) SaveReset(*customer.Reset) error { return errConflict }
+
 func (tx *modelTx) GrantsOf(a customer.AccountID) (all []grant.Grant, err error) {
 	for _, g := range tx.rows.grants {
 		if g.Account == a && g.State == grant.Active {

@@ -22,17 +22,7 @@ var (
 
 // CleanSixDigits drops what people and programs put between digits (journey section 2) and checks that six are left.
 func CleanSixDigits(text string) (string, error) {
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case r >= '0' && r <= '9':
-			return r
-		case strings.ContainsRune(" \t\r\n-.()[]\u00a0\u2009\u202f", r):
-			return -1
-		case r >= '\uff10' && r <= '\uff19': // full-width digits of Asian keyboards
-			return r - '\uff10' + '0'
-		}
-		return 'x'
-	}, text)
+	text = strings.Map(digitRune, text)
 	switch {
 	case text == "":
 		return "", ErrCodeEmpty
@@ -40,6 +30,19 @@ func CleanSixDigits(text string) (string, error) {
 		return "", ErrCodeFormat
 	}
 	return text, nil
+}
+
+// digitRune keeps a digit, drops (-1) what stands between digits and marks all else.
+func digitRune(r rune) rune {
+	switch {
+	case r >= '0' && r <= '9':
+		return r
+	case strings.ContainsRune(" \t\r\n-.()[]\u00a0\u2009\u202f", r):
+		return -1
+	case r >= '\uff10' && r <= '\uff19': // full-width digits of Asian keyboards
+		return r - '\uff10' + '0'
+	}
+	return 'x'
 }
 
 // UseApp accepts a code of one of the apps, each time step once (RFC 6238 section 5.2: a code seen over a shoulder is

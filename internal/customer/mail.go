@@ -17,6 +17,14 @@ const (
 	MailChanged MailKind = "M4"
 	// MailDevice (M3): a whole sign-in from a browser that was not known.
 	MailDevice MailKind = "M3"
+	// MailRecoveryCode (M5): a recovery code was used; Left says how many are left.
+	MailRecoveryCode MailKind = "M5"
+	// MailRecovery is the mailed code of R4, a letter of its own like M2.
+	MailRecovery MailKind = "M2-recovery"
+	// MailResetAsked (M8): somebody asked to get in without password and second step; Link cancels it until Until.
+	MailResetAsked MailKind = "M8"
+	// MailResetEnded says that such a request is over and changed nothing.
+	MailResetEnded MailKind = "M8-over"
 	// MailAccess (M6): access given to a partner.
 	MailAccess MailKind = "M6"
 	// MailAccessEnds (M7): access stopped, ended or about to end; End says which.
@@ -34,11 +42,13 @@ type Mail struct {
 	Language string `json:"language"`
 	// Partner is the registered partner name.
 	Partner string `json:"partner"`
-	// Code is the six digits of M2.
+	// Code is the six digits of M2, or the twelve of R4.
 	Code string `json:"code,omitempty"`
 	// Change says what M4 is about.
 	Change SignInChange `json:"change,omitempty"`
-	// Link is the text of the link of M1, "This wasn't me", which works until Until.
+	// Left is how many recovery codes are left.
+	Left int `json:"left,omitempty"`
+	// Link is the text of M8's link, and of the link of M1, "This wasn't me", which works until Until.
 	Link string `json:"link,omitempty"`
 	// Scopes and Until describe the access of M6, of which Until is zero when it has no end.
 	Scopes []string  `json:"scopes,omitempty"`
@@ -46,6 +56,8 @@ type Mail struct {
 	// End says what M7 is about.
 	End AccessEnd `json:"end,omitempty"`
 	At  time.Time `json:"at"`
+	// Nobody marks a mail that is not to go out: it is written as one that was sent.
+	Nobody bool `json:"-"`
 	// Attempts counts the deliveries begun, this one included; the store sets it when it hands the mail out.
 	Attempts int `json:"-"`
 }
@@ -67,6 +79,10 @@ const (
 	// SignInEmailChanged goes to the old address and to the new one.
 	SignInEmailChanged  SignInChange = "email_changed"
 	SignedOutEverywhere SignInChange = "signed_out"
+	// SignInPasswordReset: a forgotten password was replaced, after the second step.
+	SignInPasswordReset SignInChange = "password_reset"
+	// SignInRebuilt: password, second step and recovery codes were replaced after the wait of a reset.
+	SignInRebuilt SignInChange = "rebuilt"
 	// SignInHeld: somebody who read M1 said that it was not them who set the account up, and nobody can sign in.
 	SignInHeld SignInChange = "held"
 	// SignInReported: the partner that opened the account reported that the wrong person set it up, and nobody can sign in.

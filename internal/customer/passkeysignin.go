@@ -48,7 +48,7 @@ func (si SignIns) Passkey(ctx context.Context, in PasskeyPost) (SessionKey, erro
 		if err != nil {
 			return refused, err
 		}
-		if err := endSession(tx, in.Session, now); err != nil {
+		if err := errors.Join(endSession(tx, in.Session, now), si.endReset(tx, a, ResetSignedIn, now)); err != nil {
 			return audit.Event{}, err
 		}
 		var s Session
@@ -97,6 +97,9 @@ func (si SignIns) PasskeyStep(ctx context.Context, in PasskeyPost) (SessionKey, 
 		}
 		renewed = s.Renew(si.Keys, in.Session, now)
 		s.Level, s.SignedInAt, s.ProvedAt = TwoSteps, now, now
+		if err := si.endReset(tx, a, ResetSignedIn, now); err != nil {
+			return audit.Event{}, err
+		}
 		if err := tx.SaveSession(&s); err != nil {
 			return audit.Event{}, err
 		}

@@ -25,6 +25,7 @@ type SignInTx interface {
 	PasskeyTx
 	MailTx
 	limit.Tx
+	ResetTx
 }
 
 // SignInStore runs transactions for signing in.
@@ -322,6 +323,9 @@ func (si SignIns) SecondStep(ctx context.Context, key SessionKey, typed string, 
 		}
 		renewed = s.Renew(si.Keys, key, now)
 		s.Level, s.SignedInAt, s.ProvedAt = TwoSteps, now, now
+		if err := si.endReset(tx, a, ResetSignedIn, now); err != nil {
+			return audit.Event{}, err
+		}
 		if err := tx.SaveSession(&s); err != nil {
 			return audit.Event{}, err
 		}

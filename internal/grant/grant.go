@@ -26,6 +26,8 @@ const (
 	Active  State = "active"
 	Stopped State = "stopped"
 	Ended   State = "ended"
+	// Suspended waits until the owner, who got back in without the old second step, gives the access again (design 10.14).
+	Suspended State = "suspended"
 )
 
 // A Grant is one access that a customer gave: to one partner, for one profile, with these scopes, in these words. The

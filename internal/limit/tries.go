@@ -27,6 +27,14 @@ const (
 	KindSecondStep Kind = "second-step"
 	// KindRecoveryCode counts wrong recovery codes: account and network.
 	KindRecoveryCode Kind = "recovery-code"
+	// KindRecoveryStep counts wrong second steps after a forgotten password's mailed code: account, over all networks.
+	KindRecoveryStep Kind = "recovery-step"
+	// KindRecoveryMail counts mails with the code of a forgotten password: address and network. KindRecoveryMails counts them
+	// over all networks: address. The address counts whether it has an account or not.
+	KindRecoveryMail  Kind = "recovery-mail"
+	KindRecoveryMails Kind = "recovery-mails"
+	// KindReset counts resets asked for: account.
+	KindReset Kind = "reset"
 	// KindAccount counts wrong passwords and second steps of an account over all networks: account. Passkeys, known
 	// devices and recovery do not ask it (design 10.25), or strangers on many networks could shut the owner out.
 	KindAccount Kind = "account"
@@ -69,11 +77,13 @@ func (k Kind) Rule() Rule {
 		rule := Guesses()
 		rule.Lifetime = 100
 		return rule
-	case KindMail, KindAddressMail:
+	case KindReset:
+		return PerWindow(5, 7*24*time.Hour)
+	case KindMail, KindAddressMail, KindRecoveryMail:
 		return PerWindow(4, time.Hour)
 	case KindAddressCode:
 		return PerWindow(5, time.Hour)
-	case KindAccountMail:
+	case KindAccountMail, KindRecoveryMails:
 		return PerWindow(12, time.Hour)
 	case KindMailedCode:
 		rule := PerWindow(5, time.Hour)

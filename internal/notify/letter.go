@@ -67,6 +67,11 @@ var fileOf = map[customer.MailKind]string{
 	customer.MailDevice:     "device",
 	customer.MailChanged:    "changed",
 	customer.MailAccessEnds: "ends",
+
+	customer.MailRecoveryCode: "recovery-code",
+	customer.MailRecovery:     "forgot",
+	customer.MailResetAsked:   "reset",
+	customer.MailResetEnded:   "reset-over",
 }
 
 // CodeMinutes is how long the code of M2 is good for (journey section 1), as the mail says it.
@@ -124,7 +129,9 @@ type page struct {
 	Change                                                 customer.SignInChange
 	End                                                    customer.AccessEnd
 	Scopes                                                 []string
-	Minutes                                                int
+	Minutes, Left                                          int
+	// UntilMoment is Until with the time of day.
+	UntilMoment string
 }
 
 // Render writes the mail in its language, English when there is none for it. An error is final: the same mail would
@@ -138,7 +145,10 @@ func (ls *Letters) Render(m customer.Mail) (Letter, error) {
 	if text == nil {
 		return Letter{}, fmt.Errorf("%w: %q", ErrUnknownMail, m.Kind)
 	}
-	view := page{Frame: ls.frame, Partner: m.Partner, Address: m.To, Code: m.Code, Link: m.Link, Change: m.Change, End: m.End, At: day(m.At), Hour: m.At.UTC().Format("15:04"), Until: day(m.Until), Minutes: CodeMinutes}
+	view := page{Frame: ls.frame, Partner: m.Partner, Address: m.To, Code: m.Code, Link: m.Link, Change: m.Change, End: m.End, At: day(m.At), Hour: m.At.UTC().Format("15:04"), Until: day(m.Until), Minutes: CodeMinutes, Left: m.Left, UntilMoment: moment(m.Until)}
+	if len(view.Code) == 12 {
+		view.Code = view.Code[:4] + " " + view.Code[4:8] + " " + view.Code[8:]
+	}
 	for _, scope := range m.Scopes {
 		words, err := execute(text, "scope", scope)
 		if err != nil {
@@ -177,6 +187,14 @@ func day(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format("2 January 2006")
+}
+
+// moment writes out a day and the time on it; the zero time is empty.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2 January 2006, 15:04 UTC")
 }
 
 // check refuses a letter whose header values could end the header and start one of an attacker's own.

@@ -31,7 +31,10 @@ func mails() map[customer.MailKind]customer.Mail {
 	claimed.Link, claimed.Until = "tHeL1nkT3xt", at.AddDate(0, 0, 7)
 	access.Scopes = []string{"account.read", "profiles.write"}
 	access.Until = at.AddDate(1, 0, 0)
-	return map[customer.MailKind]customer.Mail{claimed.Kind: claimed, code.Kind: code, access.Kind: access, changed.Kind: changed, ends.Kind: ends, device.Kind: device}
+	used, forgot, reset, over := base, base, base, base
+	used.Kind, forgot.Kind, reset.Kind, over.Kind = customer.MailRecoveryCode, customer.MailRecovery, customer.MailResetAsked, customer.MailResetEnded
+	used.Left, forgot.Code, reset.Link, reset.Until = 9, "048213557190", "tHeL1nkT3xt", at.Add(72*time.Hour)
+	return map[customer.MailKind]customer.Mail{used.Kind: used, forgot.Kind: forgot, reset.Kind: reset, over.Kind: over, claimed.Kind: claimed, code.Kind: code, access.Kind: access, changed.Kind: changed, ends.Kind: ends, device.Kind: device}
 }
 
 func TestLettersSayWhatTheyMust(t *testing.T) {
@@ -42,6 +45,10 @@ func TestLettersSayWhatTheyMust(t *testing.T) {
 		customer.MailChanged: {"A passkey was added", "22 November 2026", "mira.kade@example.org", "help@example.org", "wasn't you"},
 		customer.MailDevice: {"had not signed in to it before", "22 November 2026 at 09:30 UTC", "mira.kade@example.org", "https://id.example.org/security",
 			"nothing to do", "wasn't you", "help@example.org"},
+		customer.MailRecoveryCode: {"recovery code was used", "You have 9 left", "22 November 2026", "mira.kade@example.org", "help@example.org", "wasn't you"},
+		customer.MailRecovery:     {"0482 1355 7190", "id.example.org", "15 minutes", "second step", "did not ask", "it nowhere else"},
+		customer.MailResetAsked:   {"https://id.example.org/recovery/tHeL1nkT3xt", "25 November 2026, 09:30 UTC", "wasn't you", "help@example.org", "stops it too"},
+		customer.MailResetEnded:   {"was stopped on 22 November 2026", "Nothing of the account changed", "help@example.org"},
 		customer.MailAccess: {"Acme Treasury", "22 November 2026", "22 November 2027", "your email address", "propose changes",
 			"password", "Who can use your account", "help@example.org"},
 		customer.MailAccessEnds: {"You stopped the access of", "Acme Treasury", "22 November 2026", "may keep what it has seen", "help@example.org"},
@@ -70,7 +77,7 @@ func TestLettersSayWhatTheyMust(t *testing.T) {
 }
 
 // A scanner follows links and fetches pictures. A mail has neither, so that nobody learns that it was read, but for the one
-// link of M1, whose page changes nothing when it is opened, and that of M3, which is the same for everybody.
+// links of M1 and M8, whose pages change nothing when they are opened, and that of M3, which is the same for everybody.
 func TestLettersHaveNoLinksAndNoRemoteContent(t *testing.T) {
 	outward := regexp.MustCompile(`(?i)https?:|<a\b|<img|<link|<script|<style|url\(|src=|href=|mailto:`)
 	ls := letters(t)
@@ -80,8 +87,8 @@ func TestLettersHaveNoLinksAndNoRemoteContent(t *testing.T) {
 			t.Fatal(err)
 		}
 		both := strings.NewReplacer(`<a href="https://id.example.org/security">`, "", "https://id.example.org/security", "").Replace(l.Text + l.HTML)
-		if kind == customer.MailClaimed {
-			const page = "https://id.example.org/objection/tHeL1nkT3xt"
+		if pages := map[customer.MailKind]string{customer.MailClaimed: "objection", customer.MailResetAsked: "recovery"}; pages[kind] != "" {
+			page := "https://id.example.org/" + pages[kind] + "/tHeL1nkT3xt"
 			both = strings.Replace(strings.Replace(both, page, "", 1), `<a href="`+page+`">`, "", 1)
 		}
 		if found := outward.FindString(both); found != "" {
@@ -110,6 +117,32 @@ func TestLetterOfAHold(t *testing.T) {
 	}
 	if l.Subject != "Your account at Example ID is on hold" {
 		t.Errorf("subject %q", l.Subject)
+	}
+}
+
+// The notices of a password that was replaced say how, what ended, and whom to write to.
+func TestLettersOfARecovery(t *testing.T) {
+	for change, want := range map[customer.SignInChange][]string{
+		customer.SignInPasswordReset: {"password of your account", "signed out", "22 November 2026", "mira.kade@example.org", "wasn't you", "help@example.org"},
+		customer.SignInRebuilt:       {"recovery codes of your account", "allow it again", "22 November 2026", "wasn't you", "help@example.org"},
+	} {
+		m := mails()[customer.MailChanged]
+		m.Change = change
+		l, err := letters(t).Render(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, body := range []string{l.Text, l.HTML} {
+			plain := strings.Join(strings.Fields(strings.NewReplacer("<bdi>", "", "</bdi>", "").Replace(body)), " ")
+			for _, text := range want {
+				if !strings.Contains(plain, text) {
+					t.Errorf("%s does not say %q:\n%s", change, text, body)
+				}
+			}
+			if strings.Contains(body, "passkey was added") || strings.Contains(body, "Acme") {
+				t.Errorf("%s says what is not so:\n%s", change, body)
+			}
+		}
 	}
 }
 

@@ -66,6 +66,8 @@ type Options struct {
 	// HashMemory is what a password hash takes, in KiB; 0 is what design 4.11 asks for, and less is for tests that hash by the
 	// hundred: whoever steals such hashes guesses them cheaply.
 	HashMemory uint32
+	// RecoveryWait is how long somebody waits who has lost second step and recovery codes; zero is 72 hours, never under 24.
+	RecoveryWait time.Duration
 	// hashing, where set, takes the place of the server's own, for tests that hold its turns.
 	hashing *secret.Passwords
 	// Sandbox serves the pages under /dev and marks every page; nil for a real server.
@@ -210,8 +212,10 @@ func (s *Server) wire() {
 	}
 	s.api = (&api.Door{Partners: s.Partners, Customers: customers, Tokens: tokens, Claims: claims, Subscriptions: s.Subscriptions,
 		Signing: o.Signing, Receipts: o.Receipts, Approvals: approvals, PublicKeys: publicKeys, Simulates: o.Sandbox != nil, PagesURL: o.WebURL, APIURL: o.APIURL, Observe: o.observe(), Volume: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: pagesURL, Unavailable: store.ErrUnavailable}).Handler()
+	recoveries := customer.Recoveries{SignIns: signIns, Store: store.Recoveries{DB: s.database}, Policy: policy,
+		Brand: o.Brand, Wait: o.RecoveryWait}
 	waysIn := customer.WaysIn{Store: store.WaysIn{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Policy: policy, Brand: o.Brand, Now: o.Now}
-	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, WaysIn: waysIn, Customers: customers, Grants: s.grants, Pages: s.pages, Keys: o.Keys,
+	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, Recoveries: recoveries, WaysIn: waysIn, Customers: customers, Grants: s.grants, Pages: s.pages, Keys: o.Keys,
 		Failed: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: o.WebURL, Unavailable: store.ErrUnavailable,
 		Sandbox: o.Sandbox != nil}).Handler()
 }

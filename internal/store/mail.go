@@ -15,7 +15,8 @@ import (
 func mailPlace(id int64) secret.Place { return secret.Place{Table: "mail", Column: "body", Row: id} }
 
 // QueueMail writes a mail to be delivered, sealed under a server key: it must be readable by whoever delivers it, also
-// when the account is erased meanwhile.
+// when the account is erased meanwhile. One to nobody is written too, as one that was sent: it takes as long, so that whether
+// an address has an account cannot be told from that.
 func (tx *Tx) QueueMail(m customer.Mail) error {
 	if m.ID == 0 {
 		m.ID = tx.db.ids.Next()
@@ -24,8 +25,12 @@ func (tx *Tx) QueueMail(m customer.Mail) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec("INSERT INTO mail (id, account_id, body, at, due_at, attempts, done_at) VALUES ($1, $2, $3, $4, $4, 0, 0)",
-		m.ID, m.Account, tx.db.keys.Seal(mailPlace(m.ID), body), millis(m.At))
+	sealed, done := tx.db.keys.Seal(mailPlace(m.ID), body), time.Time{}
+	if m.Nobody {
+		sealed, done = nil, m.At
+	}
+	_, err = tx.exec("INSERT INTO mail (id, account_id, body, at, due_at, attempts, done_at) VALUES ($1, $2, $3, $4, $4, 0, $5)",
+		m.ID, m.Account, sealed, millis(m.At), millis(done))
 	return err
 }
 

@@ -36,6 +36,8 @@ type (
 	Customers = For[customer.Tx]
 	// SignIns is for customer.SignIns.
 	SignIns struct{ For[customer.SignInTx] }
+	// Recoveries is for customer.Recoveries.
+	Recoveries = For[customer.RecoverTx]
 	// Tokens is for grant.Tokens.
 	Tokens = For[grant.TokenTx]
 	// Grants is for grant.Grants.
@@ -56,6 +58,8 @@ var (
 	_ customer.Tx               = (*Tx)(nil)
 	_ customer.SignInStore      = SignIns{}
 	_ customer.SignInTx         = (*Tx)(nil)
+	_ customer.RecoveryStore    = Recoveries{}
+	_ customer.RecoverTx        = (*Tx)(nil)
 	_ grant.TokenStore          = Tokens{}
 	_ grant.TokenTx             = (*Tx)(nil)
 	_ grant.OwnerStore          = Grants{}

@@ -111,7 +111,22 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 		"QueueMail": func(tx *Tx) error { return tx.QueueMail(customer.Mail{ID: 10, At: now}) },
 	}
 	maps.Copy(all, checkMethods(now, twice, missing))
+	maps.Copy(all, recoverMethods(now, twice, missing))
 	return all
+}
+
+// recoverMethods are those of who gets back in.
+func recoverMethods(now time.Time, twice func(func() error) error, missing func(error) error) map[string]func(*Tx) error {
+	r := customer.Recovery{ID: 22, Account: owner, Session: 3, Method: "app"}
+	q := customer.Reset{ID: 23, Account: owner, Link: []byte("d")}
+	return map[string]func(*Tx) error{
+		"SaveRecovery":  func(tx *Tx) error { return twice(func() error { return tx.SaveRecovery(&r) }) },
+		"RecoveryOf":    func(tx *Tx) error { _, err := tx.RecoveryOf(99); return missing(err) },
+		"SaveReset":     func(tx *Tx) error { return twice(func() error { return tx.SaveReset(&q) }) },
+		"Reset":         func(tx *Tx) error { _, err := tx.Reset(99); return missing(err) },
+		"ResetByLink":   func(tx *Tx) error { _, err := tx.ResetByLink([]byte("x")); return missing(err) },
+		"SuspendAccess": func(tx *Tx) error { _, err := tx.SuspendAccess(1, now); return err },
+	}
 }
 
 // checkMethods are those about what is checked of a profile, and about approvals.

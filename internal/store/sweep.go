@@ -40,6 +40,8 @@ var remains = []remain{
 	{"objection", day, sweepBy("objection", "expires_at", "")},
 	{"known_device", day, sweepBy("known_device", "expires_at", "")},
 	{"pending_change", 0, sweepBy("pending_change", "expires_at", "")},
+	{"recovery", day, sweepBy("recovery", "created_at", "")},
+	{"account_reset", customer.ResetLife + day, sweepBy("account_reset", "ready_at", "")},
 	{"one_time_token", day, sweepBy("one_time_token", "expires_at", "")},
 	{"partner_event", 30 * day, sweepBy("partner_event", "occurred_at", "")},
 	{"delivery", 30 * day, sweepBy("delivery", "done_at", "done_at <> 0 AND ")},

@@ -62,6 +62,10 @@ func TestSweep(t *testing.T) {
 		"objection": {func(tx *Tx) error {
 			return tx.SaveObjection(&claim.Objection{ID: 1, Account: owner, Digest: []byte("d"), ExpiresAt: base})
 		}, base.Add(day)},
+		"recovery": {func(tx *Tx) error { return tx.SaveRecovery(&customer.Recovery{ID: 1, CreatedAt: base}) }, base.Add(day)},
+		"account_reset": {func(tx *Tx) error {
+			return tx.SaveReset(&customer.Reset{ID: 1, Account: owner, Link: []byte("d"), ReadyAt: base})
+		}, base.Add(customer.ResetLife + day)},
 		"known_device": {func(tx *Tx) error {
 			return tx.SaveDevice(&customer.Device{ID: 1, Account: owner, Digest: []byte("d"), ExpiresAt: base})
 		}, base.Add(day)},
@@ -95,7 +99,7 @@ func TestSweep(t *testing.T) {
 			})
 		})
 	}
-	if len(remains) != 17 {
+	if len(remains) != 19 {
 		t.Errorf("%d tables are swept; each needs a row in this test", len(remains))
 	}
 }

@@ -64,6 +64,8 @@ var belongings = []string{
 	"DELETE FROM pending_change WHERE account_id = $1",
 	"DELETE FROM objection WHERE account_id = $1",
 	"DELETE FROM known_device WHERE account_id = $1",
+	"DELETE FROM recovery WHERE account_id = $1 AND account_id <> 0",
+	"DELETE FROM account_reset WHERE account_id = $1",
 	"DELETE FROM subscription WHERE account_id = $1 AND account_id <> 0",
 	"DELETE FROM claim_code WHERE account_id = $1 AND state = 'minted'",
 }

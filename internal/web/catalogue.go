@@ -218,6 +218,16 @@ func (c *catalogue) dateText(t time.Time) string {
 	return s
 }
 
+// moment is a day and the time on it, in UTC, in a <time> element.
+func (c *catalogue) moment(t time.Time) template.HTML {
+	t = t.UTC()
+	s, err := c.fill("date.moment", 0, map[string]any{"date": c.dateText(t), "time": t.Format("15:04")}, c.valueText, func(s string) string { return s })
+	if err != nil {
+		s = t.Format(time.RFC3339)
+	}
+	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + template.HTMLEscapeString(s) + `</time>`)
+}
+
 // duration is a time to wait in words, rounded up: "5 minutes", "1 hour".
 func (c *catalogue) duration(d time.Duration) (string, error) {
 	switch {

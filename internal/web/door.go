@@ -26,6 +26,8 @@ type Door struct {
 	SignIns  customer.SignIns
 	// WaysIn has the owner's verbs on how they get in.
 	WaysIn customer.WaysIn
+	// Recoveries has the verbs of those who cannot sign in.
+	Recoveries customer.Recoveries
 	// Customers has the verbs on reviews that partners asked for.
 	Customers customer.Customers
 	// Grants has the customer's own verbs on what they allowed.
@@ -146,6 +148,7 @@ func (v *visit) see(path string) error {
 // show answers with a page.
 func (v *visit) show(status int, p Page) error {
 	v.saveJar()
+	p.frame().Pending = v.pending()
 	v.Pages.Write(v.w, v.r, status, p)
 	return nil
 }

@@ -47,6 +47,9 @@ type Frame struct {
 	Idle time.Duration
 	// Notices are said once, politely, in a box of role "status".
 	Notices []Message
+	// Pending is the path at which who is signed in cancels the reset that somebody asked for; empty where nobody did. It is
+	// on every page of theirs (design 10.14).
+	Pending string
 	// Problems are what must be mended before the form is accepted. They turn
 	// the page into an error page: summary, marks beside the fields, title.
 	Problems []Problem

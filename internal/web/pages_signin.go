@@ -26,6 +26,8 @@ type SecondStepSignInPage struct {
 	NoApp bool
 	// Another is the path of "Use another way"; empty means not shown.
 	Another string
+	// Recovers is set where the step follows a forgotten password's mailed code (R4).
+	Recovers bool
 }
 
 func (p *SecondStepSignInPage) face() face {
@@ -36,7 +38,11 @@ func (p *SecondStepSignInPage) face() face {
 	case p.Passkey != nil:
 		heading = "r2.both.title"
 	}
-	return face{id: "r2", file: "signin-second-step", heading: Say(heading)}
+	id := "r2"
+	if p.Recovers {
+		id = "r4.step"
+	}
+	return face{id: id, file: "signin-second-step", heading: Say(heading)}
 }
 
 // ContinuePage is R5: a session from before this request. "Continue" posts to

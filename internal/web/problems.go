@@ -30,7 +30,7 @@ func sayings(step claim.Step) []said {
 	switch step {
 	case claim.StepEmail:
 		return append(digits("c2"), said{claim.ErrCodeLate, "code", "c2.code.late"})
-	case claim.StepApp, stepSignIn:
+	case claim.StepApp, stepSignIn, forgotSecondStep, forgotNewApp:
 		return append(digits("c5"), said{customer.ErrCodeReused, "code", "c5.code.reused"})
 	case claim.StepPasskey:
 		return []said{{customer.ErrPasskey, "", "c6.refused"}}
@@ -52,9 +52,19 @@ func sayings(step claim.Step) []said {
 	case stepConfirm:
 		return []said{{customer.ErrNoPassword, "password", "r1.password.empty"}, {customer.ErrCodeEmpty, "code", "c5.code.empty"},
 			{customer.ErrCodeFormat, "code", "c5.code.format"}, {customer.ErrProof, "", "r6.wrong"}}
-	case stepPasskey, stepSignInPasskey, stepConfirmPasskey:
+	case stepPasskey, stepSignInPasskey, forgotPasskey, forgotNewPasskey, stepConfirmPasskey:
 		return []said{{customer.ErrPasskey, "", "passkey.refused"}, {customer.ErrPasskeyLate, "", "passkey.late"}}
-	case claim.StepPassword:
+	case stepRecoveryCode, forgotRecoveryCode:
+		return []said{{customer.ErrRecoveryCodeEmpty, "recovery_code", "r3.code.empty"}, {customer.ErrRecoveryCode, "recovery_code", "r3.code.wrong"}}
+	case forgotCode:
+		return []said{{customer.ErrCodeEmpty, "code", "r4.code.empty"}, {customer.ErrMailedCodeFormat, "code", "r4.code.format"},
+			{customer.ErrCodeWrong, "code", "r4.code.wrong"}, {customer.ErrMailedCodeSpent, "code", "r4.code.spent"},
+			{customer.ErrMailedCodeLate, "code", "r4.code.late"}}
+	case forgotNewMethod:
+		return []said{{customer.ErrNoMethod, "method", "c4.method.empty"}}
+	case forgotCodes:
+		return []said{{customer.ErrCodesNotSaved, "saved", "c7.saved.empty"}}
+	case claim.StepPassword, forgotPassword:
 		return []said{
 			{customer.ErrPasswordEmpty, "new_password", "c3.password.empty"},
 			{customer.ErrPasswordShort, "new_password", "c3.password.short"},
@@ -85,6 +95,7 @@ const (
 	// The passkey's forms on both pages.
 	stepPasskey       claim.Step = "signin/passkey"
 	stepSignInPasskey claim.Step = "signin/second-step/passkey"
+	stepRecoveryCode  claim.Step = "signin/recovery-code"
 )
 
 func digits(page string) []said {

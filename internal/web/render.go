@@ -107,7 +107,7 @@ func everyPage() []Page {
 		&RecoveryCodesPage{}, &DonePage{}, &LeavePage{},
 		&ReviewPage{}, &NamePage{}, &PreferredPage{}, &BirthPage{}, &PhonePage{}, &CountryPage{}, &NationalityPage{},
 		&AddressPage{}, &OccupationPage{}, &ExtraPage{}, &FormPage{}, &DisputePage{},
-		&AllowPage{}, &ReturnPage{}, &CheckPage{}, &ObjectionPage{},
+		&AllowPage{}, &ReturnPage{}, &CheckPage{}, &ObjectionPage{}, &RecoveryCodePage{}, &RecoveredPage{}, &ForgotPage{}, &ForgotCodePage{}, &LostPage{}, &ResetPage{},
 		&SignInPage{}, &SecondStepSignInPage{}, &ConfirmPage{}, &ContinuePage{}, &HomePage{}, &DetailsPage{}, &ProposalsPage{},
 		&ErrorPage{}, &UnknownRequestPage{}, &OtherCustomerPage{},
 		&HelpPage{}, &PrivacyPage{}, &AccessibilityPage{}, &ReceiptsPage{}, &AccessPage{}, &StopPage{},

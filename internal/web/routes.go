@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
 )
 
 // mux lists every page in the order of the journey. GET changes nothing that matters; every POST is checked for its
@@ -37,6 +38,8 @@ func (d *Door) mux() http.Handler {
 	get("/objection/{link}", showObjection)
 	post("/objection/{link}", postObjection)
 	get("/objected", public(func(f Frame) Page { return &ObjectionPage{Frame: f, State: ObjectionMade} }))
+
+	recoverRoutes(get, post)
 
 	// What the customer keeps of each claim and consent.
 	get("/account/receipts", showReceipts)
@@ -173,6 +176,43 @@ func securityRoutes(get, post routes) {
 	post("/security/email/code", fresh("code", postEmailCode))
 	post("/security/sessions/end", fresh("security", postEndSession))
 	post("/security/sessions/end-others", fresh("security", postEndOthers))
+}
+
+// recoverRoutes lead back in (journey section 5): R3, R4, and the reset when both steps are lost.
+func recoverRoutes(get, post routes) {
+	get("/signin/recovery-code", showRecoveryCode)
+	post("/signin/recovery-code", postRecoveryCode)
+	get("/signin/recovered", showRecovered)
+	get("/forgot", showForgot)
+	post("/forgot", postForgot)
+	get("/forgot/code", recovering(showForgotCode, customer.RecoverCode))
+	post("/forgot/code", postForgotCode)
+	post("/forgot/code/send", postForgotSend)
+	get("/forgot/second-step", recovering(showForgotStep, customer.RecoverSecondStep))
+	post("/forgot/second-step", postForgotStep)
+	post("/forgot/second-step/passkey", postForgotPasskey)
+	get("/forgot/recovery-code", recovering(showForgotRecoveryCode, customer.RecoverSecondStep))
+	post("/forgot/recovery-code", postForgotRecoveryCode)
+	get("/forgot/lost", recovering(showLost, customer.RecoverSecondStep))
+	post("/forgot/lost", postLost)
+	get("/forgot/password", recovering(showForgotPassword, customer.RecoverPassword))
+	post("/forgot/password", postForgotPassword)
+	get("/forgot/new/second-step", chooseRebuildMethod)
+	post("/forgot/new/second-step", postRebuildMethod)
+	get("/forgot/new/second-step/app", recovering(showRebuildApp, customer.RecoverApp))
+	post("/forgot/new/second-step/app", postRebuildApp)
+	get("/forgot/new/second-step/passkey", recovering(showRebuildPasskey, customer.RecoverPasskey))
+	post("/forgot/new/second-step/passkey", postRebuildPasskey)
+	get("/forgot/new/recovery-codes", recovering(showRebuildCodes, customer.RecoverCodes))
+	post("/forgot/new/recovery-codes", postRebuildCodes)
+	post("/forgot/new/recovery-codes/download", postRebuildDownload)
+
+	// What the link of mail M8, and the notice on the pages of who is signed in, lead to.
+	get("/recovery/{link}", showReset)
+	post("/recovery/{link}", postReset)
+	get("/recovery-stopped", public(func(f Frame) Page { return &ResetPage{Frame: f, State: ResetMade} }))
+	get("/security/recovery", showPending)
+	post("/security/recovery", postPending)
 }
 
 // public is a page that depends on nothing.

@@ -132,7 +132,7 @@ func sampleScopes(optional bool) []AllowScope {
 // samples are every page in every state that looks different.
 func samples() []sample {
 	var all []sample
-	for _, group := range [][]sample{secureSamples(), reviewSamples(), decideSamples(), errorSamples(), securitySamples(), otherSamples()} {
+	for _, group := range [][]sample{secureSamples(), reviewSamples(), decideSamples(), recoverySamples(), errorSamples(), securitySamples(), otherSamples()} {
 		all = append(all, group...)
 	}
 	return all

@@ -32,8 +32,9 @@ func toward(path, journey string) string {
 // signInFrame names the partner of the request that the sign-in is for.
 func (v *visit) signInFrame(step claim.Step) (Frame, error) {
 	f := Frame{FormToken: v.token(string(step)), Action: toward("/"+string(step), v.wanted())}
-	if v.r.Method != http.MethodPost && v.r.URL.Query().Get("notice") == "out" {
-		f.Notices = append(f.Notices, Say("notice.signedout"))
+	notices := map[string]string{"out": "notice.signedout", "lost": "r1.lost.first"}
+	if notice, known := notices[v.r.URL.Query().Get("notice")]; known && v.r.Method != http.MethodPost {
+		f.Notices = append(f.Notices, Say(notice))
 	}
 	id, ok := v.Keys.JourneyPartner(v.wanted())
 	if !ok || v.wanted() == "" {
@@ -69,7 +70,8 @@ func (v *visit) signInPage(status int, email string, problems ...Problem) error 
 		return err
 	}
 	f.Problems = problems
-	return v.show(status, &SignInPage{Frame: f, Email: email, MoreTime: v.r.PostForm.Get("more_time") != "", Passkey: v.askPasskey(stepPasskey, nil)})
+	return v.show(status, &SignInPage{Frame: f, Email: email, MoreTime: v.r.PostForm.Get("more_time") != "", Passkey: v.askPasskey(stepPasskey, nil),
+		Forgot: toward("/forgot", v.wanted()), Lost: toward("/signin/recovery-code", v.wanted())})
 }
 
 func postSignIn(v *visit) error {
@@ -129,7 +131,7 @@ func (v *visit) signInStepPage(status int, problems ...Problem) error {
 		return err
 	}
 	f.Problems = problems
-	page := &SecondStepSignInPage{Frame: f}
+	page := &SecondStepSignInPage{Frame: f, Another: toward("/signin/recovery-code", v.wanted())}
 	if err := v.secondSteps(page); errors.Is(err, customer.ErrNoSession) {
 		return v.see(toward("/signin", v.wanted()))
 	} else if err != nil {

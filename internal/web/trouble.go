@@ -161,6 +161,8 @@ func (v *visit) here(label string) Way {
 		return Way{Label: label, Address: toward("/signin", v.wanted())}
 	case strings.HasPrefix(v.r.URL.Path, "/security"):
 		return Way{Label: label, Address: "/security"}
+	case strings.HasPrefix(v.r.URL.Path, "/forgot"):
+		return Way{Label: label, Address: toward("/forgot/code", v.wanted())}
 	case v.r.URL.Path == "/signout":
 		return Way{Label: label, Address: "/account"}
 	}

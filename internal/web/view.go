@@ -114,6 +114,9 @@ func (v *view) Bdi(s string) template.HTML { return isolate(s) }
 // Date is a day written out.
 func (v *view) Date(t time.Time) template.HTML { return v.words.date(t) }
 
+// Moment is a day with the time of it, in UTC.
+func (v *view) Moment(t time.Time) template.HTML { return v.words.moment(t) }
+
 // Wait is a time to wait in words.
 func (v *view) Wait(d time.Duration) (string, error) { return v.words.duration(d) }
 

@@ -232,6 +232,10 @@ type (
 		customer.WaysInStore
 		f *faults
 	}
+	faultyRecoveries struct {
+		customer.RecoveryStore
+		f *faults
+	}
 	faultyCustomers struct {
 		customer.Store
 		f *faults
@@ -256,6 +260,14 @@ func (s faultyWaysIn) View(ctx context.Context, fn func(customer.WaysInTx) error
 
 func (s faultyWaysIn) Change(ctx context.Context, fn func(customer.WaysInTx) (audit.Event, error)) error {
 	return s.f.use(func() error { return s.WaysInStore.Change(ctx, fn) })
+}
+
+func (s faultyRecoveries) View(ctx context.Context, fn func(customer.RecoverTx) error) error {
+	return s.f.use(func() error { return s.RecoveryStore.View(ctx, fn) })
+}
+
+func (s faultyRecoveries) Change(ctx context.Context, fn func(customer.RecoverTx) (audit.Event, error)) error {
+	return s.f.use(func() error { return s.RecoveryStore.Change(ctx, fn) })
 }
 
 func (s faultyCustomers) View(ctx context.Context, fn func(customer.Tx) error) error {

@@ -1,0 +1,302 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/customer"
+)
+
+// The forms of R4, which are no steps of a journey.
+const (
+	stepForgot         claim.Step = "forgot"
+	forgotCode         claim.Step = "forgot/code"
+	forgotSecondStep   claim.Step = "forgot/second-step"
+	forgotPasskey      claim.Step = "forgot/second-step/passkey"
+	forgotRecoveryCode claim.Step = "forgot/recovery-code"
+	forgotLost         claim.Step = "forgot/lost"
+	forgotPassword     claim.Step = "forgot/password"
+	forgotNewMethod    claim.Step = "forgot/new/second-step"
+	forgotNewApp       claim.Step = "forgot/new/second-step/app"
+	forgotNewPasskey   claim.Step = "forgot/new/second-step/passkey"
+	forgotCodes        claim.Step = "forgot/new/recovery-codes"
+)
+
+// recovery reads this browser's recovery and its next step.
+func (v *visit) recovery() (customer.RecoveryState, customer.RecoverStep, error) {
+	v.renew()
+	state, err := v.Recoveries.State(v.context(), v.jar.Session)
+	return state, state.Next(v.Now()), err
+}
+
+// recovering makes a page of one step of a recovery. It shows it when it is the next one; else the next one is shown, and R4
+// where there is none, or what the sign-in was for where the recovery has signed the browser in.
+func recovering(show func(*visit, customer.RecoveryState) error, wanted customer.RecoverStep) page {
+	return func(v *visit) error {
+		state, next, err := v.recovery()
+		switch {
+		case errors.Is(err, customer.ErrNoRecovery):
+			return v.notRecovering()
+		case err != nil:
+			return err
+		case next != wanted:
+			return v.see(v.recoverPath(next))
+		}
+		return show(v, state)
+	}
+}
+
+// notRecovering leads on where no recovery is under way.
+func (v *visit) notRecovering() error {
+	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
+	if err == nil && s.SignedIn(a, v.Now()) {
+		return v.onward()
+	}
+	if err != nil && !errors.Is(err, customer.ErrNoSession) {
+		return err
+	}
+	return v.see(toward("/forgot", v.wanted()))
+}
+
+func (v *visit) recoverPath(step customer.RecoverStep) string {
+	return toward("/forgot/"+string(step), v.wanted())
+}
+
+// recoverFrame is the frame of a page of R4.
+func (v *visit) recoverFrame(step claim.Step, problems []Problem) (Frame, error) {
+	f, err := v.signInFrame(step)
+	f.Base, f.Problems = "/forgot/new", problems
+	return f, err
+}
+
+// recovered answers a posted step: on to the next one; again with what must be mended, by again; and where the step is not the
+// next one (a second click, another tab) or the recovery is over, to what is.
+func (v *visit) recovered(err error, step claim.Step, again func([]Problem) error) error {
+	if problems := problemsOf(err, step); len(problems) > 0 {
+		return again(problems)
+	}
+	if err != nil && !errors.Is(err, customer.ErrRecoveryStep) && !errors.Is(err, customer.ErrNoRecovery) {
+		return err
+	}
+	_, next, err := v.recovery()
+	switch {
+	case errors.Is(err, customer.ErrNoRecovery) && v.jar.Session != v.shown:
+		return v.onward() // this answer signed the browser in; its key is not in use yet, see renew
+	case errors.Is(err, customer.ErrNoRecovery):
+		return v.notRecovering()
+	case err != nil:
+		return err
+	}
+	return v.see(v.recoverPath(next))
+}
+
+// showForgot is R4. Who is signed in has no use for it.
+func showForgot(v *visit) error {
+	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
+	if err != nil && !errors.Is(err, customer.ErrNoSession) {
+		return err
+	}
+	if err == nil && s.SignedIn(a, v.Now()) {
+		return v.onward()
+	}
+	return v.forgotPage(http.StatusOK, "", nil)
+}
+
+func (v *visit) forgotPage(status int, email string, problems []Problem) error {
+	f, err := v.recoverFrame(stepForgot, problems)
+	if err != nil {
+		return err
+	}
+	return v.show(status, &ForgotPage{Frame: f, Email: email})
+}
+
+func postForgot(v *visit) error {
+	err := v.posted(string(stepForgot))
+	if errors.Is(err, errStale) { // a second click shows the cookie of the first answer
+		if _, _, failure := v.recovery(); failure == nil {
+			return v.see(toward("/forgot/code", v.wanted()))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	email := strings.TrimSpace(v.r.PostForm.Get("email"))
+	if _, err := customer.CheckEmail(email); err != nil {
+		return v.forgotPage(http.StatusUnprocessableEntity, email, []Problem{Wrong("email", "r1.email.empty")})
+	}
+	key, err := v.Recoveries.Begin(v.context(), v.jar.Session, email, v.origin())
+	if err != nil {
+		return err
+	}
+	v.jar.enter(key)
+	return v.see(toward("/forgot/code", v.wanted()))
+}
+
+func showForgotCode(v *visit, _ customer.RecoveryState) error {
+	return v.forgotCodePage(http.StatusOK, nil)
+}
+
+func (v *visit) forgotCodePage(status int, problems []Problem) error {
+	f, err := v.recoverFrame(forgotCode, problems)
+	if err != nil {
+		return err
+	}
+	if v.r.Method != http.MethodPost && v.r.URL.Query().Get("notice") == "sent" {
+		f.Notices = append(f.Notices, Say("r4.again"))
+	}
+	return v.show(status, &ForgotCodePage{Frame: f, Send: toward("/forgot/code/send", v.wanted())})
+}
+
+func postForgotCode(v *visit) error {
+	err := v.posted(string(forgotCode))
+	if err == nil {
+		var key customer.SessionKey
+		if key, err = v.Recoveries.ProveMailbox(v.context(), v.jar.Session, v.r.PostForm.Get("code"), v.origin()); err == nil {
+			v.jar.enter(key)
+		}
+	}
+	return v.recovered(err, forgotCode, func(problems []Problem) error {
+		return v.forgotCodePage(http.StatusUnprocessableEntity, problems)
+	})
+}
+
+func postForgotSend(v *visit) error {
+	if err := v.posted(string(forgotCode)); err != nil {
+		return err
+	}
+	err := v.Recoveries.SendCode(v.context(), v.jar.Session, v.origin())
+	if err != nil {
+		return v.recovered(err, forgotCode, nil)
+	}
+	if v.wanted() != "" {
+		return v.see(toward("/forgot/code", v.wanted()) + "&notice=sent")
+	}
+	return v.see("/forgot/code?notice=sent")
+}
+
+func showForgotStep(v *visit, s customer.RecoveryState) error {
+	return v.forgotStepPage(s, http.StatusOK, nil)
+}
+
+func (v *visit) forgotStepPage(s customer.RecoveryState, status int, problems []Problem) error {
+	f, err := v.recoverFrame(forgotSecondStep, problems)
+	if err != nil {
+		return err
+	}
+	page := &SecondStepSignInPage{Frame: f, Recovers: true, Another: toward("/forgot/recovery-code", v.wanted()), NoApp: len(s.Account.Credentials.Apps) == 0}
+	if allow := s.Account.Credentials.PasskeyCredentials(); len(allow) > 0 {
+		page.Passkey = v.askPasskey(forgotPasskey, allow)
+	}
+	if page.Passkey != nil {
+		page.Passkey.Button, page.Passkey.Autofill, page.Passkey.Alone = "r2.passkey.button", false, page.NoApp
+	}
+	return v.show(status, page)
+}
+
+// stepAgain shows the second steps once more.
+func (v *visit) stepAgain(problems []Problem) error {
+	state, next, err := v.recovery()
+	if err != nil || next != customer.RecoverSecondStep {
+		return v.recovered(customer.ErrRecoveryStep, "", nil)
+	}
+	return v.forgotStepPage(state, http.StatusUnprocessableEntity, problems)
+}
+
+func postForgotStep(v *visit) error {
+	err := v.posted(string(forgotSecondStep))
+	if err == nil {
+		err = v.passes(v.Recoveries.SecondStepByApp(v.context(), v.jar.Session, v.r.PostForm.Get("code"), v.origin()))
+	}
+	return v.recovered(err, forgotSecondStep, v.stepAgain)
+}
+
+func postForgotPasskey(v *visit) error {
+	err := v.posted(string(forgotPasskey))
+	if err == nil {
+		err = v.passes(v.Recoveries.SecondStepByPasskey(v.context(), v.passkeyPost(forgotPasskey)))
+	}
+	if errors.Is(err, customer.ErrPasskeySpent) { // the second of two clicks
+		err = customer.ErrRecoveryStep
+	}
+	return v.recovered(err, forgotPasskey, v.stepAgain)
+}
+
+// passes puts a step's new key into the cookie.
+func (v *visit) passes(key customer.SessionKey, err error) error {
+	if err == nil {
+		v.jar.enter(key)
+	}
+	return err
+}
+
+func showForgotRecoveryCode(v *visit, _ customer.RecoveryState) error {
+	return v.recoveryCodePage(http.StatusOK, forgotRecoveryCode)
+}
+
+func postForgotRecoveryCode(v *visit) error {
+	err := v.posted(string(forgotRecoveryCode))
+	if err == nil {
+		err = v.passes(v.Recoveries.SecondStepByCode(v.context(), v.jar.Session, v.r.PostForm.Get("recovery_code"), v.origin()))
+	}
+	return v.recovered(err, forgotRecoveryCode, func(problems []Problem) error {
+		return v.recoveryCodePage(http.StatusUnprocessableEntity, forgotRecoveryCode, problems...)
+	})
+}
+
+// showLost is what is left without second step and recovery codes: to ask, to wait, to begin anew.
+func showLost(v *visit, s customer.RecoveryState) error {
+	f, err := v.recoverFrame(forgotLost, nil)
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, &LostPage{Frame: f, Ready: s.Reset.ReadyAt, Over: s.Reset.Ready(s.Account, v.Now()), Hours: v.Recoveries.WaitHours(),
+		Other: toward("/forgot/second-step", v.wanted())})
+}
+
+// postLost asks for the reset, or begins to set up everything anew when its wait is over: which of them is decided by what is
+// stored, and whoever asks twice waits as before.
+func postLost(v *visit) error {
+	if err := v.posted(string(forgotLost)); err != nil {
+		return err
+	}
+	state, _, err := v.recovery()
+	if err == nil && state.Reset.Ready(state.Account, v.Now()) {
+		err = v.Recoveries.Rebuild(v.context(), v.jar.Session, v.origin())
+		return v.recovered(err, forgotLost, nil)
+	}
+	if err == nil {
+		err = v.Recoveries.AskReset(v.context(), v.jar.Session, v.origin())
+	}
+	if err != nil {
+		return v.recovered(err, forgotLost, nil)
+	}
+	return v.see(toward("/forgot/lost", v.wanted()))
+}
+
+func showForgotPassword(v *visit, s customer.RecoveryState) error {
+	return v.forgotPasswordPage(s.Account.Email, http.StatusOK, nil)
+}
+
+func (v *visit) forgotPasswordPage(email string, status int, problems []Problem) error {
+	f, err := v.recoverFrame(forgotPassword, problems)
+	if err != nil {
+		return err
+	}
+	return v.show(status, &PasswordPage{Frame: f, Email: email})
+}
+
+func postForgotPassword(v *visit) error {
+	err := v.posted(string(forgotPassword))
+	if err == nil {
+		err = v.passes(v.Recoveries.SetPassword(v.context(), v.jar.Session, v.r.PostForm.Get("new_password"), v.origin()))
+	}
+	return v.recovered(err, forgotPassword, func(problems []Problem) error {
+		state, _, err := v.recovery()
+		if err != nil {
+			return v.recovered(err, "", nil)
+		}
+		return v.forgotPasswordPage(state.Account.Email, http.StatusUnprocessableEntity, problems)
+	})
+}
