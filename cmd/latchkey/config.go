@@ -49,6 +49,8 @@ type Config struct {
 
 	BreachURL string `name:"breach-url" placeholder:"URL" group:"settings" help:"List of leaked passwords that new ones are looked up in, by the first five digits of their SHA-1, which are appended: an address such as https://lists.example.org/range/. Default: no list is asked."`
 
+	RecoveryWait string `placeholder:"DURATION" group:"settings" help:"How long somebody waits who has lost second step and recovery codes, at least 24h. Default: 72h."`
+
 	Listen       string   `placeholder:"ADDR" group:"settings" help:"Address to listen on. Default: 127.0.0.1:8080 behind a proxy, :443 with a certificate."`
 	TLSCert      string   `name:"tls-cert" placeholder:"FILE" group:"settings" help:"Certificate chain in PEM; read anew when the file changes. Default: the systemd credential tls-cert."`
 	TLSKey       string   `name:"tls-key" placeholder:"FILE" group:"settings" help:"The certificate's key in PEM. Default: the systemd credential tls-key."`
@@ -127,6 +129,7 @@ type settings struct {
 	receivers     []netip.Prefix
 	verify        *server.Verify
 	breaches      string
+	recoveryWait  time.Duration
 }
 
 // A mistake is one wrong setting: which, what is wrong with it, and what to do.
@@ -172,6 +175,7 @@ func (c *Config) settle() (settings, error) {
 	r.receivers()
 	r.verifying()
 	r.breaches()
+	r.recovery()
 	r.listening()
 	r.proxies()
 	r.mail()

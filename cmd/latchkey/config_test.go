@@ -53,6 +53,9 @@ func TestSettleFillsIn(t *testing.T) {
 	if m := s.mail; m.From != "no-reply@id.example.org" || m.ReplyTo != s.help || m.FromName != s.brand || m.Security != notify.SecurityStartTLS || m.Address() != "mail.example.org:587" {
 		t.Errorf("mail %+v", m)
 	}
+	if s.recoveryWait != 72*time.Hour {
+		t.Errorf("somebody who lost everything waits %s", s.recoveryWait)
+	}
 	if s.breaches != "" {
 		t.Errorf("a list of leaked passwords is asked by default: %s", s.breaches)
 	}
@@ -104,6 +107,9 @@ func TestSettleRefuses(t *testing.T) {
 		"list not safe":          {func(c *Config) { c.BreachURL = "http://lists.example.org/range/" }, "breach-url:"},
 		"list with a query":      {func(c *Config) { c.BreachURL = "https://lists.example.org/?range=" }, "breach-url:"},
 		"list is no address":     {func(c *Config) { c.BreachURL = "lists.example.org" }, "breach-url:"},
+		"short wait":             {func(c *Config) { c.RecoveryWait = "23h59m" }, "recovery-wait:"},
+		"wait of no length":      {func(c *Config) { c.RecoveryWait = "three days" }, "recovery-wait:"},
+		"endless wait":           {func(c *Config) { c.RecoveryWait = "721h" }, "recovery-wait:"},
 		"seed missing":           {func(c *Config) { c.Seed = "missing.yaml" }, "seed: missing.yaml: no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {

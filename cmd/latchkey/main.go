@@ -42,6 +42,7 @@ type commands struct {
 		Verify   customerVerify   `cmd:"" help:"Mark a profile as verified, which locks what was checked."`
 		Unverify customerUnverify `cmd:"" help:"Take a verification back."`
 		Hold     customerHold     `cmd:"" help:"Stop an account: nobody signs in, no token works, no claim goes on."`
+		Recovery customerRecovery `cmd:"" help:"Show, stop or lengthen what somebody asked for who has lost second step and recovery codes."`
 		Release  customerRelease  `cmd:"" help:"End the hold of an account, whatever its reason. First know whose it is."`
 		Erase    customerErase    `cmd:"" help:"Destroy an account's key: nothing of it can be read again, anywhere."`
 	} `cmd:"" help:"Look at a customer, decide about verification, stop, release and erase an account."`

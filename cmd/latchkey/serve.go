@@ -50,7 +50,7 @@ func (cmd *serveCommand) Run(ctx context.Context, s streams) error {
 	}
 	srv, err := server.New(ctx, server.Options{
 		Data: all.data, Database: all.database, Failover: all.failover, Keys: all.keys, Masters: all.master.read, WebURL: all.web.String(), APIURL: all.api.String(), Brand: all.brand, Help: all.help,
-		Signing: all.signingFile.get, Receipts: all.receiptFile.get, Receivers: all.receivers, Verify: all.verify, Breaches: all.breaches, TrustedProxies: all.proxies, Sender: all.mail, Extras: all.extras, Now: now, Log: log,
+		Signing: all.signingFile.get, Receipts: all.receiptFile.get, Receivers: all.receivers, Verify: all.verify, Breaches: all.breaches, RecoveryWait: all.recoveryWait, TrustedProxies: all.proxies, Sender: all.mail, Extras: all.extras, Now: now, Log: log,
 	})
 	if err != nil {
 		return databaseError(err)

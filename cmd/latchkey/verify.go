@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"time"
 
+	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/secret"
 	"github.com/latchkey-id/latchkey/internal/server"
@@ -49,6 +51,19 @@ func (r *reader) verifying() {
 		return
 	}
 	r.s.verify = &server.Verify{URL: r.c.VerifyURL, Key: key, Networks: networks}
+}
+
+// recovery reads how long a reset waits. Less than a day gives the owner no time to see the mails.
+func (r *reader) recovery() {
+	if r.c.RecoveryWait == "" {
+		r.s.recoveryWait = customer.ResetWait
+		return
+	}
+	wait, err := time.ParseDuration(r.c.RecoveryWait)
+	if err != nil || wait < customer.ResetWaitLeast || wait > 30*24*time.Hour {
+		r.wrong("recovery-wait", fmt.Sprintf("%q is not a time of 24 hours to 30 days", r.c.RecoveryWait), "set it to 72h, or leave it out")
+	}
+	r.s.recoveryWait = wait
 }
 
 // breaches reads where the list of leaked passwords is. What is sent there is next to nothing, but the answer decides which
