@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -347,4 +348,72 @@ func (b *browser) sessionKey() customer.SessionKey {
 		b.w.t.Fatal(err)
 	}
 	return held.Key
+}
+
+// Trouble with the database is 503 on each form of /security and at R6: never a wrong password, never half a change (I7, I11).
+func TestSecurityInTrouble(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o, b := w.settled(email)
+	w.withPasskeys(o, 8)
+	before := func() string {
+		a := w.account(o.account.ID)
+		return a.Credentials.PasswordHash + a.Email + strconv.Itoa(a.Credentials.Steps())
+	}
+	for _, c := range []struct {
+		path, form string
+		values     []string
+	}{
+		{"/security/password", "", []string{"new_password", "another orchard of plain nouns"}},
+		{"/security/passkeys/8", "/security/passkeys/8/remove", nil},
+		{"/security", "/security/sessions/end-others", nil},
+		{"/security/email", "/security/email", []string{"new_email", newAddress}},
+	} {
+		w.hide(newAddress)
+		action := c.form
+		if action == "" {
+			action = c.path
+		}
+		form, was := b.get(c.path).formTo(c.form, c.values...), before()
+		for n := 1; ; n++ {
+			if n == 2 {
+				continue // it only notes that the session is in use
+			}
+			w.faults.fail(n, false)
+			e := w.once(http.MethodPost, action, b.cookie(), form)
+			met := w.faults.heal()
+			if e.status == http.StatusSeeOther && !strings.HasPrefix(e.location, "/signin") { // nothing met it, or it came too late to matter
+				if n < 4 {
+					t.Errorf("%s: done after %d uses", action, n)
+				}
+				if e.cookie != "" {
+					b.keep(e.cookie)
+				}
+				break
+			}
+			w.checkTrouble(action, e)
+			if !met || e.status == http.StatusSeeOther || before() != was {
+				t.Errorf("%s, use %d: leads to %s, or changed something", action, n, e.location)
+				break
+			}
+		}
+	}
+	w.clock.advance(customer.FreshLife)
+	b.get("/security/email").expect(http.StatusOK, "r6")
+	form := b.formTo("/signin/confirm?to=email", "password", "another orchard of plain nouns", "code", w.appCode(b.key))
+	for n := 1; ; n++ {
+		w.faults.fail(n, false)
+		e := w.once(http.MethodPost, "/signin/confirm?to=email", b.cookie(), form)
+		if !w.faults.heal() {
+			if e.location != "/security/email" {
+				t.Errorf("R6: %d to %q", e.status, e.location)
+			}
+			break
+		}
+		w.checkTrouble("R6", e)
+		if n == 4 {
+			w.clock.advance(time.Minute) // each try was counted before it was cut off
+			form.Set("code", w.appCode(b.key))
+		}
+	}
 }
