@@ -33,7 +33,10 @@ const (
 	AccountReleased Action = "account.released"
 	AccountExpired  Action = "account.expired"
 	AccountClosed   Action = "account.closed"
-	AccountErased   Action = "account.erased"
+	// AccountClosing is a customer who asked to close the account, which happens after a wait, and AccountKept one who ended the wait.
+	AccountClosing Action = "account.closing"
+	AccountKept    Action = "account.kept"
+	AccountErased  Action = "account.erased"
 	// RegistrationRefused is a registration code that did not match or is dead (contract 4.4).
 	RegistrationRefused Action = "registration.refused"
 	ContactChanged      Action = "contact.changed"

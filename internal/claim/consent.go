@@ -294,29 +294,3 @@ func (cs Claims) Visit(ctx context.Context, t Ticket, key customer.SessionKey, l
 		return cs.customerEvent(now, audit.JourneyStarted, j, o), cs.saveOwned(tx, state, &j, now)
 	})
 }
-
-// AllowedBy names the partners that can use something of an account now, each once.
-func (cs Claims) AllowedBy(ctx context.Context, account customer.AccountID) ([]string, error) {
-	var names []string
-	err := cs.Store.View(ctx, func(tx Tx) error {
-		names = nil
-		grants, err := tx.GrantsOf(account)
-		if err != nil {
-			return err
-		}
-		for _, g := range grants {
-			if !g.Stands(cs.Now()) {
-				continue
-			}
-			p, err := tx.Partner(g.Partner)
-			if err != nil {
-				return err
-			}
-			if !slices.Contains(names, p.Name) {
-				names = append(names, p.Name)
-			}
-		}
-		return nil
-	})
-	return names, err
-}

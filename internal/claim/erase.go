@@ -45,12 +45,13 @@ func (cs Claims) Erase(ctx context.Context, store EraseStore, id customer.Accoun
 		e := cs.browserEvent(now, audit.AccountErased, Journey{Partner: a.Creator, Account: id}, customer.Origin{})
 		e.Actor, e.Reason = audit.Actor{Kind: audit.ActorOperator}, "operator"
 		changed = true
-		return e, cs.eraseFor(tx, a, now)
+		return e, cs.eraseFor(tx, a, customer.DeactivatedByErasure, now)
 	})
 	return changed && err == nil, err
 }
 
-func (cs Claims) eraseFor(tx EraseTx, a customer.Account, now time.Time) error {
+// eraseFor ends and erases an account, and says why to its partners.
+func (cs Claims) eraseFor(tx EraseTx, a customer.Account, why customer.Deactivation, now time.Time) error {
 	profiles, err := tx.Profiles(a.ID)
 	if err != nil {
 		return err
@@ -64,7 +65,7 @@ func (cs Claims) eraseFor(tx EraseTx, a customer.Account, now time.Time) error {
 		return err
 	}
 	if wasPending {
-		return cs.erase(tx, a, profiles, customer.DeactivatedByErasure, "erased", now)
+		return cs.erase(tx, a, profiles, why, "erased", now)
 	}
 	for _, g := range grants {
 		g.State, g.EndedAt = grant.Ended, now
@@ -73,17 +74,17 @@ func (cs Claims) eraseFor(tx EraseTx, a customer.Account, now time.Time) error {
 		}
 	}
 	a.State, a.Hold, a.UpdatedAt, a.LiveJourney, a.Registration, a.RegistrationVersion = customer.Closed, "", now, 0, nil, 0
-	a.LastSignInAt = time.Time{}
+	a.LastSignInAt, a.PreviousSignInAt, a.CloseAt = time.Time{}, time.Time{}, time.Time{}
 	a.Epoch++
 	a.SessionEpoch++
 	if err := errors.Join(tx.SaveAccount(&a), tx.EraseAccount(a.ID)); err != nil {
 		return err
 	}
-	return cs.tellClosed(tx, a, profiles, grants, now)
+	return cs.tellClosed(tx, a, profiles, grants, why, now)
 }
 
 // tellClosed tells, in the documented words, each partner that had access of the account and of the profiles that it could reach.
-func (cs Claims) tellClosed(tx partner.EventTx, a customer.Account, profiles []customer.Profile, grants []grant.Grant, now time.Time) error {
+func (cs Claims) tellClosed(tx partner.EventTx, a customer.Account, profiles []customer.Profile, grants []grant.Grant, why customer.Deactivation, now time.Time) error {
 	told := map[partner.ID]bool{}
 	for _, g := range grants {
 		if told[g.Partner] {
@@ -95,7 +96,7 @@ func (cs Claims) tellClosed(tx partner.EventTx, a customer.Account, profiles []c
 		})
 		to := a
 		to.Creator = g.Partner
-		if err := to.QueueDeactivated(tx, cs.IDs, reached, customer.DeactivatedByErasure, now); err != nil {
+		if err := to.QueueDeactivated(tx, cs.IDs, reached, why, now); err != nil {
 			return err
 		}
 	}

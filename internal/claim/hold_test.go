@@ -2,16 +2,13 @@ package claim_test
 
 import (
 	"errors"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/grant"
 	"github.com/latchkey-id/latchkey/internal/limit"
-	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
 // holds holds or releases, and says whether that changed anything.
@@ -112,37 +109,6 @@ func TestReleaseLiftsItsOwnBlock(t *testing.T) {
 			t.Errorf("%s: %d tries after the release", why, n.Total)
 		}
 	}
-}
-
-// TestAllowedBy: a partner is named once for any number of profiles, and not after its access ended by itself.
-func TestAllowedBy(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	o := w.onboard(w.acme, "mira.kade@example.org")
-	b := o.opened().to(claim.StepReturn)
-	must(t, b.visit(w.request(w.globex)))
-	must(t, b.decide(true))
-	until := w.now().Add(time.Hour)
-	must(t, w.claims.Store.Change(t.Context(), func(tx claim.Tx) (audit.Event, error) {
-		g := grant.Grant{ID: grant.ID(w.claims.IDs.Next()), Account: o.account, Partner: w.acme.ID, Profile: 7, Scopes: partner.AllScopes(),
-			GivenAt: w.now(), Until: until, State: grant.Active}
-		list, err := tx.Grants(o.account, w.globex.ID)
-		list[0].Until = until
-		return audit.Event{At: w.now(), Action: audit.AccountHeld, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorOperator}},
-			errors.Join(err, tx.SaveGrant(&g), tx.SaveGrant(&list[0]))
-	}))
-	allowed := func(want ...string) {
-		t.Helper()
-		names, err := w.claims.AllowedBy(t.Context(), o.account)
-		must(t, err)
-		slices.Sort(names)
-		if !slices.Equal(names, want) {
-			t.Errorf("allowed are %q, want %q", names, want)
-		}
-	}
-	allowed("Partner acme", "Partner globex")
-	w.advance(time.Hour)
-	allowed("Partner acme")
 }
 
 // TestNobodyToHold: an account that is not there, and one that was erased, cannot be held or released.

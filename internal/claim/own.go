@@ -39,7 +39,9 @@ func (cs Claims) own(tx Tx, o customer.SignedIn) (State, error) {
 		return State{}, err
 	}
 	grants, err := tx.EveryGrant(a.ID)
-	writes := func(g grant.Grant) bool { return g.Partner != a.Creator && slices.Contains(g.Scopes, partner.ScopeProfilesWrite) }
+	writes := func(g grant.Grant) bool {
+		return g.Partner != a.Creator && slices.Contains(g.Scopes, partner.ScopeProfilesWrite)
+	}
 	if err != nil || slices.ContainsFunc(grants, writes) {
 		return state, err
 	}

@@ -11,13 +11,14 @@ import (
 
 // TidyTx is what tidying needs of a transaction.
 type TidyTx interface {
-	customer.AccountTx
-	customer.ProfileTx
-	JourneyTx
-	RestTx
+	Tx
 	// SilentJourneys finds journeys that nobody finished and that had no step since before, of which the partner was not
 	// told; StalePending finds pending accounts that nobody changed since before. Each lists at most so many, oldest first.
 	SilentJourneys(before time.Time, most int) ([]string, error)
+	// ForgetAccount is that of EraseTx.
+	ForgetAccount(customer.AccountID) error
+	// ClosingAccounts finds accounts whose customer asked to close them and whose wait is over by now, at most so many.
+	ClosingAccounts(now time.Time, most int) ([]customer.AccountID, error)
 	StalePending(before time.Time, most int) ([]customer.AccountID, error)
 }
 
@@ -31,18 +32,21 @@ type TidyStore interface {
 // of them. Whoever finds as much may ask again.
 const TidyAtOnce = 100
 
-// Tidy does what time alone brings: it tells partners of journeys without progress for 24 hours, and erases accounts that
-// nobody claimed within 30 days of the last change (journey section 1). It returns how many it found; each is a
+// Tidy does what time alone brings: it tells partners of journeys without progress for 24 hours, erases accounts that nobody
+// claimed within 30 days of the last change (journey section 1), and closes those whose customer asked for it, after the wait. It returns how many it found; each is a
 // transaction of its own, so a crash between two loses nothing and a second run finds the rest.
 func (cs Claims) Tidy(ctx context.Context, store TidyStore) (int, error) {
 	now := cs.Now()
 	var silent []string
-	var stale []customer.AccountID
+	var stale, closing []customer.AccountID
 	err := store.View(ctx, func(tx TidyTx) (err error) {
 		if silent, err = tx.SilentJourneys(now.Add(-AbandonedAfter), TidyAtOnce); err != nil {
 			return err
 		}
-		stale, err = tx.StalePending(now.Add(-customer.PendingLife), TidyAtOnce)
+		if stale, err = tx.StalePending(now.Add(-customer.PendingLife), TidyAtOnce); err != nil {
+			return err
+		}
+		closing, err = tx.ClosingAccounts(now, TidyAtOnce)
 		return err
 	})
 	if err != nil {
@@ -58,7 +62,12 @@ func (cs Claims) Tidy(ctx context.Context, store TidyStore) (int, error) {
 			return 0, err
 		}
 	}
-	return len(silent) + len(stale), nil
+	for _, id := range closing {
+		if err := cs.close(ctx, store, id, now); err != nil {
+			return 0, err
+		}
+	}
+	return len(silent) + len(stale) + len(closing), nil
 }
 
 // abandon tells the partner that a journey stands still, naming the step and nothing personal.

@@ -74,7 +74,16 @@ type Account struct {
 	UpdatedAt    time.Time
 	ClaimedAt    time.Time
 	LastSignInAt time.Time
-	Version      int64
+	// PreviousSignInAt is the sign-in before that one, which the customer's first page names.
+	PreviousSignInAt time.Time
+	// CloseAt is when the account is closed and erased, since its customer asked for it; zero while nobody did.
+	CloseAt time.Time
+	Version int64
+}
+
+// signedIn notes a whole sign-in.
+func (a *Account) signedIn(now time.Time) {
+	a.PreviousSignInAt, a.LastSignInAt = a.LastSignInAt, now
 }
 
 // Address is where mail for this account goes and what the customer types at C1: the contact address if one is set.

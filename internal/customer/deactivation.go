@@ -29,6 +29,8 @@ var (
 	DeactivatedByTime = Deactivation{Type: "ACCOUNT_CLOSURE", Reason: "NOT_CLAIMED"}
 	// DeactivatedByErasure: the operator erased the account.
 	DeactivatedByErasure = Deactivation{Type: "ACCOUNT_CLOSURE", Reason: "ERASED"}
+	// DeactivatedByClosing: the customer closed the account, and it was erased.
+	DeactivatedByClosing = Deactivation{Type: "ACCOUNT_CLOSURE", Reason: "CLOSED_BY_CUSTOMER", ByCustomer: true}
 	// DeactivatedByExisting: the customer let the partner use the account that they had already, and this copy was erased.
 	DeactivatedByExisting = Deactivation{Type: "ACCOUNT_CLOSURE", Reason: "EXISTING_ACCOUNT", ByCustomer: true}
 )

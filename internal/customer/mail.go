@@ -27,6 +27,8 @@ const (
 	MailResetEnded MailKind = "M8-over"
 	// MailAccess (M6): access given to a partner.
 	MailAccess MailKind = "M6"
+	// MailClose: the customer asked to close the account, which happens at Until; zero where it has happened.
+	MailClose MailKind = "M9"
 	// MailAccessEnds (M7): access stopped, ended or about to end; End says which.
 	MailAccessEnds MailKind = "M7"
 )

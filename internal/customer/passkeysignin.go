@@ -213,7 +213,7 @@ func (si SignIns) usePasskey(tx SignInTx, used usedPasskey, o Origin, now time.T
 	cloned := false
 	if a.Credentials, cloned = a.Credentials.UsePasskey(known.Credential, used.use, now); !cloned {
 		if !used.confirms {
-			a.LastSignInAt = now
+			a.signedIn(now)
 		}
 		// No try was counted here, so the account's count stays: see forgive.
 		if err := limit.Forgive(tx, stepKeys(a.ID, o)[0], now); err != nil {

@@ -314,7 +314,8 @@ func (si SignIns) SecondStep(ctx context.Context, key SessionKey, typed string, 
 		if err != nil {
 			return denied(o.event(now, "", a.ID), audit.SigninRefused, "second_step"), err
 		}
-		a.Credentials, a.LastSignInAt = after, now
+		a.Credentials = after
+		a.signedIn(now)
 		if err := tx.SaveAccount(&a); err != nil {
 			return audit.Event{}, err
 		}

@@ -72,6 +72,7 @@ var fileOf = map[customer.MailKind]string{
 	customer.MailRecovery:     "forgot",
 	customer.MailResetAsked:   "reset",
 	customer.MailResetEnded:   "reset-over",
+	customer.MailClose:        "close",
 }
 
 // CodeMinutes is how long the code of M2 is good for (journey section 1), as the mail says it.

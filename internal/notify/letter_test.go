@@ -24,6 +24,8 @@ func mails() map[customer.MailKind]customer.Mail {
 	base := customer.Mail{ID: 7, To: "mira.kade@example.org", Language: "en", Partner: "Acme Treasury", At: at}
 	claimed, code, access, changed, ends, device := base, base, base, base, base, base
 	device.Kind, device.Partner = customer.MailDevice, ""
+	closing := base
+	closing.Kind, closing.Partner, closing.Until = customer.MailClose, "", at.AddDate(0, 0, 14)
 	ends.Kind, ends.End, ends.Until = customer.MailAccessEnds, customer.AccessStopped, at.AddDate(0, 0, 14)
 	claimed.Kind, code.Kind, access.Kind, changed.Kind = customer.MailClaimed, customer.MailCode, customer.MailAccess, customer.MailChanged
 	changed.Change = customer.SignInPasskeyAdded
@@ -34,7 +36,8 @@ func mails() map[customer.MailKind]customer.Mail {
 	used, forgot, reset, over := base, base, base, base
 	used.Kind, forgot.Kind, reset.Kind, over.Kind = customer.MailRecoveryCode, customer.MailRecovery, customer.MailResetAsked, customer.MailResetEnded
 	used.Left, forgot.Code, reset.Link, reset.Until = 9, "048213557190", "tHeL1nkT3xt", at.Add(72*time.Hour)
-	return map[customer.MailKind]customer.Mail{used.Kind: used, forgot.Kind: forgot, reset.Kind: reset, over.Kind: over, claimed.Kind: claimed, code.Kind: code, access.Kind: access, changed.Kind: changed, ends.Kind: ends, device.Kind: device}
+	return map[customer.MailKind]customer.Mail{used.Kind: used, forgot.Kind: forgot, reset.Kind: reset, over.Kind: over, claimed.Kind: claimed, code.Kind: code, access.Kind: access,
+		changed.Kind: changed, ends.Kind: ends, closing.Kind: closing, device.Kind: device}
 }
 
 func TestLettersSayWhatTheyMust(t *testing.T) {
@@ -51,6 +54,7 @@ func TestLettersSayWhatTheyMust(t *testing.T) {
 		customer.MailResetEnded:   {"was stopped on 22 November 2026", "Nothing of the account changed", "help@example.org"},
 		customer.MailAccess: {"Acme Treasury", "22 November 2026", "22 November 2027", "your email address", "propose changes",
 			"password", "Who can use your account", "help@example.org"},
+		customer.MailClose:      {"22 November 2026", "will be closed on 6 December 2026", "mira.kade@example.org", "Keep my account", "wasn't you", "help@example.org"},
 		customer.MailAccessEnds: {"You stopped the access of", "Acme Treasury", "22 November 2026", "may keep what it has seen", "help@example.org"},
 	}
 	ls := letters(t)
@@ -143,6 +147,24 @@ func TestLettersOfARecovery(t *testing.T) {
 				t.Errorf("%s says what is not so:\n%s", change, body)
 			}
 		}
+	}
+}
+
+// The mail after the end offers nothing that does not work any more.
+func TestLetterOfAClosedAccount(t *testing.T) {
+	m := mails()[customer.MailClose]
+	m.Until = time.Time{}
+	l, err := letters(t).Render(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range []string{l.Text, l.HTML} {
+		if !strings.Contains(body, "was closed on 22 November 2026") || strings.Contains(body, "Keep my account") || strings.Contains(body, "Sign in") {
+			t.Errorf("says:\n%s", body)
+		}
+	}
+	if l.Subject != "Your account at Example ID is closed" {
+		t.Errorf("subject %q", l.Subject)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 var accountTable = newTable("account", "id", "creator_id", "state", "hold", "epoch", "session_epoch", "claim_number", "proven_number",
 	"live_journey", "email_digest", "email_version", "wrapped_key", "contact", "credentials", "registration", "registration_version",
-	"created_at", "updated_at", "claimed_at", "last_sign_in_at", "version")
+	"created_at", "updated_at", "claimed_at", "last_sign_in_at", "previous_sign_in_at", "close_at", "version")
 
 // accountRow is an account as it lies in its row: the personal parts sealed.
 type accountRow struct {
@@ -26,7 +26,8 @@ type accountRow struct {
 func (r *accountRow) fields() []any {
 	return []any{&r.ID, &r.Creator, &r.State, &r.Hold, &r.Epoch, &r.SessionEpoch, &r.ClaimNumber, &r.ProvenNumber,
 		&r.LiveJourney, &r.emailDigest, &r.emailVersion, &r.wrapped, &r.contact, &r.credentials, &r.Registration, &r.RegistrationVersion,
-		moment{&r.CreatedAt}, moment{&r.UpdatedAt}, moment{&r.ClaimedAt}, moment{&r.LastSignInAt}, &r.Version}
+		moment{&r.CreatedAt}, moment{&r.UpdatedAt}, moment{&r.ClaimedAt}, moment{&r.LastSignInAt}, moment{&r.PreviousSignInAt},
+		moment{&r.CloseAt}, &r.Version}
 }
 
 // contact is how the sealed column of that name is written.

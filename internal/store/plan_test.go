@@ -85,6 +85,7 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 		"Grant":              func(tx *Tx) error { _, err := tx.Grant(4); return missing(err) },
 		"ActiveGrant":        func(tx *Tx) error { _, err := tx.ActiveGrant(1, 2, 3); return missing(err) },
 		"SilentJourneys":     func(tx *Tx) error { _, err := tx.SilentJourneys(now, 9); return err },
+		"ClosingAccounts":    func(tx *Tx) error { _, err := tx.ClosingAccounts(now, 9); return err },
 		"StalePending":       func(tx *Tx) error { _, err := tx.StalePending(now, 9); return err },
 		"ForgetAccount":      func(tx *Tx) error { return tx.ForgetAccount(99) },
 		"EraseAccount":       func(tx *Tx) error { return tx.EraseAccount(99) },

@@ -50,6 +50,19 @@ func (tx *Tx) StalePending(before time.Time, most int) ([]customer.AccountID, er
 	return ids, err
 }
 
+// ClosingAccounts finds accounts whose customer asked to close them and whose wait is over; those on hold are left until their release.
+func (tx *Tx) ClosingAccounts(now time.Time, most int) ([]customer.AccountID, error) {
+	var ids []customer.AccountID
+	err := tx.each("SELECT id FROM account WHERE close_at <> 0 AND close_at <= $1 AND state = 'claimed' AND hold = '' ORDER BY close_at LIMIT $2",
+		[]any{millis(now), most}, func(scan func(...any) error) error {
+			var id customer.AccountID
+			err := scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	return ids, err
+}
+
 // belongings are the rows that go with an erased account. Grants, tokens and audit events stay until they are swept: they
 // hold nothing personal, and a token of a lower epoch is dead.
 var belongings = []string{

@@ -26,6 +26,7 @@ var freshPages = map[string]string{
 	"password": "/security/password",
 	"email":    "/security/email",
 	"code":     "/security/email/code",
+	"close":    "/close",
 }
 
 // wants is the name of the page that R6 was asked for, "" for none of the list.

@@ -55,16 +55,35 @@ type ContinuePage struct {
 
 func (*ContinuePage) face() face { return face{id: "r5", file: "continue", heading: Say("r5.title")} }
 
+// What the customer's first page asks for, at most one of them: message ids home.do.{Do}.
+const (
+	DoKeep   = "keep"   // the account is about to be closed
+	DoDecide = "decide" // partners propose changes
+	DoCodes  = "codes"  // few recovery codes are left
+	DoSecond = "second" // there is one second step only
+	DoAccess = "access" // an access is about to end by itself
+)
+
 // HomePage is the customer's own first page. "Sign out" posts to Action.
 type HomePage struct {
 	Frame
 	Name, Email string
 	// LastSignIn is the one before this; zero is not shown.
 	LastSignIn time.Time
-	// CodesLeft is how many recovery codes are unused; low numbers are said.
+	// CodesLeft is how many recovery codes are unused.
 	CodesLeft int
+	// Do is what there is to do, empty for nothing; Count, At and Ends (a partner's name) are what its sentence speaks of.
+	Do    string
+	Count int
+	At    time.Time
+	Ends  string
 	// Partners are the names of those who may use the account.
 	Partners []string
+}
+
+// DoPath is where it is done.
+func (p *HomePage) DoPath() string {
+	return map[string]string{DoKeep: "/close/keep", DoDecide: "/details/proposals", DoCodes: "/security/recovery-codes", DoSecond: "/security", DoAccess: "/access"}[p.Do]
 }
 
 func (*HomePage) face() face { return face{id: "home", file: "home", heading: Say("home.title")} }

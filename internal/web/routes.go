@@ -137,6 +137,10 @@ func visitRoutes(get, post routes) {
 // ownRoutes are the customer's own pages (section 7). Each asks for the owner, signed in at both steps.
 func ownRoutes(get, post routes) {
 	get("/account", showHome)
+	get("/close", fresh("close", showClose))
+	post("/close", fresh("close", postClose))
+	get("/close/keep", showKeep)
+	post("/close/keep", postKeep)
 	get("/access", showAccess)
 	get("/access/{grant}", showStop)
 	post("/access/{grant}", postStop)

@@ -267,41 +267,5 @@ func postDifferent(v *visit) error {
 	return v.see("/signin?journey=" + v.text)
 }
 
-// showHome is the customer's own first page.
-func showHome(v *visit) error {
-	v.renew()
-	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
-	if errors.Is(err, customer.ErrNoSession) || err == nil && !s.SignedIn(a, v.Now()) {
-		return v.see("/signin")
-	}
-	if err != nil {
-		return err
-	}
-	partners, err := v.Claims.AllowedBy(v.context(), a.ID)
-	if err != nil {
-		return err
-	}
-	left := 0
-	for _, code := range a.Credentials.Recovery {
-		if code.UsedAt.IsZero() {
-			left++
-		}
-	}
-	return v.show(http.StatusOK, &HomePage{Email: a.Email, CodesLeft: left, Partners: partners, Frame: Frame{Action: "/signout", FormToken: v.token("signout")}})
-}
-
-func postSignOut(v *visit) error {
-	if err := v.posted("signout"); errors.Is(err, errStale) && v.jar.Session.ID == 0 {
-		return v.see("/signin?notice=out") // the second of two clicks
-	} else if err != nil {
-		return err
-	}
-	if err := v.SignIns.SignOut(v.context(), v.jar.Session, v.origin()); err != nil {
-		return err
-	}
-	v.jar = jar{changed: true}
-	return v.see("/signin?notice=out")
-}
-
 // busyWait is what a page says when the server cannot answer now.
 const busyWait = 5 * time.Second
