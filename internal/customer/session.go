@@ -80,6 +80,12 @@ func (s Session) SignedIn(a Account, now time.Time) bool {
 		s.Epoch == a.Epoch && s.SessionEpoch == a.SessionEpoch
 }
 
+// Halfway reports whether the session has proved the account's password lately, and not the second step.
+func (s Session) Halfway(a Account, now time.Time) bool {
+	return s.Alive(now) && s.Level == OneStep && now.Before(s.ProvedAt.Add(SignInLife)) && s.Account == a.ID && a.Owned() &&
+		s.Epoch == a.Epoch && s.SessionEpoch == a.SessionEpoch
+}
+
 // Rotate puts a new secret in place of the old one, which stays good for PreviousLife to repeat a spent step.
 func (s *Session) Rotate(digest []byte, now time.Time) {
 	s.Previous, s.PreviousUntil = s.Secret, now.Add(PreviousLife)

@@ -48,7 +48,7 @@ var unreached = map[string]string{
 
 // reachedFiles are the files of the nouns whose verbs the pages call; the errors of others are the API's. Whatever package claim
 // names counts too, wherever it is declared.
-var reachedFiles = regexp.MustCompile(`^(claim/.*|customer/(account|email|factor|passkey|passkeys|password|pendingchange|profile|proof|waysin|waysinemail|waysinfactor|session|signin)|grant/(grant|request)|partner/partner|limit/.*|secret/.*)\.go$`)
+var reachedFiles = regexp.MustCompile(`^(claim/.*|customer/(account|email|factor|passkey|passkeys|password|pendingchange|profile|proof|rebuild|recovery|recoverycode|recoverysteps|reset|waysin|waysinemail|waysinfactor|session|signin)|grant/(grant|request)|partner/partner|limit/.*|secret/.*)\.go$`)
 
 // Every error that a noun exports has a row in answers, a sentence in sayings, a handler that names it, or a reason why it
 // does not reach the pages (examples.md, Errors). What has none would be an apology for something that nobody did wrong.

@@ -12,15 +12,15 @@ import (
 func showRecoveryCode(v *visit) error {
 	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
 	switch {
-	case errors.Is(err, customer.ErrNoSession) || err == nil && s.Level == customer.Anonymous:
+	case err == nil && s.SignedIn(a, v.Now()):
+		return v.onward()
+	case errors.Is(err, customer.ErrNoSession) || err == nil && !s.Halfway(a, v.Now()):
 		if v.wanted() != "" {
 			return v.see(toward("/signin", v.wanted()) + "&notice=lost")
 		}
 		return v.see("/signin?notice=lost")
 	case err != nil:
 		return err
-	case s.SignedIn(a, v.Now()):
-		return v.onward()
 	}
 	return v.recoveryCodePage(http.StatusOK, stepRecoveryCode)
 }

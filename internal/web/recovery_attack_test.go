@@ -213,6 +213,9 @@ func TestResetEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if quick := name == "the link of M8" || name == "a sign-in with the app" || name == "a new address"; !quick && !full() {
+				t.Skip("the long variants are asked for by LATCHKEY_FULL=1")
+			}
 			w := newWorld(t)
 			o, owner, codes := w.ownedWithCodes(email, "c11")
 			w.asked(email)
@@ -284,6 +287,9 @@ func TestResetLink(t *testing.T) {
 // One that only the partner gave gets none: it could cancel for the partner.
 func TestResetIsToldToTheOwnersAddresses(t *testing.T) {
 	t.Parallel()
+	if !full() {
+		t.Skip("the long variants are asked for by LATCHKEY_FULL=1")
+	}
 	for _, theirs := range []bool{false, true} {
 		w := newWorld(t)
 		o := w.open(w.partner, email)
@@ -402,6 +408,9 @@ func TestRecoveryDoubleClicks(t *testing.T) {
 // sign nobody in any more. A passkey of another account is no second step.
 func TestRecoveryWithPasskeys(t *testing.T) {
 	t.Parallel()
+	if !full() {
+		t.Skip("the long variants are asked for by LATCHKEY_FULL=1")
+	}
 	w := newWorld(t)
 	_, _, d := w.ownedByPasskey(email)
 	_, _, theirs := w.ownedByPasskey("ines@example.org")

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/html"
-
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/grant"
@@ -81,19 +79,6 @@ func (w *world) proven(address string) *browser {
 func (w *world) asked(address string) *browser {
 	w.t.Helper()
 	return w.proven(address).get("/forgot/lost").expect(http.StatusOK, "lost").post().expect(http.StatusOK, "lost.waits")
-}
-
-// freshCodes are the recovery codes on page C7.
-func (b *browser) freshCodes() (all []string) {
-	list := b.elementWithID("codes")
-	find(list, func(n *html.Node) bool {
-		if n.Data == "code" {
-			all = append(all, n.FirstChild.Data)
-			b.w.hide(n.FirstChild.Data)
-		}
-		return false
-	})
-	return all
 }
 
 // rebuilds walks from a reset that is ready to the new recovery codes.
@@ -313,7 +298,7 @@ func TestResetAfterTheWait(t *testing.T) {
 		t.Error("something changed before the end")
 	}
 	b.post().wrong(http.StatusUnprocessableEntity, "c7", "saved", "c7.saved.empty")
-	fresh := b.freshCodes()
+	fresh := b.codes()
 	b.post("saved", "yes").expect(http.StatusOK, "home")
 	a := w.account(o.account.ID)
 	if a.Epoch != before.Epoch+1 || a.SessionEpoch != before.SessionEpoch+1 || len(a.Credentials.Apps) != 1 || a.Credentials.RecoveryLeft() != 10 || len(w.grants(o, w.partner)) != 0 {
