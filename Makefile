@@ -10,12 +10,13 @@ FUZZ_TIME ?= 10s
 
 .PHONY: test quick race fuzz-short screenshots fmt-check
 
-# Everything: formatting, vet, a build without C, the race detector, then every test including the
+# Everything: formatting, vet, static analysis, known vulnerabilities, a build without C, the race detector, then every test including the
 # browser and the kill loops. With CI=true a skipped test is a failure.
 test:
 	@sh .ci/prepare
 	@$(MAKE) --no-print-directory fmt-check
 	$(GO) vet ./...
+	@GO="$(GO)" sh .ci/check
 	CGO_ENABLED=0 $(GO) build ./...
 	@$(MAKE) --no-print-directory race
 	@LATCHKEY_FULL=1 sh .ci/report $(GO) test -timeout 25m ./...

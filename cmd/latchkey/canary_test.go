@@ -287,15 +287,15 @@ func TestNothingEscapes(t *testing.T) {
 
 // A nest is a sandbox's server in a process, and all places where it writes.
 type nest struct {
-	t                       *testing.T
-	data, temporary, lookAt string
-	demoURL                 string
-	watch                   *watcher
-	process                 *exec.Cmd
-	out, errOut             lockedBuffer
-	hooks                   lockedBuffer
-	client                  *latchkey.Client
-	stopped                 bool
+	t               *testing.T
+	data, temporary string
+	demoURL         string
+	watch           *watcher
+	process         *exec.Cmd
+	out, errOut     lockedBuffer
+	hooks           lockedBuffer
+	client          *latchkey.Client
+	stopped         bool
 }
 
 const nestSecret = "canary-of-the-secret-of-a-client-0042"

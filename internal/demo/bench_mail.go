@@ -49,8 +49,6 @@ func newMailbox(address string) (*mailbox, error) {
 	return m, nil
 }
 
-func (m *mailbox) address() string { return m.listener.Addr().String() }
-
 func (m *mailbox) close() {
 	_ = m.listener.Close()
 	m.mu.Lock()

@@ -162,7 +162,7 @@ func (h phc) String() string {
 func parsePHC(encoded string) (phc, error) {
 	fields := strings.Split(encoded, "$")
 	if len(encoded) > 256 || len(fields) != 6 || fields[0] != "" || fields[1] != "argon2id" {
-		return phc{}, fmt.Errorf("%w: not of the form $argon2id$...", ErrPasswordHash)
+		return phc{}, fmt.Errorf("%w: not argon2id in the PHC form", ErrPasswordHash)
 	}
 	if fields[2] != "v="+strconv.Itoa(argon2.Version) {
 		return phc{}, fmt.Errorf("%w: another version of argon2", ErrPasswordHash)

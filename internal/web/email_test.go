@@ -350,7 +350,6 @@ func TestExistingAccountDropsTheCopy(t *testing.T) {
 	before, epoch := w.stored(pending.account.ID), w.account(owned.account.ID).Epoch
 	// The access that stands already does not let it pass unasked, and declining keeps the copy: it looks like any abandoned one.
 	b := visit(pending)
-	at := b.at
 	b.get(b.link("way.signin")).walk("c10", email)
 	if strings.Contains(b.body, "Somebody") {
 		t.Error("the consent shows what the copy said")
@@ -360,7 +359,7 @@ func TestExistingAccountDropsTheCopy(t *testing.T) {
 		t.Errorf("declining leaves the copy %s\n%s", a.State, before)
 	}
 	b = visit(pending)
-	at = b.at
+	at := b.at
 	b.get(b.link("way.signin")).walk("c10", email)
 	action, form := b.form("decision", "allow")
 	cookie := b.cookie()
