@@ -124,10 +124,12 @@ var rules = map[string][]rule{
 		refers("account_id", "account"), refers("partner_id", "partner"), notAhead,
 		{"committed, yet its account is pending (I2)", "t.committed_at <> 0 AND EXISTS (SELECT 1 FROM account a WHERE a.id = t.account_id AND a.state = 'pending')"},
 	},
-	"known_device":  {refers("account_id", "account")},
-	"recovery":      {refers("account_id", "account"), notAhead},
-	"account_reset": {refers("account_id", "account"), notAhead},
-	"mail":          {refers("account_id", "account")},
+	"known_device": {refers("account_id", "account")},
+	"recovery":     {refers("account_id", "account"), notAhead},
+	// What was begun is of its epochs or of lower ones, which end it.
+	"pending_change": {refers("account_id", "account"), notAhead},
+	"account_reset":  {refers("account_id", "account"), notAhead},
+	"mail":           {refers("account_id", "account")},
 }
 
 // notAhead: nothing is of an epoch that its account has not reached.
@@ -148,6 +150,7 @@ var sealedColumns = map[string][]string{
 	"claim_code":     {"bound"},
 	"journey":        {"sealed"},
 	"recovery":       {"sealed"},
+	"pending_change": {"body"},
 	"account_reset":  {"sealed"},
 	"phone_number":   {"number"},
 	"receipt":        {"content"},
@@ -160,7 +163,7 @@ var serverSealed = map[string]string{"mail": "body"}
 func ruledTables() []string {
 	return []string{"account", "profile", "representative", "profile_file", "reply", "access_grant", "authorization_code", "token",
 		"claim_code", "journey", "session", "receipt", "objection", "kyc_review", "phone_number", "one_time_token", "partner_key",
-		"subscription", "partner_event", "delivery", "known_device", "recovery", "account_reset", "mail"}
+		"subscription", "partner_event", "delivery", "known_device", "recovery", "account_reset", "pending_change", "mail"}
 }
 
 // pageRows is how many rows one statement of a check looks at; of files, which are large, fewer.

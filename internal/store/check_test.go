@@ -27,6 +27,7 @@ var outlives = map[string]string{
 	"token.grant_id":                "ofItsGrant",
 	"journey.session_id":            "sessions are swept after two days",
 	"recovery.session_id":           "sessions are swept by their own age",
+	"pending_change.session_id":     "sessions are swept by their own age",
 	"journey.claim_code_id":         "codes are swept after a day",
 	"journey.grant_id":              "ofItsGrant holds of what was made from it",
 	"journey.grant_code_id":         "codes are swept after a day",

@@ -41,10 +41,6 @@ func sayings(step claim.Step) []said {
 		return []said{{customer.ErrPasskeyName, "passkey_name", "passkeys.name.long"}, {customer.ErrLastStep, "", "security.last"}}
 	case stepNewApp:
 		return digits("c5")
-	case stepNewCodes:
-		return []said{{customer.ErrCodesNotSaved, "saved", "c7.saved.empty"}}
-	case stepNewPassword:
-		return sayings(claim.StepPassword)
 	case stepNewEmail:
 		return []said{{customer.ErrNotAnAddress, "new_email", "r1.email.empty"}, {customer.ErrSameAddress, "new_email", "newemail.same"}}
 	case stepEmailCode:
@@ -62,9 +58,9 @@ func sayings(step claim.Step) []said {
 			{customer.ErrMailedCodeLate, "code", "r4.code.late"}}
 	case forgotNewMethod:
 		return []said{{customer.ErrNoMethod, "method", "c4.method.empty"}}
-	case forgotCodes:
+	case forgotCodes, stepNewCodes:
 		return []said{{customer.ErrCodesNotSaved, "saved", "c7.saved.empty"}}
-	case claim.StepPassword, forgotPassword:
+	case claim.StepPassword, forgotPassword, stepNewPassword:
 		return []said{
 			{customer.ErrPasswordEmpty, "new_password", "c3.password.empty"},
 			{customer.ErrPasswordShort, "new_password", "c3.password.short"},
