@@ -35,19 +35,25 @@ type cluster struct {
 // newCluster starts a server with settings beside the usual ones, such as "synchronous_standby_names=*".
 func newCluster(t *testing.T, settings ...string) *cluster {
 	t.Helper()
-	c := bareCluster(t, settings)
+	return newClusterIn(t, "", settings...)
+}
+
+// newClusterIn is newCluster in a directory other than that of temporary files.
+func newClusterIn(t *testing.T, parent string, settings ...string) *cluster {
+	t.Helper()
+	c := bareCluster(t, parent, settings)
 	c.must("initdb", "-D", c.data(), "-U", "latchkey", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 	c.start()
 	return c
 }
 
 // bareCluster is the place of a server that has no data yet.
-func bareCluster(t *testing.T, settings []string) *cluster {
+func bareCluster(t *testing.T, parent string, settings []string) *cluster {
 	t.Helper()
 	binaries, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	needs(t, len(binaries) > 0, "PostgreSQL")
 	slices.SortFunc(binaries, func(a, b string) int { return len(a) - len(b) })
-	dir, err := os.MkdirTemp("", "lkpg") // short: the path of a socket is
+	dir, err := os.MkdirTemp(parent, "lkpg") // short: the path of a socket is
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +199,7 @@ func childrenOf(pid int) (children []int) {
 // standby is a streaming replica of this server, which sends it each commit as the settings of both say.
 func (c *cluster) standby(name string, settings ...string) *cluster {
 	c.t.Helper()
-	s := bareCluster(c.t, settings)
+	s := bareCluster(c.t, "", settings)
 	s.must("pg_basebackup", "-D", s.data(), "-R", "-X", "stream", "-c", "fast", "--no-sync",
 		"-d", "host="+c.dir+" user=latchkey application_name="+name)
 	s.start()
@@ -211,6 +217,11 @@ func (c *cluster) dsn(others ...*cluster) string {
 		q.Set("target_session_attrs", "read-write")
 	}
 	return (&url.URL{Scheme: "postgres", User: url.User("latchkey"), Path: "/postgres", RawQuery: q.Encode()}).String()
+}
+
+// address is that of another database of the server.
+func (c *cluster) address(database string) string {
+	return strings.Replace(c.dsn(), "/postgres?", "/"+database+"?", 1)
 }
 
 // ask runs one statement on a connection of its own and returns the first column of its rows as text.

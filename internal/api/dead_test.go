@@ -164,7 +164,11 @@ func (b *bench) requests(a account, by ...identity) (all []request) {
 // everything is all that the database has but what says that something was tried, line by line.
 func (w *world) everything() (rows []string) {
 	w.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+w.path+"?mode=ro&_pragma=busy_timeout(5000)")
+	driver, address, list := "sqlite", "file:"+w.path+"?mode=ro&_pragma=busy_timeout(5000)", "SELECT name FROM sqlite_master WHERE type='table' ORDER BY 1"
+	if w.place.DSN != "" {
+		driver, address, list = "pgx", w.place.DSN, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+	}
+	db, err := sql.Open(driver, address)
 	must(w.t, err)
 	defer db.Close()
 	ask := func(query string) *sql.Rows {
@@ -173,7 +177,7 @@ func (w *world) everything() (rows []string) {
 		return got
 	}
 	tables, table := []string{}, ""
-	for got := ask(`SELECT name FROM sqlite_master WHERE type='table' ORDER BY 1`); got.Next(); {
+	for got := ask(list); got.Next(); {
 		must(w.t, got.Scan(&table))
 		tables = append(tables, table)
 	}
@@ -190,6 +194,9 @@ func (w *world) everything() (rows []string) {
 				into[i] = &values[i]
 			}
 			must(w.t, got.Scan(into...))
+			if server != "" && table == "account" { // there an event about an account raises its version, so that its changes exclude each other
+				values[slices.Index(names, "version")] = 0
+			}
 			rows = append(rows, table+fmt.Sprint(values))
 		}
 		must(w.t, errors.Join(got.Err(), got.Close()))

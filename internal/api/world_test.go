@@ -41,7 +41,8 @@ type world struct {
 	door   *Door
 	claims claim.Claims
 	logs   *syncText
-	path   string // of the database
+	path   string // of the database, where it is a file
+	place  store.Options
 }
 
 // syncText is text that many may write to.
@@ -115,7 +116,8 @@ func newWorld(t *testing.T) *world {
 	empty, err := emptyDatabase()
 	must(t, err)
 	must(t, os.WriteFile(w.path, empty, 0o600))
-	w.db, err = store.Open(t.Context(), store.Options{Path: w.path, Keys: keys, Now: w.now})
+	w.place = on(t, store.Options{Path: w.path, Keys: keys, Now: w.now})
+	w.db, err = store.Open(t.Context(), w.place)
 	must(t, err)
 	t.Cleanup(func() { must(t, w.db.Close()) })
 	ids := secret.NewIDs(w.now)

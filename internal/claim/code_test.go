@@ -32,6 +32,7 @@ func (w *world) snapshot(o *onboarding, code string, text string) (s snapshot) {
 		if s.account, err = tx.Account(o.account); err != nil {
 			return err
 		}
+		s.account = unraised(s.account)
 		if s.profiles, err = tx.Profiles(o.account); err != nil {
 			return err
 		}

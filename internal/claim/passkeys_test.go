@@ -228,7 +228,7 @@ func TestPasskeyAfterARestart(t *testing.T) {
 	restart := func() {
 		t.Helper()
 		must(t, w.db.Close())
-		db, err := store.Open(t.Context(), store.Options{Path: w.path, Keys: w.keys, Now: w.now})
+		db, err := store.Open(t.Context(), w.place)
 		must(t, err)
 		at := w.clock
 		at.advance(time.Second) // numbers of rows grow with the time: a second process in the same millisecond draws the same

@@ -86,9 +86,9 @@ func storesOf(db *store.DB) stores {
 // A world is the nouns over a true database, with three partners.
 type world struct {
 	nouns
-	t    *testing.T
-	db   *store.DB
-	path string
+	t     *testing.T
+	db    *store.DB
+	place store.Options
 	// acme and globex are classic; initech is strict and hides existing accounts.
 	acme, globex, initech partner.Partner
 	networks              atomic.Int64
@@ -98,9 +98,9 @@ const callback = "https://app.acme.example/wise/cb"
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, path: filepath.Join(t.TempDir(), "law.db")}
 	c, keys := newClock(), testKeys(t)
-	db, err := store.Open(t.Context(), store.Options{Path: w.path, Keys: keys, Now: c.now})
+	w := &world{t: t, place: on(t, store.Options{Path: filepath.Join(t.TempDir(), "law.db"), Keys: keys, Now: c.now})}
+	db, err := store.Open(t.Context(), w.place)
 	must(t, err)
 	t.Cleanup(func() { must(t, w.db.Close()) })
 	w.db, w.nouns = db, newNouns(c, keys, storesOf(db))
@@ -141,7 +141,7 @@ func (w *world) view(fn func(claim.Tx) error) {
 func (w *world) account(id customer.AccountID) (a customer.Account) {
 	w.t.Helper()
 	w.view(func(tx claim.Tx) (err error) { a, err = tx.Account(id); return err })
-	return a
+	return unraised(a)
 }
 
 func (w *world) events(f audit.Filter) []audit.Entry {

@@ -121,6 +121,9 @@ func (p *pool) begin(ctx context.Context, text string) (*conn, error) {
 		defer end()
 		ctx = bounded
 	}
+	if err := ctx.Err(); err != nil { // whoever has gone gets no turn, also where a connection is free
+		return nil, unavailable("begin", err)
+	}
 	var c *conn
 	select {
 	case c = <-p.slots:

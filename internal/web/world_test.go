@@ -142,7 +142,7 @@ func newWorld(t testing.TB) *world {
 	if empty, err := emptyDatabase(); err != nil || os.WriteFile(path, empty, 0o600) != nil {
 		t.Fatal("no empty database:", err)
 	}
-	if w.db, err = store.Open(ctx, store.Options{Path: path, Keys: w.keys, Now: w.clock.Now, Log: log}); err != nil {
+	if w.db, err = store.Open(ctx, on(t, store.Options{Path: path, Keys: w.keys, Now: w.clock.Now, Log: log})); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.db.Close() })
