@@ -51,6 +51,18 @@ func on(t testing.TB, o store.Options) store.Options {
 	return o
 }
 
+// raw is the world's database for SQL past the store.
+func raw(t testing.TB, o store.Options) *sql.DB {
+	t.Helper()
+	driver, address := "sqlite", o.Path
+	if o.DSN != "" {
+		driver, address = "pgx", o.DSN
+	}
+	db, err := sql.Open(driver, address)
+	must(t, err)
+	return db
+}
+
 func placeOf(t testing.TB, database string) string {
 	t.Helper()
 	address, err := url.Parse(server)

@@ -2,7 +2,6 @@ package claim_test
 
 import (
 	"bytes"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -22,11 +21,10 @@ func (w *world) erase(id customer.AccountID) (bool, error) {
 	return w.claims.Erase(w.t.Context(), store.Erasing{DB: w.db}, id)
 }
 
-// rows asks the file by SQL, as somebody who has it does.
+// rows asks the database by SQL, as somebody who has it does.
 func (w *world) rows(query string, args ...any) (list []string) {
 	w.t.Helper()
-	file, err := sql.Open("sqlite", w.path)
-	must(w.t, err)
+	file := raw(w.t, w.place)
 	defer file.Close()
 	rows, err := file.Query(query, args...)
 	must(w.t, err)
@@ -154,7 +152,7 @@ func nothingIsLeft(t *testing.T, w *world, o *onboarding) {
 // file and not in what its engine keeps beside it. The test finds them there before.
 func TestEraseOverwritesTheKey(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorldOn(t, func(_ testing.TB, o store.Options) store.Options { return o }) // a file, which is read here
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	o.opened().to(claim.StepReturn)
 	other := w.onboard(w.globex, "ada.holm@example.org")
@@ -173,7 +171,7 @@ func TestEraseOverwritesTheKey(t *testing.T) {
 	kept := blob("SELECT wrapped_key FROM account WHERE id = $1", other.account)
 	files := func() (all []byte) {
 		for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
-			raw, err := os.ReadFile(w.path + suffix)
+			raw, err := os.ReadFile(w.place.Path + suffix)
 			if err != nil && !errors.Is(err, os.ErrNotExist) {
 				t.Fatal(err)
 			}

@@ -98,6 +98,12 @@ const callback = "https://app.acme.example/wise/cb"
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOn(t, on)
+}
+
+// newWorldOn is newWorld where the last word on its place is another's.
+func newWorldOn(t *testing.T, on func(testing.TB, store.Options) store.Options) *world {
+	t.Helper()
 	c, keys := newClock(), testKeys(t)
 	w := &world{t: t, place: on(t, store.Options{Path: filepath.Join(t.TempDir(), "law.db"), Keys: keys, Now: c.now})}
 	db, err := store.Open(t.Context(), w.place)
