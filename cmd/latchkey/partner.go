@@ -21,16 +21,17 @@ import (
 type partnerAdd struct {
 	Config
 
-	Name          string   `env:"-" required:"" placeholder:"NAME" help:"The partner's name, as customers will read it."`
-	ID            string   `name:"id" env:"-" placeholder:"ID" help:"Client id. Drawn when left out."`
-	Redirect      []string `env:"-" sep:"none" placeholder:"ADDRESS" help:"Address that customers may be sent back to, compared byte for byte. Repeat for more."`
-	Restart       string   `env:"-" placeholder:"ADDRESS" help:"Where a customer gets a new link when one has run out."`
-	Home          string   `env:"-" placeholder:"ADDRESS" help:"The partner's home page."`
-	Class         string   `env:"-" default:"classic" help:"classic (the documented contract) or strict (PKCE, short tokens, rotation)."`
-	Scope         []string `env:"-" placeholder:"SCOPE" help:"Scope that comes with every grant. Repeat for more."`
-	OptionalScope []string `env:"-" placeholder:"SCOPE" help:"Scope that the customer may untick. Repeat for more."`
-	Purpose       string   `env:"-" placeholder:"SENTENCE" help:"The partner's own sentence, marked as such on the consent page."`
-	JSON          bool     `name:"json" env:"-" help:"Print JSON."`
+	Name           string   `env:"-" required:"" placeholder:"NAME" help:"The partner's name, as customers will read it."`
+	ID             string   `name:"id" env:"-" placeholder:"ID" help:"Client id. Drawn when left out."`
+	Redirect       []string `env:"-" sep:"none" placeholder:"ADDRESS" help:"Address that customers may be sent back to, compared byte for byte. Repeat for more."`
+	Restart        string   `env:"-" placeholder:"ADDRESS" help:"Where a customer gets a new link when one has run out."`
+	Home           string   `env:"-" placeholder:"ADDRESS" help:"The partner's home page."`
+	Class          string   `env:"-" default:"classic" help:"classic (the documented contract) or strict (PKCE, short tokens, rotation)."`
+	Scope          []string `env:"-" placeholder:"SCOPE" help:"Scope that comes with every grant. Repeat for more."`
+	OptionalScope  []string `env:"-" placeholder:"SCOPE" help:"Scope that the customer may untick. Repeat for more."`
+	Purpose        string   `env:"-" placeholder:"SENTENCE" help:"The partner's own sentence, marked as such on the consent page."`
+	BirthdateCheck bool     `name:"birthdate-check" env:"-" help:"Ask its customers, after the mailed code, for the date of birth that the partner gave."`
+	JSON           bool     `name:"json" env:"-" help:"Print JSON."`
 }
 
 // Run registers the partner. The secret is printed here and never again: only its digest is kept.
@@ -44,7 +45,7 @@ func (cmd *partnerAdd) Run(ctx context.Context, s streams) error {
 		return hinted{err.Error(), []string{"use " + partner.FormatScopes(partner.AllScopes())}}
 	}
 	registration := partner.Registration{ClientID: cmd.ID, Name: cmd.Name, HomeURI: cmd.Home, RestartURI: cmd.Restart,
-		RedirectURIs: cmd.Redirect, Class: cmd.Class, Required: required, Optional: optional, Purpose: cmd.Purpose}
+		RedirectURIs: cmd.Redirect, Class: cmd.Class, Required: required, Optional: optional, Purpose: cmd.Purpose, BirthdateCheck: cmd.BirthdateCheck}
 	if wrong := registration.Check(); len(wrong) > 0 {
 		h := hinted{what: "the partner cannot be registered like this"}
 		for _, err := range wrong {

@@ -20,7 +20,7 @@ type seeded struct {
 }
 
 // seedKeys are what a partner of a seed file may say.
-var seedKeys = []string{"id", "secret", "secret_file", "name", "class", "redirect", "restart", "home", "scopes", "optional_scopes", "purpose", "hide_existing"}
+var seedKeys = []string{"id", "secret", "secret_file", "name", "class", "redirect", "restart", "home", "scopes", "optional_scopes", "purpose", "hide_existing", "birthdate_check"}
 
 const seedRemedy = "write partners: and below it, for each, - id: secret: name: redirect: (docs/operating.md shows one whole)"
 
@@ -144,13 +144,21 @@ func (r *seedReader) read(e entry) {
 	case "optional_scopes":
 		one.Optional = r.scopes(e, values)
 	case "hide_existing":
-		if values[0] != "true" && values[0] != "false" {
-			r.wrong(e.line, "hide_existing: is neither true nor false", "write true or false")
-			return
+		if hide, ok := r.bool(e, values[0]); ok {
+			one.HideExisting = &hide
 		}
-		hide := values[0] == "true"
-		one.HideExisting = &hide
+	case "birthdate_check":
+		one.BirthdateCheck, _ = r.bool(e, values[0])
 	}
+}
+
+// bool reads true or false.
+func (r *seedReader) bool(e entry, value string) (yes, ok bool) {
+	if value != "true" && value != "false" {
+		r.wrong(e.line, e.key+": is neither true nor false", "write true or false")
+		return false, false
+	}
+	return value == "true", true
 }
 
 // secretFile reads a partner's secret from a file beside the seed file, or anywhere by its full path.

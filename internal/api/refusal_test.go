@@ -55,7 +55,7 @@ func ofPages() []string {
 		"customer.ErrCodeReused",
 		"grant.ErrUnknownClient", "grant.ErrRedirect",
 		"claim.ErrElsewhere", "claim.ErrCodeUnknown", "claim.ErrCodeExpired", "claim.ErrCodeUsed", "claim.ErrSignedInAsOther", "claim.ErrNoJourney", "claim.ErrTicketOver",
-		"claim.ErrNotNow", "claim.ErrOtherAddress", "claim.ErrCodeLate", "claim.ErrMethod", "claim.ErrNotSaved", "claim.ErrIncomplete", "claim.ErrNoProfileChosen", "claim.ErrDisclosure", "claim.ErrNoObjection",
+		"claim.ErrNotNow", "claim.ErrOtherAddress", "claim.ErrBirthDate", "claim.ErrCodeLate", "claim.ErrMethod", "claim.ErrNotSaved", "claim.ErrIncomplete", "claim.ErrNoProfileChosen", "claim.ErrDisclosure", "claim.ErrNoObjection",
 	}
 }
 

@@ -112,6 +112,8 @@ type Journey struct {
 	Mailed  MailedCode
 	// ProvenAt is the mailbox proof; PasswordAt, AppAt, PasskeyAt the credentials; CommittedAt the hand-over.
 	ProvenAt, PasswordAt, AppAt, PasskeyAt, CommittedAt time.Time
+	// BirthAt is when the right date of birth was typed, where it is asked for.
+	BirthAt time.Time
 	// Method is the chosen second step, "app" or "passkey".
 	Method string
 	// Challenge is what the passkey of C6 answers: the same on every reload, another one after each answer.
@@ -152,8 +154,10 @@ type Step string
 
 // The steps, in order.
 const (
-	StepStart         Step = "start"
-	StepEmail         Step = "email"
+	StepStart Step = "start"
+	StepEmail Step = "email"
+	// StepBirthDate asks for the date of birth, where the operator wants that of the partner's customers (design 10.9).
+	StepBirthDate     Step = "birth-date"
 	StepPassword      Step = "password"
 	StepSecondStep    Step = "second-step"
 	StepApp           Step = "second-step/app"
@@ -322,6 +326,8 @@ func (s State) nextCredential(now time.Time) Step {
 		return StepEmail
 	case silent:
 		return StepPasswordAgain
+	case s.asksBirthDate():
+		return StepBirthDate
 	case j.PasswordAt.IsZero():
 		return StepPassword
 	case j.Method == "":

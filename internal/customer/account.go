@@ -97,9 +97,11 @@ func (a Account) Address() string {
 // Owned reports whether a customer owns the account and it is not on hold.
 func (a Account) Owned() bool { return a.State == Claimed && a.Hold == "" }
 
-// ClosedToCreator reports whether a hold ends the creator's access too. A hold for wrong mailed codes does not: it ends
-// when the creator corrects the address, so it must be able to (design 10.4).
-func (a Account) ClosedToCreator() bool { return a.Hold != "" && a.Hold != HoldEmailTries }
+// ClosedToCreator reports whether a hold ends the creator's access too. One for wrong mailed codes or dates of birth does not: it
+// ends when the creator corrects the address or the date, so it must be able to (design 10.4).
+func (a Account) ClosedToCreator() bool {
+	return a.Hold != "" && a.Hold != HoldEmailTries && a.Hold != HoldBirthDate
+}
 
 // PendingLife is how long an unclaimed account is kept after the partner's last change (journey section 1).
 const PendingLife = 30 * 24 * time.Hour

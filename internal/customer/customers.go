@@ -313,6 +313,11 @@ func MailedCodeKey(id AccountID) limit.Key {
 	return limit.NewKey(limit.KindMailedCode, strconv.FormatInt(int64(id), 10))
 }
 
+// BirthDateKey counts wrong dates of birth of an account, over all its journeys (design 10.9).
+func BirthDateKey(id AccountID) limit.Key {
+	return limit.NewKey(limit.KindBirthDate, strconv.FormatInt(int64(id), 10))
+}
+
 // pardon begins a count anew, its lifetime too: the tries were about an address that counts no more.
 func pardon(tx limit.Tx, key limit.Key) error {
 	tries, err := tx.Tries(key)
@@ -359,6 +364,8 @@ const (
 	HoldReported = "reported"
 	// HoldEmailTries: too many wrong mailed codes; ends when the partner changes the address (design 10.4).
 	HoldEmailTries = "email_tries"
+	// HoldBirthDate: too many wrong dates of birth; ends when the partner gives another one (design 10.9).
+	HoldBirthDate = "birth_date_tries"
 )
 
 // ContactEmail reads where mail goes (contract 5.4).

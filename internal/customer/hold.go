@@ -59,6 +59,8 @@ func (cs Customers) Release(ctx context.Context, id AccountID) (changed bool, er
 		switch why {
 		case HoldEmailTries:
 			err = errors.Join(err, pardon(tx, MailedCodeKey(id)))
+		case HoldBirthDate:
+			err = errors.Join(err, pardon(tx, BirthDateKey(id)))
 		case HoldObjected, HoldReported:
 			err = errors.Join(err, tx.BlockAddress(a.Creator, a.Email, now), tx.BlockAddress(a.Creator, a.Address(), now))
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/secret"
 )
@@ -76,6 +77,18 @@ func (cs Customers) create(ctx context.Context, c Caller, idem Idempotency, fn f
 func (cs Customers) touch(tx AccountTx, a Account, now time.Time) error {
 	a.UpdatedAt = now
 	return tx.SaveAccount(&a)
+}
+
+// correctBirthDate begins the tries at the date of birth anew, and ends their hold, when the partner of a pending account gives
+// another one: what was typed was compared with a date that counts no more. The account must still be saved.
+func (a *Account) correctBirthDate(tx limit.Tx, before, after Profile) error {
+	if a.State != Pending || before.Kind != KindPersonal || before.Value(DateOfBirth) == after.Value(DateOfBirth) {
+		return nil
+	}
+	if a.Hold == HoldBirthDate {
+		a.Hold = ""
+	}
+	return pardon(tx, BirthDateKey(a.ID))
 }
 
 // NewProfile is an empty profile of an account.
@@ -156,6 +169,9 @@ func (cs Customers) amend(ctx context.Context, c Caller, id ProfileID, kind Kind
 			return audit.Event{}, err
 		}
 		if err := cs.settleReviews(tx, after, a.Epoch, now); err != nil {
+			return audit.Event{}, err
+		}
+		if err := a.correctBirthDate(tx, before, after); err != nil {
 			return audit.Event{}, err
 		}
 		if seen, err = cs.entry(tx, a, after); err != nil {

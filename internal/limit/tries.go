@@ -54,6 +54,8 @@ const (
 	KindMailedCode Kind = "mailed-code"
 	// KindAddress counts addresses typed on C1 that were not the partner's: journey.
 	KindAddress Kind = "address"
+	// KindBirthDate counts wrong dates of birth of a pending account, over all its journeys (design 10.9): account.
+	KindBirthDate Kind = "birth-date"
 	// KindMint counts claim codes minted: account (contract OC-42).
 	KindMint Kind = "mint"
 	// KindRegistration counts wrong registration codes: client and account.
@@ -89,7 +91,7 @@ func (k Kind) Rule() Rule {
 		rule := PerWindow(5, time.Hour)
 		rule.Lifetime = 20
 		return rule
-	case KindAddress:
+	case KindAddress, KindBirthDate:
 		return Rule{Lifetime: 5}
 	case KindClient:
 		return PerWindow(10, time.Minute)

@@ -43,6 +43,8 @@ type Partner struct {
 	Active bool
 	// HideExisting makes creation answer alike whether or not the address has an account (design 4.9).
 	HideExisting bool
+	// BirthdateCheck asks customers for their date of birth after the mailed code (design 10.9).
+	BirthdateCheck bool
 	// RequiredScopes come with every grant; OptionalScopes are unticked boxes on the consent page.
 	RequiredScopes, OptionalScopes []Scope
 	// Purpose is the partner's own sentence, marked as such on the consent page; may be empty.

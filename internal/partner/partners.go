@@ -55,7 +55,9 @@ type Registration struct {
 	Required, Optional []Scope
 	Purpose            string
 	// HideExisting overrides the default of the class when not nil.
-	HideExisting         *bool
+	HideExisting *bool
+	// BirthdateCheck asks customers for the date of birth that the partner gave.
+	BirthdateCheck       bool
 	PerSecond, PerMinute int
 }
 
@@ -146,6 +148,7 @@ func (r Registration) apply(p Partner, now time.Time) Partner {
 		p.RequiredScopes = []Scope{ScopeAccountRead, ScopeProfilesRead}
 		p.OptionalScopes = []Scope{ScopeProfilesWrite}
 	}
+	p.BirthdateCheck = r.BirthdateCheck
 	p.HideExisting = class.HidesExisting
 	if r.HideExisting != nil {
 		p.HideExisting = *r.HideExisting

@@ -14,13 +14,13 @@ const journeysListed = 20
 
 var journeyTable = newTable("journey", "id", "text", "session_id", "partner_id", "account_id", "claim_code_id", "number", "epoch", "sealed",
 	"proven_at", "password_at", "app_at", "committed_at", "method", "reviewed_at", "decision", "decided_at", "grant_id", "grant_code_id",
-	"started_at", "fresh_at", "language", "ended_at", "ended_reason", "abandoned_at", "passkey_at", "version")
+	"started_at", "fresh_at", "language", "ended_at", "ended_reason", "abandoned_at", "passkey_at", "birth_at", "version")
 
 func journeyFields(j *claim.Journey, sealed *[]byte) []any {
 	return []any{&j.ID, &j.Text, &j.Session, &j.Partner, &j.Account, &j.Code, &j.Number, &j.Epoch, sealed, moment{&j.ProvenAt},
 		moment{&j.PasswordAt}, moment{&j.AppAt}, moment{&j.CommittedAt}, &j.Method, moment{&j.ReviewedAt}, &j.Decision,
 		moment{&j.DecidedAt}, &j.Grant, &j.GrantCode, moment{&j.StartedAt}, moment{&j.FreshAt}, &j.Language, moment{&j.EndedAt},
-		&j.EndedReason, moment{&j.AbandonedAt}, moment{&j.PasskeyAt}, &j.Version}
+		&j.EndedReason, moment{&j.AbandonedAt}, moment{&j.PasskeyAt}, moment{&j.BirthAt}, &j.Version}
 }
 
 // journeySecrets is how the sealed column is written.

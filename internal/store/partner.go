@@ -8,13 +8,13 @@ import (
 )
 
 var partnerTable = newTable("partner", "id", "client_id", "name", "home_uri", "restart_uri", "redirect_uris", "class", "active",
-	"hide_existing", "required_scopes", "optional_scopes", "purpose", "per_second", "per_minute", "secrets", "created_at", "version")
+	"hide_existing", "birthdate_check", "required_scopes", "optional_scopes", "purpose", "per_second", "per_minute", "secrets", "created_at", "version")
 
 // partnerFields are in the order of the columns. Of the class only the name is stored, so that a release may change what
 // a class means; an unknown name makes the row unreadable rather than lax.
 func partnerFields(p *partner.Partner, class *string) []any {
 	return []any{&p.ID, &p.ClientID, &p.Name, &p.HomeURI, &p.RestartURI, list{&p.RedirectURIs}, class, &p.Active,
-		&p.HideExisting, list{&p.RequiredScopes}, list{&p.OptionalScopes}, &p.Purpose, &p.PerSecond, &p.PerMinute,
+		&p.HideExisting, &p.BirthdateCheck, list{&p.RequiredScopes}, list{&p.OptionalScopes}, &p.Purpose, &p.PerSecond, &p.PerMinute,
 		list{&p.Secrets}, moment{&p.CreatedAt}, &p.Version}
 }
 

@@ -12,7 +12,7 @@ import (
 
 // order is the order of the steps: what lies before the next one is done, what lies behind it must wait. It decides
 // between "You have done this" and a redirect; what may be done is decided by claim.State.Next alone.
-var order = []claim.Step{claim.StepStart, claim.StepEmail, claim.StepPassword, claim.StepPasswordAgain, claim.StepSecondStep,
+var order = []claim.Step{claim.StepStart, claim.StepEmail, claim.StepBirthDate, claim.StepPassword, claim.StepPasswordAgain, claim.StepSecondStep,
 	claim.StepApp, claim.StepPasskey, claim.StepRecoveryCodes, claim.StepSignIn, claim.StepReview, claim.StepAllow, claim.StepReturn}
 
 // post is what a step brings to the claims.
@@ -24,7 +24,8 @@ func (v *visit) post() claim.Post {
 // gets the same answer; one that leads further is of another tab, and says so.
 var following = map[claim.Step][]claim.Step{
 	claim.StepStart:         {claim.StepEmail},
-	claim.StepEmail:         {claim.StepPassword},
+	claim.StepEmail:         {claim.StepPassword, claim.StepBirthDate},
+	claim.StepBirthDate:     {claim.StepPassword},
 	claim.StepPassword:      {claim.StepSecondStep},
 	claim.StepPasswordAgain: {claim.StepSecondStep, claim.StepApp, claim.StepPasskey, claim.StepRecoveryCodes},
 	claim.StepSecondStep:    {claim.StepApp, claim.StepPasskey},

@@ -36,6 +36,17 @@ func (*UnreachablePage) face() face {
 	return face{id: "unreachable", file: "unreachable", heading: Say("unreachable.title")}
 }
 
+// BirthDatePage asks for the date of birth that the partner gave, where the operator wants that (design.md 10.9). Fields:
+// birth_day, birth_month, birth_year, kept as typed and never filled in: what is compared is not shown.
+type BirthDatePage struct {
+	Frame
+	Day, Month, Year string
+}
+
+func (*BirthDatePage) face() face {
+	return face{id: "birthdate", file: "birthdate", heading: Say("birthdate.title")}
+}
+
 // PasswordPage is C3. Field: new_password (email is shown, never read back).
 type PasswordPage struct {
 	Frame

@@ -30,6 +30,8 @@ func sayings(step claim.Step) []said {
 	switch step {
 	case claim.StepEmail:
 		return append(digits("c2"), said{claim.ErrCodeLate, "code", "c2.code.late"})
+	case claim.StepBirthDate:
+		return []said{{claim.ErrBirthDate, "birth_day", "birthdate.wrong"}}
 	case claim.StepApp, stepSignIn, forgotSecondStep, forgotNewApp:
 		return append(digits("c5"), said{customer.ErrCodeReused, "code", "c5.code.reused"})
 	case claim.StepPasskey:

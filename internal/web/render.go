@@ -102,7 +102,7 @@ func newPages(brand Brand, log *slog.Logger, files fs.FS, words []*catalogue) (*
 // everyPage declares every page of the package, one zero value each.
 func everyPage() []Page {
 	return []Page{
-		&StartPage{}, &NotMePage{}, &EmailPage{}, &UnreachablePage{}, &PasswordPage{}, &PasswordAgainPage{}, &SecondStepPage{}, &AppPage{}, &PasskeyPage{}, &PasskeysPage{},
+		&StartPage{}, &NotMePage{}, &EmailPage{}, &UnreachablePage{}, &BirthDatePage{}, &PasswordPage{}, &PasswordAgainPage{}, &SecondStepPage{}, &AppPage{}, &PasskeyPage{}, &PasskeysPage{},
 		&SecurityPage{}, &FactorPage{}, &NewCodesPage{}, &NewPasswordPage{}, &NewEmailPage{}, &EmailCodePage{},
 		&RecoveryCodesPage{}, &DonePage{}, &LeavePage{},
 		&ReviewPage{}, &NamePage{}, &PreferredPage{}, &BirthPage{}, &PhonePage{}, &CountryPage{}, &NationalityPage{},

@@ -79,6 +79,8 @@ func secureRoutes(get, post routes) {
 	post("/j/{jid}/email/send", postSendCode)
 	get("/j/{jid}/email/unreachable", step(claim.StepEmail, showUnreachable))
 	post("/j/{jid}/email/unreachable", postUnreachable)
+	get("/j/{jid}/birth-date", step(claim.StepBirthDate, showBirthDate))
+	post("/j/{jid}/birth-date", postBirthDate)
 	get("/j/{jid}/password", step(claim.StepPassword, showPassword))
 	post("/j/{jid}/password", postPassword)
 	get("/j/{jid}/password-again", step(claim.StepPasswordAgain, showPasswordAgain))

@@ -163,6 +163,8 @@ func secureSamples() []sample {
 		{"c2-email-sent", 200, &EmailPage{Frame: resent}},
 		{"c2-email-limit", 429, &EmailPage{Frame: f(1, Wrong("", "c2.send.limit"))}},
 		{"unreachable", 200, &UnreachablePage{Frame: f(1)}},
+		{"birthdate", 200, &BirthDatePage{Frame: f(1)}},
+		{"birthdate-wrong", 422, &BirthDatePage{Frame: f(1, Wrong("birth_day", "birthdate.wrong")), Day: "30", Month: "11", Year: "1989"}},
 		{"c3-password", 200, &PasswordPage{Frame: f(1), Email: sampleMail}},
 		{"c3-again", 200, &PasswordAgainPage{Frame: f(1), Email: sampleMail}},
 		{"c3-again-wrong", 422, &PasswordAgainPage{Frame: f(1, Wrong("password", "r1.mismatch")), Email: sampleMail}},
