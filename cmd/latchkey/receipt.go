@@ -112,6 +112,9 @@ func showReceipt(s streams, r claim.CheckedReceipt) error {
 	row("partner", fmt.Sprintf("%s (%s)", plainText(st.Partner.Name), plainText(st.Partner.ClientID)))
 	row("ended", either(strings.Join(st.Ended, ", "), "nothing"))
 	row("began", either(strings.Join(st.Began, ", "), "nothing"))
+	if len(st.Declined) > 0 {
+		row("declined", strings.Join(st.Declined, ", "))
+	}
 	if g := st.Grant; g.ID != 0 {
 		until := "until it is stopped"
 		if !g.Until.IsZero() {

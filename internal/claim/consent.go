@@ -75,11 +75,14 @@ func (cs Claims) Decide(ctx context.Context, in Post, answer Answer) error {
 
 // decline ends the journey without access. Who came by E10 and declines leaves: a partner that hides existing accounts hears of
 // its own copy alone, that it was left, as it would of any other; what it was told of the account that was there already
-// would name it (design 10.6).
+// would name it (design 10.6). The receipt is the customer's; the partner reads it when it has access at last.
 func (cs Claims) decline(tx Tx, state State, in Post, now time.Time) (audit.Event, error) {
 	j := state.Journey
 	j.DecidedAt, j.FreshAt, j.Decision = now, now, Declined
 	e := cs.customerEvent(now, audit.ConsentDeclined, j, in.Origin)
+	if err := cs.declineReceipt(tx, state, now); err != nil {
+		return audit.Event{}, err
+	}
 	if j.Copy != 0 {
 		j.Decision = Left
 		return e, cs.saveOwned(tx, state, &j, now)

@@ -38,6 +38,16 @@ func (w *world) rows(query string, args ...any) (list []string) {
 	return list
 }
 
+// run changes the file by SQL.
+func (w *world) run(query string, args ...any) {
+	w.t.Helper()
+	file, err := sql.Open("sqlite", w.path+"?_pragma=busy_timeout(5000)")
+	must(w.t, err)
+	defer file.Close()
+	_, err = file.Exec(query, args...)
+	must(w.t, err)
+}
+
 // told lists what partners are to be told that happened at now.
 func (w *world) told() []string {
 	w.t.Helper()

@@ -29,6 +29,8 @@ const (
 	ReceiptOfClaim ReceiptKind = "claim"
 	// ReceiptOfConsent is of an access: what the customer made of the data, and what the partner may do from now on.
 	ReceiptOfConsent ReceiptKind = "consent"
+	// ReceiptOfDecline is of access that was asked for and not allowed. It says nothing of the data: nobody got any.
+	ReceiptOfDecline ReceiptKind = "decline"
 )
 
 // A Receipt is the record of a hand-over or of a consent that its customer and its partner can show to others. What it states
@@ -55,16 +57,18 @@ type Receipt struct {
 
 // A Statement is the content of a receipt. It holds no value of a profile: each is behind a digest with a salt of its own.
 type Statement struct {
-	Issuer   string          `json:"iss"`
-	ID       string          `json:"jti"`
-	IssuedAt int64           `json:"iat"`
-	Kind     ReceiptKind     `json:"kind"`
-	Account  int64           `json:"account"`
-	Journey  int64           `json:"journey"`
-	Partner  StatedPartner   `json:"partner"`
-	Epoch    int64           `json:"epoch"`
-	Ended    []string        `json:"ended"`
-	Began    []string        `json:"began"`
+	Issuer   string        `json:"iss"`
+	ID       string        `json:"jti"`
+	IssuedAt int64         `json:"iat"`
+	Kind     ReceiptKind   `json:"kind"`
+	Account  int64         `json:"account"`
+	Journey  int64         `json:"journey"`
+	Partner  StatedPartner `json:"partner"`
+	Epoch    int64         `json:"epoch"`
+	Ended    []string      `json:"ended"`
+	Began    []string      `json:"began"`
+	// Declined are the scopes that were asked for and not allowed.
+	Declined []string        `json:"declined,omitempty"`
 	Grant    StatedGrant     `json:"grant,omitzero"`
 	Fields   []StatedField   `json:"fields"`
 	Place    StatedPlaceText `json:"audit"`
@@ -166,6 +170,17 @@ func (cs Claims) consentReceipt(tx Tx, state State, p customer.Profile, before, 
 	r.Statement.Grant = StatedGrant{ID: int64(g.ID), Profile: int64(p.ID), Scopes: g.Scopes, Until: g.Until, Wording: g.Wording, Language: g.Language}
 	if err := r.state(tx, p); err != nil {
 		return err
+	}
+	return tx.SaveReceipt(&r)
+}
+
+// declineReceipt states that access was asked for and not allowed. Access that stands is as it was.
+func (cs Claims) declineReceipt(tx Tx, state State, now time.Time) error {
+	r := cs.receipt(state, ReceiptOfDecline, state.Account.Epoch, now)
+	r.Statement.Ended, r.Statement.Began = []string{}, []string{}
+	asked, _ := state.Asks(now)
+	for _, s := range asked {
+		r.Statement.Declined = append(r.Statement.Declined, "scope:"+string(s))
 	}
 	return tx.SaveReceipt(&r)
 }

@@ -432,6 +432,72 @@ func TestTamperedReceipts(t *testing.T) {
 
 func second2(disclosure, _ string) string { return disclosure }
 
+// TestReceiptOfADecline: what was asked for and not allowed is stated and signed, with its place and without a word of the data; access that
+// stands is not touched. It is the customer's; the partner has no token to read it with.
+func TestReceiptOfADecline(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.signer()
+	o := w.onboard(w.acme, "mira.kade@example.org")
+	b := o.opened().to(claim.StepAllow)
+	must(t, b.decide(false))
+	if n := s.sign(); n != 2 {
+		t.Fatalf("%d receipts were signed", n)
+	}
+	list, checked := s.own(b)
+	st := checked[1].Statement
+	var asked []string
+	for _, scope := range w.acme.Scopes() {
+		asked = append(asked, "scope:"+string(scope))
+	}
+	if list[1].Kind != claim.ReceiptOfDecline || st.Kind != claim.ReceiptOfDecline || !slices.Equal(st.Declined, asked) || len(st.Ended)+len(st.Began)+len(st.Fields) != 0 ||
+		st.Grant.ID != 0 || st.Place.Number == 0 || st.Partner.ClientID != "acme" || len(list[1].Disclosures) != 0 {
+		t.Errorf("%+v", st)
+	}
+	links, err := store.Audit{DB: w.db}.Links(t.Context(), st.Place.Number-1, 1)
+	if err != nil || len(links) != 1 || links[0].Entry.Action != audit.ConsentDeclined || fmt.Sprintf("%x", links[0].Link.Hash) != st.Place.Hash {
+		t.Errorf("its place: %+v, %v", links, err)
+	}
+	if len(checked[0].Statement.Declined) != 0 {
+		t.Error("the receipt of the claim declines something")
+	}
+}
+
+// TestReceiptsThatDoNotOpen hold no other back, however many they are, and are signed when they open again.
+func TestReceiptsThatDoNotOpen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.signer()
+	o := w.onboard(w.acme, "mira.kade@example.org")
+	o.opened().to(claim.StepReturn)
+	content := w.rows("SELECT hex(content) FROM receipt WHERE account_id = $1 ORDER BY id", int64(o.account))
+	w.run("UPDATE receipt SET content = X'01' || substr(content, 2, 20) || X'00' || substr(content, 22) WHERE account_id = $1", int64(o.account))
+	w.run(`INSERT INTO receipt (id, account_id, partner_id, profile_id, kind, at, event_id, content, signed)
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+		SELECT r.id - 1 - i, account_id, partner_id, profile_id, kind, at, event_id, content, signed FROM receipt r, n WHERE r.id = (SELECT MIN(id) FROM receipt)`)
+	other := w.onboard(w.acme, "ada.holm@example.org")
+	b := other.opened().to(claim.StepReturn)
+	signed := 0
+	for range 4 {
+		signed += s.sign()
+	}
+	if list, _ := s.own(b); signed != 2 || len(list) != 2 {
+		t.Errorf("%d receipts were signed beside those that do not open", signed)
+	}
+	w.run("DELETE FROM receipt WHERE id IN (SELECT id FROM receipt ORDER BY id LIMIT 1200)") // the copies
+	left := w.rows("SELECT CAST(id AS TEXT) FROM receipt WHERE account_id = $1 ORDER BY id", int64(o.account))
+	for i, id := range left[len(left)-2:] {
+		w.run("UPDATE receipt SET content = unhex('" + content[i] + "') WHERE id = " + id)
+	}
+	signed = 0
+	for range 4 {
+		signed += s.sign()
+	}
+	if signed != 2 {
+		t.Errorf("%d were signed when they opened again", signed)
+	}
+}
+
 // TestReceiptsOfErasedAccounts go with the account, what the chain says of them stays.
 func TestReceiptsOfErasedAccounts(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
@@ -81,11 +83,60 @@ func (tx *Tx) receipts(query string, args ...any) ([]claim.Receipt, error) {
 	return all, nil
 }
 
-// UnsignedReceipts lists receipts whose event has its place in the chain, oldest first.
+// lookedAt bounds how many receipts one call of UnsignedReceipts looks at, toldEvery how often it tells of those that do not open.
+const (
+	lookedAt  = 500
+	toldEvery = time.Minute
+)
+
+// UnsignedReceipts lists receipts whose event has its place in the chain, oldest first. One that does not open, since its account's key or
+// its content was damaged, is told to the operator and holds no other back: each call goes on behind the last one that it
+// looked at, and begins again at the end. One goroutine at a time calls it.
 func (s Receipts) UnsignedReceipts(ctx context.Context, most int) (list []claim.Receipt, err error) {
+	var ids []int64
+	err = s.DB.read(ctx, func(tx *Tx) error {
+		ids = nil
+		return tx.each(`SELECT r.id FROM receipt r JOIN audit_link l ON l.event_id = r.event_id WHERE r.signed = '' AND r.id > $1 ORDER BY r.id LIMIT $2`,
+			[]any{s.DB.unsigned.after, lookedAt}, func(scan func(...any) error) error {
+				var id int64
+				err := scan(&id)
+				ids = append(ids, id)
+				return err
+			})
+	})
+	if len(ids) < lookedAt {
+		s.DB.unsigned.after = 0
+	}
+	stuck := 0
+	for _, id := range ids {
+		if len(list) == most {
+			break
+		}
+		one, readErr := s.unsigned(ctx, id)
+		switch {
+		case errors.Is(readErr, secret.ErrSeal), errors.Is(readErr, secret.ErrKeyVersion):
+			stuck++
+		case readErr != nil:
+			return list, readErr
+		default:
+			list = append(list, one...)
+		}
+		if len(ids) == lookedAt {
+			s.DB.unsigned.after = id
+		}
+	}
+	if now := s.DB.now(); stuck > 0 && !now.Before(s.DB.unsigned.told.Add(toldEvery)) {
+		s.DB.unsigned.told = now
+		s.DB.log.Warn("receipts do not open and cannot be signed; others are", "receipts", stuck)
+	}
+	return list, err
+}
+
+// unsigned reads one receipt in a transaction of its own, which what does not open ends.
+func (s Receipts) unsigned(ctx context.Context, id int64) (list []claim.Receipt, err error) {
 	err = s.DB.read(ctx, func(tx *Tx) (err error) {
 		list, err = tx.receipts("SELECT "+receiptColumns+`, l.number, l.hash FROM receipt r JOIN audit_link l ON l.event_id = r.event_id
-			WHERE r.signed = '' AND r.id > 0 ORDER BY r.id LIMIT $1`, most)
+			WHERE r.id = $1 AND r.signed = ''`, id)
 		return err
 	})
 	return list, err

@@ -94,6 +94,11 @@ type DB struct {
 	// plan is what is known of the master keys, rekey how far Rekey has come.
 	plan  atomic.Pointer[keyPlan]
 	rekey rekeying
+	// unsigned is how far the signer of receipts has looked, and when it last told of those that do not open.
+	unsigned struct {
+		after int64
+		told  time.Time
+	}
 
 	commits, writes atomic.Int64
 }

@@ -13,6 +13,8 @@ type ReceiptRow struct {
 	Partner string
 	At      time.Time
 	Consent bool
+	// Decline: it is of access that was asked for and not given.
+	Decline bool
 	// Download is the path of the file; empty while it is not signed yet, which takes seconds.
 	Download string
 }

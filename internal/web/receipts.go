@@ -21,7 +21,7 @@ func showReceipts(v *visit) error {
 	}
 	page := &ReceiptsPage{Frame: Frame{Back: "/account"}}
 	for _, r := range list {
-		row := ReceiptRow{Partner: r.Statement.Partner.Name, At: r.At, Consent: r.Kind == claim.ReceiptOfConsent}
+		row := ReceiptRow{Partner: r.Statement.Partner.Name, At: r.At, Consent: r.Kind == claim.ReceiptOfConsent, Decline: r.Kind == claim.ReceiptOfDecline}
 		if r.Signed != "" {
 			row.Download = "/account/receipts/" + strconv.FormatInt(int64(r.ID), 10)
 		}
