@@ -7,6 +7,7 @@ import (
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/limit"
 )
 
 // The forms of R4, which are no steps of a journey.
@@ -158,6 +159,9 @@ func postForgotCode(v *visit) error {
 		}
 	}
 	return v.recovered(err, forgotCode, func(problems []Problem) error {
+		if errors.Is(err, limit.ErrExceeded) { // the code was late, and no other could be sent
+			problems = []Problem{Wrong("code", "r4.code.late.limit")}
+		}
 		return v.forgotCodePage(http.StatusUnprocessableEntity, problems)
 	})
 }

@@ -52,16 +52,6 @@ func sayings(step claim.Step) []said {
 			{customer.ErrCodeFormat, "code", "c5.code.format"}, {customer.ErrProof, "", "r6.wrong"}}
 	case stepPasskey, stepSignInPasskey, forgotPasskey, forgotNewPasskey, stepConfirmPasskey:
 		return []said{{customer.ErrPasskey, "", "passkey.refused"}, {customer.ErrPasskeyLate, "", "passkey.late"}}
-	case stepRecoveryCode, forgotRecoveryCode:
-		return []said{{customer.ErrRecoveryCodeEmpty, "recovery_code", "r3.code.empty"}, {customer.ErrRecoveryCode, "recovery_code", "r3.code.wrong"}}
-	case forgotCode:
-		return []said{{customer.ErrCodeEmpty, "code", "r4.code.empty"}, {customer.ErrMailedCodeFormat, "code", "r4.code.format"},
-			{customer.ErrCodeWrong, "code", "r4.code.wrong"}, {customer.ErrMailedCodeSpent, "code", "r4.code.spent"},
-			{customer.ErrMailedCodeLate, "code", "r4.code.late"}}
-	case forgotNewMethod:
-		return []said{{customer.ErrNoMethod, "method", "c4.method.empty"}}
-	case forgotCodes, stepNewCodes:
-		return []said{{customer.ErrCodesNotSaved, "saved", "c7.saved.empty"}}
 	case claim.StepPassword, forgotPassword, stepNewPassword:
 		return []said{
 			{customer.ErrPasswordEmpty, "new_password", "c3.password.empty"},
@@ -82,6 +72,23 @@ func sayings(step claim.Step) []said {
 		return []said{{claim.ErrNotSaved, "saved", "c7.saved.empty"}}
 	case claim.StepAllow:
 		return []said{{claim.ErrNoProfileChosen, "profile", "c10.profile.empty"}}
+	}
+	return recoverSayings(step)
+}
+
+// recoverSayings are those of the ways back in.
+func recoverSayings(step claim.Step) []said {
+	switch step {
+	case stepRecoveryCode, forgotRecoveryCode:
+		return []said{{customer.ErrRecoveryCodeEmpty, "recovery_code", "r3.code.empty"}, {customer.ErrRecoveryCode, "recovery_code", "r3.code.wrong"}}
+	case forgotCode:
+		return []said{{customer.ErrCodeEmpty, "code", "r4.code.empty"}, {customer.ErrMailedCodeFormat, "code", "r4.code.format"},
+			{customer.ErrCodeWrong, "code", "r4.code.wrong"}, {customer.ErrMailedCodeSpent, "code", "r4.code.spent"},
+			{customer.ErrMailedCodeLate, "code", "r4.code.late"}}
+	case forgotNewMethod:
+		return []said{{customer.ErrNoMethod, "method", "c4.method.empty"}}
+	case forgotCodes, stepNewCodes:
+		return []said{{customer.ErrCodesNotSaved, "saved", "c7.saved.empty"}}
 	}
 	return nil
 }

@@ -116,6 +116,14 @@ func TestForgottenCodes(t *testing.T) {
 	code = w.forgotten(email)
 	w.clock.advance(customer.RecoveryMailLife - time.Millisecond)
 	b.post("code", code).expect(http.StatusOK, "r4.step")
+	w.clock.advance(time.Hour)
+	b = w.browser().get("/forgot").post("email", email)
+	code = w.forgotten(email)
+	for range 3 {
+		w.browser().get("/forgot").post("email", email).expect(http.StatusOK, "r4.code")
+	}
+	w.clock.advance(customer.RecoveryMailLife)
+	b.post("code", code).wrong(http.StatusUnprocessableEntity, "r4.code", "code", "r4.code.late.limit")
 }
 
 // Whoever reads the mailbox and nothing else changes nothing, whatever they post, and does not guess the second step: the

@@ -40,7 +40,7 @@ func recoverySamples() []sample {
 	for _, id := range []string{"empty", "wrong"} {
 		all = append(all, sample{"r3-" + id, 422, &RecoveryCodePage{Frame: f(Wrong("recovery_code", "r3.code."+id)), Other: "/signin/second-step", Lost: "/forgot"}})
 	}
-	for _, id := range []string{"empty", "format", "wrong", "spent", "late"} {
+	for _, id := range []string{"empty", "format", "wrong", "spent", "late", "late.limit"} {
 		all = append(all, sample{"r4-code-" + id, 422, &ForgotCodePage{Frame: f(Wrong("code", "r4.code."+id)), Send: "/forgot/code/send"}})
 	}
 	return all
