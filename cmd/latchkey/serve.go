@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -78,6 +80,10 @@ func serveUntilTold(ctx context.Context, srv *server.Server, listener net.Listen
 	defer refuse()
 	var running sync.WaitGroup
 	running.Go(func() { srv.Run(loops) })
+	running.Go(func() { // what starting took is given back: reading migrations and pages makes more garbage than an hour of service
+		runtime.GC() // pools keep what they hold over one collection
+		debug.FreeOSMemory()
+	})
 	running.Go(func() {
 		defer refuse()
 		select {

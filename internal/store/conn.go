@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"sync/atomic"
+
+	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
 // conn is one connection with its prepared statements: each SQL text is parsed once in the life of a connection, which
@@ -14,6 +16,8 @@ type conn struct {
 	engine *engine
 	c      *sql.Conn
 	stmts  map[string]*sql.Stmt
+	// partners are those that were read by this connection; see remembered.
+	partners map[partner.ID]partner.Partner
 	// until bounds the statements of the transaction under way, on engines that can be far away; release frees its timer.
 	until   context.Context
 	release context.CancelFunc
@@ -26,7 +30,7 @@ func newConn(ctx context.Context, e *engine, pool *sql.DB) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{engine: e, c: c, stmts: map[string]*sql.Stmt{}, until: context.Background()}, nil
+	return &conn{engine: e, c: c, stmts: map[string]*sql.Stmt{}, partners: map[partner.ID]partner.Partner{}, until: context.Background()}, nil
 }
 
 // stmt returns the prepared form of query. Queries are constants of this package, so the map stays small.

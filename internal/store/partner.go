@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
@@ -29,22 +30,54 @@ func scanPartner(scan func(...any) error) (p partner.Partner, err error) {
 	return p, nil
 }
 
-func (tx *Tx) onePartner(query string, arg any) (partner.Partner, error) {
-	p, err := scanPartner(func(dest ...any) error { return tx.get(query, []any{arg}, dest...) })
+// mostMemory bounds how many partners a connection remembers.
+const mostMemory = 1000
+
+// remembered returns a partner as this connection read it before, where its row still has the version that it had then, and
+// reads it otherwise. Every change of a row raises its version, and the version is read in the transaction under way, so that what
+// is remembered is what is stored: a partner is in every request, and reading its lists costs more than all else that a request
+// reads. What is changed is read anew.
+func (tx *Tx) remembered(id partner.ID, version int64) (partner.Partner, error) {
+	if p, known := tx.conn.partners[id]; known && p.Version == version && tx.reads {
+		return p, nil
+	}
+	p, err := scanPartner(func(dest ...any) error { return tx.get(partnerTable.find, []any{id}, dest...) })
 	if errors.Is(err, errNoRow) {
 		err = partner.ErrUnknown
 	}
-	return p, err
+	if err != nil || !tx.reads {
+		return p, err
+	}
+	if len(tx.conn.partners) >= mostMemory {
+		clear(tx.conn.partners)
+	}
+	// Others will get the same lists: one that is added to must not grow in place.
+	p.RedirectURIs, p.RequiredScopes, p.OptionalScopes, p.Secrets = slices.Clip(p.RedirectURIs), slices.Clip(p.RequiredScopes), slices.Clip(p.OptionalScopes), slices.Clip(p.Secrets)
+	tx.conn.partners[id] = p
+	return p, nil
+}
+
+func (tx *Tx) onePartner(query string, arg any) (partner.Partner, error) {
+	var id partner.ID
+	var version int64
+	err := tx.get(query, []any{arg}, &id, &version)
+	if errors.Is(err, errNoRow) {
+		err = partner.ErrUnknown
+	}
+	if err != nil {
+		return partner.Partner{}, err
+	}
+	return tx.remembered(id, version)
 }
 
 // Partner reads a partner by its key, or answers partner.ErrUnknown.
 func (tx *Tx) Partner(id partner.ID) (partner.Partner, error) {
-	return tx.onePartner(partnerTable.find, id)
+	return tx.onePartner("SELECT id, version FROM partner WHERE id = $1", id)
 }
 
 // PartnerByClient reads a partner by its client id, or answers partner.ErrUnknown.
 func (tx *Tx) PartnerByClient(clientID string) (partner.Partner, error) {
-	return tx.onePartner("SELECT "+partnerTable.all+" FROM partner WHERE client_id = $1", clientID)
+	return tx.onePartner("SELECT id, version FROM partner WHERE client_id = $1", clientID)
 }
 
 // Partners lists all partners in the order in which they were added.

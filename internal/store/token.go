@@ -37,7 +37,7 @@ func (tx *Tx) Token(id grant.TokenID) (grant.Token, error) {
 
 // standingQuery reads a family with what decides whether it works, in one round trip (design 10.28). What is not there is as
 // the zero value.
-var standingQuery = "SELECT " + tokenTable.of("t") + ", " + partnerTable.of("p") + `,
+var standingQuery = "SELECT " + tokenTable.of("t") + `, p.version,
 	COALESCE(a.id, 0), COALESCE(a.creator_id, 0), COALESCE(a.state, ''), COALESCE(a.hold, ''), COALESCE(a.epoch, 0),
 	COALESCE(g.id, 0), COALESCE(g.account_id, 0), COALESCE(g.partner_id, 0), COALESCE(g.profile_id, 0), COALESCE(g.scopes, '[]'),
 	COALESCE(g.until_at, 0), COALESCE(g.state, ''), COALESCE(g.used_on, 0)
@@ -50,18 +50,19 @@ func (tx *Tx) Standing(id grant.TokenID) (grant.Standing, error) {
 	var s grant.Standing
 	var dead time.Time
 	a, g := &s.Account, &s.Grant
-	p, err := scanPartner(func(ofPartner ...any) error {
-		return tx.get(standingQuery, []any{id}, slices.Concat(tokenFields(&s.Token, &dead), ofPartner,
-			[]any{&a.ID, &a.Creator, &a.State, &a.Hold, &a.Epoch},
-			[]any{&g.ID, &g.Account, &g.Partner, &g.Profile, list{&g.Scopes}, moment{&g.Until}, &g.State, moment{&g.UsedOn}})...)
-	})
-	if errors.Is(err, errNoRow) {
+	var version int64
+	err := tx.get(standingQuery, []any{id}, slices.Concat(tokenFields(&s.Token, &dead), []any{&version,
+		&a.ID, &a.Creator, &a.State, &a.Hold, &a.Epoch,
+		&g.ID, &g.Account, &g.Partner, &g.Profile, list{&g.Scopes}, moment{&g.Until}, &g.State, moment{&g.UsedOn}})...)
+	if err == nil {
+		s.Partner, err = tx.remembered(s.Token.Partner, version)
+	}
+	if errors.Is(err, errNoRow) || errors.Is(err, partner.ErrUnknown) {
 		err = grant.ErrInvalidToken
 	}
 	if err != nil {
 		return grant.Standing{}, err
 	}
-	s.Partner = p
 	return s, nil
 }
 

@@ -26,6 +26,8 @@ type Tx struct {
 	conn *conn
 	// ctx ends reads between two statements. Writes do not look at it: once begun they finish.
 	ctx context.Context
+	// reads says that the transaction changes nothing.
+	reads bool
 	// wrote says that a row was changed; changed says so of any row but an audit event.
 	wrote, changed bool
 	// last says that this is the last turn of a change where many write at once. Then each statement that writes is in a
@@ -207,7 +209,7 @@ func (db *DB) read(ctx context.Context, fn func(*Tx) error) error {
 		}
 		db.readers.give(c)
 	}()
-	tx := &Tx{db: db, conn: c, ctx: ctx}
+	tx := &Tx{db: db, conn: c, ctx: ctx, reads: true}
 	err = fn(tx)
 	if tx.failed != nil {
 		err = tx.failed
