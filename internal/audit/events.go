@@ -1,6 +1,9 @@
 package audit
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Entry is an event as it was stored.
 type Entry struct {
@@ -19,6 +22,10 @@ type Filter struct {
 	Account int64
 	Journey int64
 	Action  Action
+	// Actions are those of which each entry must be one; none lists all.
+	Actions []Action
+	// Since lists only entries from then on.
+	Since time.Time
 	// Before lists only entries with a lower number, for reading backwards page by page; 0 begins at the newest.
 	Before int64
 	// Limit is the most entries to list; Events sets it between 1 and 1000.

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"reflect"
 	"testing"
 )
 
@@ -24,7 +25,7 @@ func TestTailBoundsWhatItAsksFor(t *testing.T) {
 		if err != nil || len(entries) != 1 || entries[0].Number != 3 || entries[0].Action != CodeRefused {
 			t.Errorf("limit %d: %v, %v", limit, entries, err)
 		}
-		if store.filter != (Filter{Account: 7, Before: 9, Limit: want}) {
+		if !reflect.DeepEqual(store.filter, Filter{Account: 7, Before: 9, Limit: want}) {
 			t.Errorf("limit %d: asked with %+v", limit, store.filter)
 		}
 	}

@@ -112,7 +112,8 @@ func (si SignIns) spendRecoveryCode(tx SignInTx, a *Account, typed string, o Ori
 	if !right {
 		return ErrRecoveryCode
 	}
-	a.Credentials, a.LastSignInAt = after, now
+	a.Credentials = after
+	a.signedIn(now)
 	if err := tx.SaveAccount(a); err != nil {
 		return err
 	}

@@ -215,7 +215,7 @@ func (s *Server) wire() {
 	recoveries := customer.Recoveries{SignIns: signIns, Store: store.Recoveries{DB: s.database}, Policy: policy,
 		Brand: o.Brand, Wait: o.RecoveryWait}
 	waysIn := customer.WaysIn{Store: store.WaysIn{DB: s.database}, Keys: o.Keys, IDs: ids, Passwords: passwords, Policy: policy, Brand: o.Brand, Now: o.Now}
-	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, Recoveries: recoveries, WaysIn: waysIn, Customers: customers, Grants: s.grants, Pages: s.pages, Keys: o.Keys,
+	s.web = (&web.Door{Partners: s.Partners, Claims: claims, SignIns: signIns, Recoveries: recoveries, WaysIn: waysIn, Customers: customers, Grants: s.grants, Events: s.Events(), Pages: s.pages, Keys: o.Keys,
 		Failed: limit.NewBuckets(o.Now), Now: o.Now, Log: o.Log, From: s.from, WebURL: o.WebURL, Unavailable: store.ErrUnavailable,
 		Sandbox: o.Sandbox != nil}).Handler()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
@@ -90,6 +91,18 @@ func (a Audit) TailEvents(ctx context.Context, f audit.Filter) ([]audit.Entry, e
 	}
 	match("journey_id", f.Journey != 0, f.Journey)
 	match("action", f.Action != "", f.Action)
+	if !f.Since.IsZero() {
+		args = append(args, millis(f.Since))
+		query += fmt.Sprintf(" AND at >= $%d", len(args))
+	}
+	if len(f.Actions) > 0 {
+		marks := make([]string, len(f.Actions))
+		for i, action := range f.Actions {
+			args = append(args, action)
+			marks[i] = fmt.Sprintf("$%d", len(args))
+		}
+		query += " AND action IN (" + strings.Join(marks, ", ") + ")"
+	}
 	args = append(args, f.Limit)
 	query += fmt.Sprintf(" ORDER BY id DESC LIMIT $%d", len(args))
 	var all []audit.Entry

@@ -191,7 +191,8 @@ func exercise(t *testing.T, db *DB) {
 		}
 	}
 	must(t, SignIns{For[customer.SignInTx]{db}}.SeeSession(ctx, 3, []byte("secret"), now))
-	for _, f := range []audit.Filter{{}, {Before: 9}, {Partner: 1}, {Account: 1}, {Journey: 1}, {Action: audit.CodeMinted}} {
+	for _, f := range []audit.Filter{{}, {Before: 9}, {Partner: 1}, {Account: 1}, {Journey: 1}, {Action: audit.CodeMinted},
+		{Account: 1, Since: now, Actions: []audit.Action{audit.GrantUsed, audit.GrantStopped}}} {
 		f.Limit = 5
 		_, err := Audit{db}.TailEvents(ctx, f)
 		must(t, err)

@@ -31,6 +31,7 @@ type Door struct {
 	// Customers has the verbs on reviews that partners asked for.
 	Customers customer.Customers
 	// Grants has the customer's own verbs on what they allowed.
+	Events audit.Events
 	Grants grant.Grants
 	Pages  *Pages
 	Keys   *secret.Keys

@@ -110,7 +110,7 @@ func everyPage() []Page {
 		&AllowPage{}, &ReturnPage{}, &CheckPage{}, &ObjectionPage{}, &RecoveryCodePage{}, &RecoveredPage{}, &ForgotPage{}, &ForgotCodePage{}, &LostPage{}, &ResetPage{},
 		&SignInPage{}, &SecondStepSignInPage{}, &ConfirmPage{}, &ContinuePage{}, &HomePage{}, &DetailsPage{}, &ProposalsPage{},
 		&ErrorPage{}, &UnknownRequestPage{}, &OtherCustomerPage{},
-		&HelpPage{}, &PrivacyPage{}, &AccessibilityPage{}, &ReceiptsPage{}, &AccessPage{}, &ClosePage{}, &KeepPage{}, &StopPage{},
+		&HelpPage{}, &PrivacyPage{}, &AccessibilityPage{}, &ReceiptsPage{}, &AccessPage{}, &ActivityPage{}, &ClosePage{}, &KeepPage{}, &StopPage{},
 	}
 }
 

@@ -139,6 +139,7 @@ func visitRoutes(get, post routes) {
 // ownRoutes are the customer's own pages (section 7). Each asks for the owner, signed in at both steps.
 func ownRoutes(get, post routes) {
 	get("/account", showHome)
+	get("/activity", showActivity)
 	get("/close", fresh("close", showClose))
 	post("/close", fresh("close", postClose))
 	get("/close/keep", showKeep)

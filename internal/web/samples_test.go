@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -389,6 +390,19 @@ func ofOthers(sections []ReviewSection) []ReviewSection {
 	return sections
 }
 
+// sampleActivity has each sentence once.
+func sampleActivity() []ActivityRow {
+	var rows []ActivityRow
+	for _, what := range happenings() {
+		rows = append(rows, ActivityRow{What: what, Partner: "Acme Treasury", At: sampleDay, Network: "192.0.2.0/24"})
+	}
+	slices.SortFunc(rows, func(a, b ActivityRow) int { return strings.Compare(a.What, b.What) })
+	for _, what := range []string{"profile.created", "profile.changed", "proposed", "file", "contact"} {
+		rows = append(rows, ActivityRow{What: "activity." + what + ".partner", Partner: "Acme Treasury", At: sampleDay})
+	}
+	return rows
+}
+
 func sampleCards() []AccessCard {
 	given := AccessCard{Key: "7", Partner: "Acme Treasury", Scopes: sampleScopes(false), Since: sampleDay, Used: sampleDay, Until: sampleDay.AddDate(1, 0, 0),
 		Profile: AllowProfile{Name: "Mira Kade"}}
@@ -442,6 +456,8 @@ func otherSamples() []sample {
 		{"home-decide", 200, &HomePage{Email: sampleMail, CodesLeft: 10, Do: DoDecide, Count: 2}},
 		{"home-second", 200, &HomePage{Email: sampleMail, CodesLeft: 10, Do: DoSecond}},
 		{"home-access", 200, &HomePage{Email: sampleMail, CodesLeft: 10, Do: DoAccess, At: sampleDay, Ends: "Acme Treasury"}},
+		{"activity", 200, &ActivityPage{Frame: Frame{Back: "/account"}, Rows: sampleActivity(), Earlier: "/activity?before=7"}},
+		{"activity-none", 200, &ActivityPage{Frame: Frame{Back: "/account"}}},
 		{"close", 200, &ClosePage{At: sampleDay, Frame: Frame{Back: "/account", FormToken: "sample-token"}}},
 		{"close-sure", 422, &ClosePage{At: sampleDay, Frame: Frame{Back: "/account", FormToken: "sample-token", Problems: []Problem{Wrong("sure", "close.sure.empty")}}}},
 		{"close-keep", 200, &KeepPage{At: sampleDay, Frame: Frame{Back: "/account", FormToken: "sample-token"}}},

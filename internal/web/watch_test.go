@@ -240,11 +240,23 @@ type (
 		customer.Store
 		f *faults
 	}
+	faultyEvents struct {
+		audit.Store
+		f *faults
+	}
 	faultyGrants struct {
 		grant.OwnerStore
 		f *faults
 	}
 )
+
+func (s faultyEvents) TailEvents(ctx context.Context, f audit.Filter) (list []audit.Entry, err error) {
+	err = s.f.use(func() error {
+		list, err = s.Store.TailEvents(ctx, f)
+		return err
+	})
+	return list, err
+}
 
 func (s faultyGrants) View(ctx context.Context, fn func(grant.OwnerTx) error) error {
 	return s.f.use(func() error { return s.OwnerStore.View(ctx, fn) })

@@ -177,7 +177,7 @@ func (w *world) wire(log *slog.Logger) {
 	customers := w.customers // what partners do in a test meets no trouble
 	customers.Store = faultyCustomers{customers.Store, w.faults}
 	grants := grant.Grants{Store: faultyGrants{store.Grants{DB: w.db}, w.faults}, IDs: ids, Now: w.clock.Now}
-	w.door = &web.Door{Partners: w.partners, Claims: w.claims, SignIns: signIns, Recoveries: recoveries, WaysIn: waysIn, Customers: customers, Grants: grants, Pages: pages, Keys: w.keys, Failed: limit.NewBuckets(w.clock.Now),
+	w.door = &web.Door{Partners: w.partners, Claims: w.claims, SignIns: signIns, Recoveries: recoveries, WaysIn: waysIn, Customers: customers, Grants: grants, Events: audit.Events{Store: faultyEvents{store.Audit{DB: w.db}, w.faults}}, Pages: pages, Keys: w.keys, Failed: limit.NewBuckets(w.clock.Now),
 		Now: w.clock.Now, Log: log, From: func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.7") },
 		WebURL: "http://localhost:8080", Unavailable: store.ErrUnavailable}
 	w.server = httptest.NewServer(w.door.Handler())
