@@ -41,10 +41,9 @@ func (w *world) rows(query string, args ...any) (list []string) {
 // run changes the file by SQL.
 func (w *world) run(query string, args ...any) {
 	w.t.Helper()
-	file, err := sql.Open("sqlite", w.path+"?_pragma=busy_timeout(5000)")
-	must(w.t, err)
+	file := raw(w.t, w.place)
 	defer file.Close()
-	_, err = file.Exec(query, args...)
+	_, err := file.Exec(query, args...)
 	must(w.t, err)
 }
 
