@@ -13,6 +13,9 @@ import (
 // threatLines is how many demands docs/threats.md answers.
 const threatLines = 100
 
+// preHijackingClasses is how many classes of pre-hijacking there are, each played by a test of its name.
+const preHijackingClasses = 8
+
 // namedTest is how a page names a test: package and function.
 var namedTest = regexp.MustCompile("`([a-z]+\\.(?:Test|Fuzz|Example)[A-Za-z0-9_]*)`")
 
@@ -56,6 +59,15 @@ func TestThreatsNameTheirTests(t *testing.T) {
 	}
 	if next != threatLines+1 {
 		t.Errorf("%d lines, want %d", next-1, threatLines)
+	}
+	classes := strings.SplitN(text, "## Pre-hijacking, class by class", 2)
+	if len(classes) != 2 {
+		t.Fatal("the classes of pre-hijacking are missing")
+	}
+	table, _, _ := strings.Cut(classes[1], "\n## ")
+	rows := regexp.MustCompile("(?m)^\\| .+ \\| `server\\.TestPrehijack[A-Za-z]+`.* \\|$").FindAllString(table, -1)
+	if len(rows) != preHijackingClasses || strings.Count(table, "\n| ") != preHijackingClasses+1 {
+		t.Errorf("%d classes of pre-hijacking name the attack that plays them, want %d", len(rows), preHijackingClasses)
 	}
 }
 

@@ -202,6 +202,9 @@ func (st *stage) moved(before, after *scene) {
 		if live < 0 || !before.rows.journeys[live].Provisional.Complete() || was.Hold != "" || is.Email != before.rows.journeys[live].Address {
 			fail("I2", "committed without a live journey, complete, of the address")
 		}
+		if after.rows.told == before.rows.told {
+			fail("I2", "the partner is not told in the transaction that severs it")
+		}
 	}
 	// After the commit no call of the creator's changes a row; its actions here all carry what it held before.
 	name := after.path.name

@@ -443,3 +443,24 @@ func (s *stand) partner(r partner.Registration) *firm {
 	}
 	return &firm{s: s, id: r.ClientID, secret: r.Secret, ids: map[string]string{}}
 }
+
+// Requirement 98: a server that was just set up has no account of anybody: no partner, no operator, no customer, no credential.
+func TestNothingIsThereAtFirst(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	db, err := sql.Open("sqlite", "file:"+s.path+"?mode=ro&_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tables := column(s, db, "SELECT name FROM sqlite_master WHERE type='table' ORDER BY 1")
+	for _, table := range tables {
+		rows := column(s, db, "SELECT count(*) FROM "+table)[0]
+		if own := table == "master_key" || strings.HasPrefix(table, "goose") || strings.HasPrefix(table, "sqlite_") || table == "node"; rows != "0" && !own {
+			t.Errorf("%s has %s rows", table, rows)
+		}
+	}
+	if len(tables) < 25 {
+		t.Errorf("only %d tables", len(tables))
+	}
+}

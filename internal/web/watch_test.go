@@ -39,6 +39,9 @@ func (w *world) checkHeaders(r *http.Request, answer *http.Response) {
 	if answer.StatusCode == http.StatusInternalServerError && !w.faults.isOdd() {
 		w.t.Errorf("%s %s answers 500:\n%s", r.Method, r.URL.Path, w.said())
 	}
+	if answer.StatusCode == http.StatusTemporaryRedirect || answer.StatusCode == http.StatusPermanentRedirect {
+		w.t.Errorf("%s %s answers %d, with which a browser sends the form on to where it leads", r.Method, r.URL.Path, answer.StatusCode)
+	}
 	h := answer.Header
 	policy := "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
 		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
