@@ -38,7 +38,7 @@ func (w *world) rows(query string, args ...any) (list []string) {
 	return list
 }
 
-// run changes the file by SQL.
+// run changes the database by SQL.
 func (w *world) run(query string, args ...any) {
 	w.t.Helper()
 	file := raw(w.t, w.place)
