@@ -159,7 +159,7 @@ func (si SignIns) DeviceKey(ctx context.Context, key SessionKey, o Origin) (devi
 	err = si.Store.View(ctx, func(tx SignInTx) error {
 		ok = false
 		s, err := tx.Session(key.ID)
-		if err != nil {
+		if err != nil || s.Account == 0 {
 			return err
 		}
 		a, err := tx.Account(s.Account)

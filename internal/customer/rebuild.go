@@ -173,7 +173,7 @@ func (rs Recoveries) Finish(ctx context.Context, key SessionKey, saved bool, o O
 				return audit.Event{}, err
 			}
 		}
-		renewed, err = rs.enter(tx, state, a, key, SignInRebuilt, now)
+		renewed, err = rs.enter(tx, state, a, key, SignInRebuilt, o, now)
 		return o.event(now, audit.ResetFinished, a.ID), err
 	})
 	return renewed, err

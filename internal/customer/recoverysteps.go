@@ -173,7 +173,7 @@ func (rs Recoveries) SetPassword(ctx context.Context, key SessionKey, password s
 		if err := tx.EndRefreshOf(a.ID, now); err != nil {
 			return audit.Event{}, err
 		}
-		renewed, err = rs.enter(tx, state, a, key, SignInPasswordReset, now)
+		renewed, err = rs.enter(tx, state, a, key, SignInPasswordReset, o, now)
 		e := o.event(now, audit.PasswordChanged, a.ID)
 		e.Detail = map[string]string{"by": "recovery"}
 		return e, err
@@ -182,14 +182,17 @@ func (rs Recoveries) SetPassword(ctx context.Context, key SessionKey, password s
 }
 
 // enter ends the recovery, saves the account and signs the browser in to it under its new epochs, with a new secret; the owner
-// is told by M4 what changed.
-func (rs Recoveries) enter(tx RecoverTx, state RecoveryState, a Account, key SessionKey, what SignInChange, now time.Time) (SessionKey, error) {
+// is told by M4 what changed. The browser is the one that is known from now on.
+func (rs Recoveries) enter(tx RecoverTx, state RecoveryState, a Account, key SessionKey, what SignInChange, o Origin, now time.Time) (SessionKey, error) {
 	r, s := state.Recovery, state.Session
 	a.LastSignInAt, a.UpdatedAt, r.EndedAt = now, now, now
 	r.forget()
 	renewed := s.Renew(rs.Keys, key, now)
 	s.Account, s.Epoch, s.SessionEpoch, s.Level = a.ID, a.Epoch, a.SessionEpoch, TwoSteps
 	s.SignedInAt, s.ProvedAt, s.SeenAt = now, now, now
+	if _, err := keepKnown(tx, rs.Keys, rs.IDs, a, renewed, o, now); err != nil {
+		return SessionKey{}, err
+	}
 	return renewed, errors.Join(tx.SaveAccount(&a), tx.SaveRecovery(&r), tx.SaveSession(&s),
 		tx.QueueMail(Mail{ID: rs.IDs.Next(), Account: a.ID, Kind: MailChanged, To: a.Email, Language: "en", Change: what, At: now}))
 }

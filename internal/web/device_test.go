@@ -308,3 +308,20 @@ func TestOtherDevicesEnd(t *testing.T) {
 		t.Errorf("%d mails of a new device, want that of the other browser alone", n)
 	}
 }
+
+// Who got back in with a forgotten password is known in that browser, and the browsers of before are strangers: whoever had taken
+// the account over is one of them.
+func TestDevicesAfterAForgottenPassword(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o, owner, _ := w.ownedWithCodes(email, "c11")
+	w.clock.advance(time.Minute)
+	b := w.proven(email)
+	b.post("code", w.appCode(owner.key)).expect(http.StatusOK, "c3").post("new_password", newPassword).expect(http.StatusOK, "home")
+	w.exhaust(o)
+	b.keep("").get("/signin").post("email", email, "password", newPassword).expect(http.StatusOK, "r2")
+	owner.keep("").get("/signin").post("email", email, "password", newPassword).expect(http.StatusTooManyRequests, "e8")
+	if n := len(w.letters(customer.MailDevice)); n != 0 {
+		t.Errorf("%d mails of a new device, beside the one of the changed password", n)
+	}
+}

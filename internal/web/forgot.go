@@ -230,7 +230,7 @@ func postForgotPasskey(v *visit) error {
 // passes puts a step's new key into the cookie.
 func (v *visit) passes(key customer.SessionKey, err error) error {
 	if err == nil {
-		v.jar.enter(key)
+		v.enter(key)
 	}
 	return err
 }
