@@ -152,6 +152,14 @@ func TestWhatAThiefBeganDies(t *testing.T) {
 		{"sign out everywhere", func(_ opened, b *browser) {
 			b.get("/security").fills("/security/sessions/end-others").expect(http.StatusOK, "security")
 		}},
+		{"a forgotten password replaced", func(o opened, b *browser) {
+			address := w.account(o.account.ID).Email
+			w.clock.advance(time.Minute)
+			w.proven(address).post("code", w.appCode(b.key)).expect(http.StatusOK, "c3").post("new_password", newPassword).expect(http.StatusOK, "home")
+			b.get("/signin").post("email", address, "password", newPassword).expect(http.StatusOK, "r2")
+			w.clock.advance(time.Minute)
+			b.post("code", w.appCode(b.key)).expect(http.StatusOK, "home")
+		}},
 		{"hold and release", func(o opened, b *browser) {
 			if _, err := w.customers.Hold(t.Context(), o.account.ID); err != nil {
 				t.Fatal(err)
