@@ -135,8 +135,10 @@ func (tx *Tx) oneAccount(query string, args ...any) (customer.Account, error) {
 	if err := tx.open(k, accountPlace(r.ID, "contact"), r.contact, &c); err != nil {
 		return customer.Account{}, err
 	}
-	if err := tx.open(k, accountPlace(r.ID, "credentials"), r.credentials, &r.Credentials); err != nil {
-		return customer.Account{}, err
+	if !tx.bare {
+		if err := tx.open(k, accountPlace(r.ID, "credentials"), r.credentials, &r.Credentials); err != nil {
+			return customer.Account{}, err
+		}
 	}
 	r.Email, r.ContactEmail, r.Language = c.Email, c.ContactEmail, c.Language
 	return r.Account, nil

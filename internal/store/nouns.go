@@ -33,7 +33,7 @@ type (
 	// Deliveries is for partner.Deliveries.
 	Deliveries = For[partner.DeliveryTx]
 	// Customers is for customer.Customers.
-	Customers = For[customer.Tx]
+	Customers struct{ DB *DB }
 	// SignIns is for customer.SignIns.
 	SignIns struct{ For[customer.SignInTx] }
 	// Recoveries is for customer.Recoveries.
@@ -45,6 +45,17 @@ type (
 	// Claims is for claim.Claims.
 	Claims = For[claim.Tx]
 )
+
+// View runs fn in a read transaction in which accounts have no credentials: what partners are told never rests on them, and opening
+// them for each request would cost more than the rest of it.
+func (s Customers) View(ctx context.Context, fn func(customer.Tx) error) error {
+	return s.DB.readAs(ctx, true, func(tx *Tx) error { return fn(tx) })
+}
+
+// Change is that of For.
+func (s Customers) Change(ctx context.Context, fn func(customer.Tx) (audit.Event, error)) error {
+	return For[customer.Tx](s).Change(ctx, fn)
+}
 
 // What the nouns ask for is there.
 var (

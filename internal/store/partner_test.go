@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/grant"
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
@@ -69,5 +70,35 @@ func TestPartnersAreRemembered(t *testing.T) {
 				t.Errorf("a partner that is gone: %+v, %v", got, err)
 			}
 		})
+	})
+}
+
+// What partners are told is read without credentials; whoever signs in, and every change, has them.
+func TestPartnersReadNoCredentials(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		a := customer.Account{ID: owner, State: customer.Claimed, Email: "owner@example.org", Credentials: customer.Credentials{PasswordHash: "$argon2id$"}}
+		at := audit.Event{At: time.UnixMilli(1), Action: audit.AccountCreated, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorOperator}, Account: int64(owner)}
+		must(t, Customers{DB: db}.Change(t.Context(), func(tx customer.Tx) (audit.Event, error) { return at, tx.SaveAccount(&a) }))
+		has := func(where string, want bool, got customer.Account, err error) {
+			t.Helper()
+			if err != nil || got.Email != a.Email || (got.Credentials.PasswordHash != "") != want {
+				t.Errorf("%s: %+v, %v", where, got, err)
+			}
+		}
+		var got customer.Account
+		err := Customers{DB: db}.View(t.Context(), func(tx customer.Tx) (err error) { got, err = tx.Account(owner); return err })
+		has("a partner's read", false, got, err)
+		err = SignIns{For[customer.SignInTx]{DB: db}}.View(t.Context(), func(tx customer.SignInTx) (err error) { got, err = tx.Account(owner); return err })
+		has("a sign-in", true, got, err)
+		err = Customers{DB: db}.Change(t.Context(), func(tx customer.Tx) (_ audit.Event, err error) {
+			if got, err = tx.Account(owner); err != nil {
+				return audit.Event{}, err
+			}
+			got.Language = "de"
+			return at, tx.SaveAccount(&got)
+		})
+		has("a change", true, got, err)
+		err = SignIns{For[customer.SignInTx]{DB: db}}.View(t.Context(), func(tx customer.SignInTx) (err error) { got, err = tx.Account(owner); return err })
+		has("after the change", true, got, err)
 	})
 }

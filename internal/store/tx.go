@@ -28,6 +28,8 @@ type Tx struct {
 	ctx context.Context
 	// reads says that the transaction changes nothing.
 	reads bool
+	// bare leaves the credentials of accounts unopened; such a transaction only reads.
+	bare bool
 	// wrote says that a row was changed; changed says so of any row but an audit event.
 	wrote, changed bool
 	// last says that this is the last turn of a change where many write at once. Then each statement that writes is in a
@@ -197,6 +199,11 @@ func (tx *Tx) fault(query string, err error) error {
 
 // read runs fn in one read transaction: all it reads is of one moment. It runs beside writes.
 func (db *DB) read(ctx context.Context, fn func(*Tx) error) error {
+	return db.readAs(ctx, false, fn)
+}
+
+// readAs is read, bare or not.
+func (db *DB) readAs(ctx context.Context, bare bool, fn func(*Tx) error) error {
 	fn = db.checked(fn)
 	c, err := db.readers.begin(ctx, db.engine.beginRead)
 	if err != nil {
@@ -209,7 +216,7 @@ func (db *DB) read(ctx context.Context, fn func(*Tx) error) error {
 		}
 		db.readers.give(c)
 	}()
-	tx := &Tx{db: db, conn: c, ctx: ctx, reads: true}
+	tx := &Tx{db: db, conn: c, ctx: ctx, reads: true, bare: bare}
 	err = fn(tx)
 	if tx.failed != nil {
 		err = tx.failed
