@@ -13,7 +13,7 @@ import (
 
 // server is where worlds are databases of a PostgreSQL server, which then has an empty one to copy; elsewhere they are files. With it
 // these tests run on the second engine too (cmd/latchkey, TestAttacksOnPostgreSQL).
-var server = os.Getenv("LATCHKEY_TEST_WORLDS")
+func server() string { return os.Getenv("LATCHKEY_TEST_WORLDS") }
 
 // databases are those of this process on the server. One that a test has done with is emptied for the next.
 var databases struct {
@@ -25,7 +25,7 @@ var databases struct {
 // on is where a world is: the file of the options, or a database of its own.
 func on(t testing.TB, o store.Options) store.Options {
 	t.Helper()
-	if server == "" {
+	if server() == "" {
 		return o
 	}
 	databases.Lock()
@@ -52,7 +52,7 @@ func on(t testing.TB, o store.Options) store.Options {
 
 func placeOf(t testing.TB, database string) string {
 	t.Helper()
-	address, err := url.Parse(server)
+	address, err := url.Parse(server())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -290,7 +290,7 @@ func (w *world) stored(id customer.AccountID) string {
 		if err != nil {
 			return err
 		}
-		if server != "" { // there an event about an account raises its version, so that changes of one account exclude each other
+		if server() != "" { // there an event about an account raises its version, so that changes of one account exclude each other
 			a.Version = 0
 		}
 		b, err := json.Marshal([]any{a, profiles, grants})
