@@ -13,17 +13,22 @@ import (
 
 // TestBrowserWalksTheClaim walks C1 to C11 and the return visit in a real browser across the two host names of the
 // sandbox, under the shipped headers: with scripts off and with scripts on, each form once wrong and once right, each
-// page looked at in both colour schemes and at 320 px.
+// page looked at in both colour schemes and at 320 px. Once more with the accounts in PostgreSQL.
 func TestBrowserWalksTheClaim(t *testing.T) {
 	b := newBrowser(t)
 	rules := axeRules(t)
 	for _, walk := range []struct {
-		name string
-		look look
-	}{{"script-off", look{scriptOff: true}}, {"script-on", look{}}} {
+		name     string
+		look     look
+		postgres bool
+	}{{"script-off", look{scriptOff: true}, false}, {"script-on", look{}, false}, {"postgres", look{scriptOff: true}, true}} {
 		t.Run(walk.name, func(t *testing.T) {
 			t.Parallel()
-			sb := startSandbox(t)
+			database, rules := "", rules
+			if walk.postgres {
+				database, rules = newCluster(t).dsn(), "" // the pages look the same
+			}
+			sb := startSandboxOn(t, database)
 			p := newPerson(t, b, sb, walk.look)
 			p.rules, p.pictures = rules, "walk-"+walk.name
 			p.sentByPartner()
@@ -223,9 +228,10 @@ func (p *person) enter(selector string) {
 func TestBrowserForgives(t *testing.T) {
 	b := newBrowser(t)
 	for _, walk := range []struct {
-		name string
-		look look
-	}{{"script-off", look{scriptOff: true}}, {"script-on", look{}}} {
+		name     string
+		look     look
+		postgres bool
+	}{{"script-off", look{scriptOff: true}, false}, {"script-on", look{}, false}, {"postgres", look{scriptOff: true}, true}} {
 		t.Run(walk.name, func(t *testing.T) {
 			t.Parallel()
 			p := newPerson(t, b, startSandbox(t), walk.look)

@@ -20,8 +20,14 @@ import (
 // startSandbox runs a sandbox of its own on free ports until the test ends.
 func startSandbox(t *testing.T) *sandbox {
 	t.Helper()
+	return startSandboxOn(t, "")
+}
+
+// startSandboxOn is startSandbox with its accounts in a PostgreSQL database, or in a file of its own where none is named.
+func startSandboxOn(t *testing.T, database string) *sandbox {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	sb, err := newSandbox(t.Context(), sandboxOptions{addr: "localhost:0", demoAddr: "127.0.0.1:0", log: log,
+	sb, err := newSandbox(t.Context(), sandboxOptions{addr: "localhost:0", demoAddr: "127.0.0.1:0", database: database, log: log,
 		deviates: func(err error) { t.Error("not as described:", err) }})
 	if err != nil {
 		t.Fatal(err)

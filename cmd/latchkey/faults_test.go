@@ -67,3 +67,20 @@ func TestAStandbyTakesOver(t *testing.T) {
 	s.goesOn("after the standby took over")
 	s.lift(ns, standby)
 }
+
+// TestTheNextReleaseMigratesUnderLoad gives every table what a migration of the next release may give it, while the nodes of this one
+// serve: partners wait a moment at most, and what they were told is there.
+func TestTheNextReleaseMigratesUnderLoad(t *testing.T) {
+	fullRun(t)
+	t.Parallel()
+	c := newCluster(t)
+	ns := newNodes(t, 3, "--database", c.dsn())
+	ns.start()
+	s := besiege(t, ns.url)
+	for _, table := range c.ask("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1") {
+		c.ask("ALTER TABLE " + table + " ADD COLUMN next_release BIGINT NOT NULL DEFAULT 0")
+		c.ask("CREATE INDEX " + table + "_next ON " + table + " (next_release)")
+	}
+	s.goesOn("on the schema of the next release")
+	s.lift(ns, c)
+}
