@@ -1,6 +1,8 @@
 package main
 
 import (
+	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -51,8 +53,41 @@ func TestTheDatabaseIsRestarted(t *testing.T) {
 	s.lift(ns, c)
 }
 
+// TestTheDatabaseHangs stops every process of the database in what it does, so that nothing answers and no connection ends. Partners are
+// told 503 within the time of a request, and served when it goes on.
+func TestTheDatabaseHangs(t *testing.T) {
+	fullRun(t)
+	t.Parallel()
+	c := newCluster(t)
+	ns := newNodes(t, 3, "--database", c.dsn())
+	ns.start()
+	s := besiege(t, ns.url)
+	thaw := c.freeze()
+	s.suffers()
+	thaw()
+	s.goesOn("when the database goes on")
+	s.lift(ns, c)
+}
+
+// freeze stops every process of the server in what it does, until thaw is called.
+func (c *cluster) freeze() (thaw func()) {
+	c.t.Helper()
+	pid := c.pid()
+	all := append(childrenOf(pid), pid)
+	tell := func(signal syscall.Signal) {
+		for _, pid := range all {
+			_ = syscall.Kill(pid, signal)
+		}
+	}
+	tell(syscall.SIGSTOP)
+	thaw = sync.OnceFunc(func() { tell(syscall.SIGCONT) })
+	c.t.Cleanup(thaw) // or it could not be ended
+	return thaw
+}
+
 // TestAStandbyTakesOver kills the primary with all its processes under load and promotes its standby, for which every commit had
-// waited: the nodes find it by themselves, and it has everything that was answered.
+// waited: the nodes find it by themselves, and it has everything that was answered. Before that the standby hears nothing for a
+// while, so that a commit which had not waited would be lost.
 func TestAStandbyTakesOver(t *testing.T) {
 	fullRun(t)
 	t.Parallel()
@@ -61,8 +96,10 @@ func TestAStandbyTakesOver(t *testing.T) {
 	ns := newNodes(t, 3, "--database", primary.dsn(standby))
 	ns.start()
 	s := besiege(t, ns.url)
-	primary.kill()
+	thaw := standby.freeze()
 	s.suffers()
+	primary.kill()
+	thaw()
 	standby.must("pg_ctl", "promote", "-D", standby.data(), "-w")
 	s.goesOn("after the standby took over")
 	s.lift(ns, standby)
