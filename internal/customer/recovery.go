@@ -228,8 +228,15 @@ func (rs Recoveries) Begin(ctx context.Context, key SessionKey, email string, o 
 // at each and twelve mails an hour nobody guesses forty bits, over however many browsers and networks, and so no count is
 // needed that strangers could use up to keep the owner out (I12).
 func (rs Recoveries) mailCode(tx RecoverTx, r *Recovery, a Account, o Origin, now time.Time) error {
+	keys := mailKeys(r.Subject, o)
+	// A known device has mails of its own, or strangers on three networks could keep the owner's from being sent (I12).
+	if d, err := o.device(tx, a, now); err != nil {
+		return err
+	} else if d.ID != 0 {
+		keys = []limit.Key{limit.NewKey(limit.KindRecoveryMail, "device", strconv.FormatInt(int64(d.ID), 10))}
+	}
 	for _, count := range []func(limit.Tx, limit.Key, time.Time) error{limit.Ask, limit.Spend} {
-		for _, key := range mailKeys(r.Subject, o) {
+		for _, key := range keys {
 			if err := count(tx, key, now); err != nil {
 				return err
 			}

@@ -29,7 +29,7 @@ const (
 	KindRecoveryCode Kind = "recovery-code"
 	// KindRecoveryStep counts wrong second steps after a forgotten password's mailed code: account, over all networks.
 	KindRecoveryStep Kind = "recovery-step"
-	// KindRecoveryMail counts mails with the code of a forgotten password: address and network. KindRecoveryMails counts them
+	// KindRecoveryMail counts mails with the code of a forgotten password: address and network, or known device. KindRecoveryMails counts them
 	// over all networks: address. The address counts whether it has an account or not.
 	KindRecoveryMail  Kind = "recovery-mail"
 	KindRecoveryMails Kind = "recovery-mails"

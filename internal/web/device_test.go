@@ -325,3 +325,20 @@ func TestDevicesAfterAForgottenPassword(t *testing.T) {
 		t.Errorf("%d mails of a new device, beside the one of the changed password", n)
 	}
 }
+
+// Strangers who ask for mails until none is sent any more keep nobody from a forgotten password whose browser is known.
+func TestKnownDeviceIsMailed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, owner := w.owned(email, "c11")
+	for range 4 {
+		w.browser().get("/forgot").post("email", email).expect(http.StatusOK, "r4.code")
+	}
+	w.browser().get("/forgot").post("email", email).expect(http.StatusTooManyRequests, "e8")
+	owner.keep("")
+	for range 4 {
+		owner.get("/forgot").post("email", email).expect(http.StatusOK, "r4.code")
+	}
+	owner.post("code", w.forgotten(email)).expect(http.StatusOK, "r4.step")
+	owner.keep("").get("/forgot").post("email", email).expect(http.StatusTooManyRequests, "e8")
+}
