@@ -29,7 +29,7 @@ type TokenTx interface {
 	EndRefresh(customer.AccountID, partner.ID, ID, time.Time) error
 }
 
-// TokenStore runs transactions for tokens.
+// TokenStore runs transactions for tokens. What View runs asks one question, such as Standing: two would be answered of two moments.
 type TokenStore interface {
 	View(ctx context.Context, fn func(TokenTx) error) error
 	Change(ctx context.Context, fn func(TokenTx) (audit.Event, error)) error

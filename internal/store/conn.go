@@ -70,6 +70,9 @@ func (c *conn) begin(ctx context.Context, text string) error {
 	if deadline, some := ctx.Deadline(); some && c.engine.limit > 0 {
 		c.until, c.release = context.WithDeadline(context.Background(), deadline)
 	}
+	if text == "" { // each statement stands alone
+		return nil
+	}
 	return c.run(text)
 }
 

@@ -39,17 +39,28 @@ type (
 	// Recoveries is for customer.Recoveries.
 	Recoveries = For[customer.RecoverTx]
 	// Tokens is for grant.Tokens.
-	Tokens = For[grant.TokenTx]
+	Tokens struct{ DB *DB }
 	// Grants is for grant.Grants.
 	Grants = For[grant.OwnerTx]
 	// Claims is for claim.Claims.
 	Claims = For[claim.Tx]
 )
 
+// View runs fn, which asks one question: Standing, that every request with a token asks, is one statement, and is sent without a
+// transaction around it.
+func (s Tokens) View(ctx context.Context, fn func(grant.TokenTx) error) error {
+	return s.DB.readAs(ctx, reading{loose: true}, func(tx *Tx) error { return fn(tx) })
+}
+
+// Change is that of For.
+func (s Tokens) Change(ctx context.Context, fn func(grant.TokenTx) (audit.Event, error)) error {
+	return For[grant.TokenTx](s).Change(ctx, fn)
+}
+
 // View runs fn in a read transaction in which accounts have no credentials: what partners are told never rests on them, and opening
 // them for each request would cost more than the rest of it.
 func (s Customers) View(ctx context.Context, fn func(customer.Tx) error) error {
-	return s.DB.readAs(ctx, true, func(tx *Tx) error { return fn(tx) })
+	return s.DB.readAs(ctx, reading{bare: true}, func(tx *Tx) error { return fn(tx) })
 }
 
 // Change is that of For.

@@ -197,33 +197,58 @@ func (tx *Tx) fault(query string, err error) error {
 	return tx.failed
 }
 
-// read runs fn in one read transaction: all it reads is of one moment. It runs beside writes.
-func (db *DB) read(ctx context.Context, fn func(*Tx) error) error {
-	return db.readAs(ctx, false, fn)
+// A reading is how a read transaction is made.
+type reading struct {
+	// bare leaves credentials of accounts sealed.
+	bare bool
+	// loose has every statement see a moment of its own: for what is one statement, which then is all that the database is asked.
+	loose bool
 }
 
-// readAs is read, bare or not.
-func (db *DB) readAs(ctx context.Context, bare bool, fn func(*Tx) error) error {
+// read runs fn in one read transaction: all it reads is of one moment. It runs beside writes.
+func (db *DB) read(ctx context.Context, fn func(*Tx) error) error {
+	return db.readAs(ctx, reading{}, fn)
+}
+
+// readAs is read in another manner. What is loose meets a connection that was cut meanwhile only with its first statement, where
+// others meet it with their BEGIN; it is asked again on the next one, as it changed nothing.
+func (db *DB) readAs(ctx context.Context, how reading, fn func(*Tx) error) error {
 	fn = db.checked(fn)
-	c, err := db.readers.begin(ctx, db.engine.beginRead)
-	if err != nil {
-		return err
+	for left := cap(db.readers.slots); ; left-- {
+		cut, err := db.readOnce(ctx, how, fn)
+		if !cut || !how.loose || left == 0 || ctx.Err() != nil {
+			return err
+		}
 	}
-	ended := false
+}
+
+func (db *DB) readOnce(ctx context.Context, how reading, fn func(*Tx) error) (cut bool, err error) {
+	begin := db.engine.beginRead
+	if how.loose {
+		begin = ""
+	}
+	c, err := db.readers.begin(ctx, begin)
+	if err != nil {
+		return false, err
+	}
+	ended := how.loose
 	defer func() {
 		if !ended { // fn panicked: a reader left in a transaction would show old rows for ever
 			c.run("ROLLBACK")
 		}
 		db.readers.give(c)
 	}()
-	tx := &Tx{db: db, conn: c, ctx: ctx, reads: true, bare: bare}
+	tx := &Tx{db: db, conn: c, ctx: ctx, reads: true, bare: how.bare}
 	err = fn(tx)
 	if tx.failed != nil {
 		err = tx.failed
+	}
+	if ended {
+		return c.cut, err
 	}
 	ended = true
 	if end := c.run("ROLLBACK"); end != nil && err == nil {
 		err = end
 	}
-	return err
+	return c.cut, err
 }
