@@ -33,11 +33,21 @@ var operatorActions = []action{
 		_, err := st.customers.Decide(st.Context(), customer.Decision{Profile: st.profile, Verified: true, By: customer.ByOperator})
 		return true, err
 	}},
+	{"creator reports another person", func(st *stage, _ *scene) (bool, error) {
+		return true, st.claims.Report(st.Context(), st.partner, st.account, customer.Origin{})
+	}},
 	{"time tidies", func(st *stage, _ *scene) (bool, error) {
 		_, err := st.claims.Tidy(st.Context(), st.tidy)
 		return true, err
 	}},
 }
+
+// theOperatorErases is left out where the model is compared with the store: the model keeps the rows of what is erased, so that
+// the laws have something to find.
+var theOperatorErases = action{"operator erases", func(st *stage, _ *scene) (bool, error) {
+	_, err := st.claims.Erase(st.Context(), st.erasing, st.account)
+	return true, err
+}}
 
 // theMailObjects is the button behind the link of mail M1, which needs no browser.
 var theMailObjects = action{"objects by mail", func(st *stage, s *scene) (bool, error) {
@@ -110,6 +120,17 @@ var ownerSteps = []browserAction{
 		}
 		key, err := st.ways.SignOutEverywhere(st.Context(), customer.OwnerPost{Session: v.session})
 		return st.renewed(v, key, err)
+	}},
+	{"asks to close", func(st *stage, _ *scene, v *visitor) (bool, error) {
+		_, err := st.claims.AskToClose(st.Context(), customer.OwnerPost{Session: v.session})
+		return v.session.ID != 0, err
+	}},
+	{"keeps the account", func(st *stage, _ *scene, v *visitor) (bool, error) {
+		session, a, _, err := st.signins.Session(st.Context(), v.session)
+		if err != nil || !session.SignedIn(a, st.now()) {
+			return false, nil
+		}
+		return true, st.claims.KeepAccount(st.Context(), customer.SignedInTo(a, customer.Origin{}))
 	}},
 	{"asks for another address", func(st *stage, _ *scene, v *visitor) (bool, error) {
 		return v.session.ID != 0, st.ways.StartEmail(st.Context(), customer.OwnerPost{Session: v.session}, ownAddress)
@@ -230,10 +251,10 @@ func (st *stage) untouched(before, after *scene, fail func(law, format string, a
 	says := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(name, w) })
 	}
-	if is.Epoch != was.Epoch && (is.Epoch != was.Epoch+1 || !says("commits", "objects by mail", "proves own address", "tidies", " allows")) {
+	if is.Epoch != was.Epoch && (is.Epoch != was.Epoch+1 || !says("commits", "objects by mail", "proves own address", "tidies", " allows", "operator erases", "reports another person")) {
 		fail("I2", "the epoch went from %d to %d", was.Epoch, is.Epoch)
 	}
-	if is.State == customer.Expired && was.State == customer.Pending && !says("tidies", " allows") {
+	if is.State == customer.Expired && was.State == customer.Pending && !says("tidies", " allows", "operator erases") {
 		fail("I2", "the account was erased")
 	}
 	if says("operator holds", "objects by mail") && is.Hold == "" {
@@ -250,7 +271,10 @@ func (st *stage) untouched(before, after *scene, fail func(law, format string, a
 	if says("stops access") && standing(after) >= standing(before) {
 		fail("I4", "an access stands that was stopped")
 	}
-	if was.State != customer.Claimed {
+	if is.State == customer.Closed && was.State != customer.Closed && (!says("operator erases") && !(says("tidies") && !was.CloseAt.IsZero() && !st.now().Before(was.CloseAt) && was.Hold == "")) {
+		fail("I2", "the account was closed")
+	}
+	if was.State != customer.Claimed || is.State == customer.Closed {
 		return
 	}
 	if is.Credentials.PasswordHash != was.Credentials.PasswordHash && !says("sets a new password") {
@@ -277,7 +301,7 @@ func (st *stage) untouched(before, after *scene, fail func(law, format string, a
 // ownerRefusals are errors that the owner's own pages may answer with.
 func ownerRefusal(err error) bool {
 	for _, known := range []error{customer.ErrNotFresh, customer.ErrNoChange, customer.ErrSameAddress, customer.ErrAddressHasAccount, customer.ErrAddressCodeLate,
-		claim.ErrNoObjection, customer.ErrNoAccount, customer.ErrNoProfile, grant.ErrInvalidToken, secret.ErrBusy, customer.ErrLocked} {
+		claim.ErrNoObjection, claim.ErrNotReportable, customer.ErrNoAccount, customer.ErrNoProfile, grant.ErrInvalidToken, secret.ErrBusy, customer.ErrLocked} {
 		if errors.Is(err, known) {
 			return true
 		}
@@ -329,6 +353,24 @@ func (tx *modelTx) EndRefreshOf(a customer.AccountID, at time.Time) error {
 
 func (tx *modelTx) ReviewFiles(customer.AccountID, customer.ProfileID, time.Time, []customer.Purpose) error {
 	return tx.call()
+}
+
+// ForgetAccount deletes what waits to be told, and sessions and tokens.
+func (tx *modelTx) ForgetAccount(id customer.AccountID) error {
+	tx.wrote = true
+	tx.rows.mails = slices.DeleteFunc(slices.Clone(tx.rows.mails), func(m customer.Mail) bool { return m.Account == id })
+	tx.rows.sessions = slices.DeleteFunc(slices.Clone(tx.rows.sessions), func(s customer.Session) bool { return s.Account == id })
+	tx.rows.tokens = slices.DeleteFunc(slices.Clone(tx.rows.tokens), func(t grant.Token) bool { return t.Account == id })
+	return tx.call()
+}
+
+func (tx *modelTx) ClosingAccounts(now time.Time, most int) (ids []customer.AccountID, err error) {
+	for _, a := range tx.rows.accounts {
+		if !a.CloseAt.IsZero() && !a.CloseAt.After(now) && a.Owned() && len(ids) < most {
+			ids = append(ids, a.ID)
+		}
+	}
+	return ids, tx.call()
 }
 
 func (tx *modelTx) SilentJourneys(before time.Time, most int) (texts []string, err error) {

@@ -63,9 +63,9 @@ func (s *step) String() string {
 type bounds struct {
 	depth, mints, journeys, ticks, moves, visits int
 	// owner: the owner stops access, changes how they get in, signs in elsewhere, and objects by mail; the partner uses what it was
-	// given. operator: holds, releases, verifies, and what time alone ends. existing: the person goes on from E10.
-	owner, operator, existing bool
-	hours                     []time.Duration
+	// given. operator: holds, releases, verifies, and what time alone ends. erases: an operator erases the account. existing: the person goes on from E10.
+	owner, operator, existing, erases bool
+	hours                             []time.Duration
 	// taken: the address is claimed elsewhere at some time (E10). business: the account has a business besides the person.
 	// people: the customer corrects who directs it and who acts for it, and confirms old pages.
 	// passkeys: there is a phone besides the app.
@@ -174,6 +174,9 @@ func actions(b bounds) []action {
 	all = append(all, partnerActions()...)
 	if b.operator {
 		all = append(all, operatorActions...)
+	}
+	if b.erases {
+		all = append(all, theOperatorErases)
 	}
 	if b.owner {
 		all = append(append(all, theMailObjects), grantedActions...)
@@ -310,14 +313,14 @@ var choices = []browserAction{
 // corrections are the pages of C9 about the people of a business, and a confirmation of less than what stands there.
 var corrections = []browserAction{
 	{"names a director", func(st *stage, s *scene, v *visitor) (bool, error) {
-		if st.business == 0 || len(s.rows.profiles[1].Details.Lists.Directors) > 0 {
+		if st.business == 0 || len(s.rows.profiles) < 2 || len(s.rows.profiles[1].Details.Lists.Directors) > 0 {
 			return false, nil
 		}
 		return v.text != "", st.claims.Correct(st.Context(), v.post(), claim.Correction{Profile: st.business, Item: customer.Item{List: customer.Directors},
 			Values: map[customer.Field]string{customer.FirstName: "Jonas", customer.LastName: "Kade"}})
 	}},
 	{"corrects who acts", func(st *stage, s *scene, v *visitor) (bool, error) {
-		if st.business == 0 {
+		if st.business == 0 || len(s.rows.profiles) < 2 {
 			return false, nil
 		}
 		return v.text != "", st.claims.Correct(st.Context(), v.post(), claim.Correction{Representative: s.rows.profiles[1].Representative,
@@ -577,7 +580,7 @@ func explorations() []exploration {
 	codes := exploration{name: "two codes", least: 3_000, bounds: bounds{depth: 10, mints: 2, journeys: 2}}
 	list := []exploration{
 		{name: "two profiles", least: 800, bounds: bounds{depth: 14, mints: 1, journeys: 1, visits: 1, business: true}},
-		{name: "an owner", least: 300, from: owned, bounds: bounds{depth: 3, mints: 1, journeys: 1, visits: 1, owner: true, operator: true}},
+		{name: "an owner", least: 300, from: owned, bounds: bounds{depth: 3, mints: 1, journeys: 1, visits: 1, owner: true, operator: true, erases: true}},
 		{name: "an account there was", least: 20, from: meeting, bounds: bounds{depth: 6, mints: 1, journeys: 1, taken: true, existing: true}},
 		{name: "a passkey", least: 800, bounds: bounds{depth: 13, mints: 1, journeys: 1, passkeys: true}},
 		wide}
@@ -588,7 +591,9 @@ func explorations() []exploration {
 		list = append(list,
 			exploration{name: "an owner who comes and goes", least: 10_000, from: owned, bounds: bounds{depth: 6, mints: 1, journeys: 1, ticks: 2, visits: 1, owner: true,
 				hours: []time.Duration{5 * time.Minute, 30 * time.Minute}}},
-			exploration{name: "an operator, and thirty days", least: 10_000, bounds: bounds{depth: 10, mints: 2, journeys: 2, ticks: 1, operator: true,
+			exploration{name: "an owner who closes", least: 1_000, from: owned, bounds: bounds{depth: 6, mints: 1, journeys: 1, ticks: 1, owner: true, operator: true,
+				hours: []time.Duration{claim.CloseWait}}},
+			exploration{name: "an operator, and thirty days", least: 10_000, bounds: bounds{depth: 10, mints: 2, journeys: 2, ticks: 1, operator: true, erases: true,
 				hours: []time.Duration{24 * time.Hour, customer.PendingLife}}},
 			exploration{name: "an operator at each step", least: 1_500, bounds: bounds{mints: 1, journeys: 1, operator: true}},
 			exploration{name: "an account there was, and silence", least: 100, from: meeting, bounds: bounds{depth: 9, mints: 2, journeys: 2, ticks: 1, visits: 1,

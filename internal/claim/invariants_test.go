@@ -147,6 +147,9 @@ func (st *stage) consented(s *scene, fail func(law, format string, args ...any))
 		if at := slices.IndexFunc(s.rows.accounts, func(a customer.Account) bool { return a.ID == c.Account }); at >= 0 {
 			a = s.rows.accounts[at]
 		}
+		if a.State == customer.Closed && c.Epoch < a.Epoch {
+			continue // dead with the account
+		}
 		if i < 0 || a.State != customer.Claimed || c.Epoch < 2 || c.Epoch > a.Epoch || c.MintedAt.Before(a.ClaimedAt) {
 			fail("I4", "an authorization code of epoch %d without a grant or an owner", c.Epoch)
 			continue
@@ -194,7 +197,7 @@ func (st *stage) moved(before, after *scene) {
 	}
 	was, is := before.rows.accounts[0], after.rows.accounts[0]
 	st.untouched(before, after, fail)
-	if was.State == customer.Claimed && is.State != customer.Claimed || is.Epoch < was.Epoch {
+	if was.State == customer.Claimed && is.State != customer.Claimed && is.State != customer.Closed || is.Epoch < was.Epoch {
 		fail("I2", "the account went from %s, epoch %d, to %s, epoch %d", was.State, was.Epoch, is.State, is.Epoch)
 	}
 	if is.State == customer.Claimed && was.State == customer.Pending {
@@ -346,7 +349,7 @@ func (st *stage) writeRows(b *bytes.Buffer, s *scene) {
 	if len(r.profiles) > 0 { // what was erased has none
 		p = r.profiles[0]
 	}
-	fmt.Fprint(b, a.State, a.Hold, a.Epoch, a.SessionEpoch, " ", a.ClaimNumber, " ", a.ProvenNumber, " ", journeyAt(a.LiveJourney), a.Address(), a.Credentials.Complete(), len(a.Credentials.Passkeys), len(r.accounts), len(r.blocked))
+	fmt.Fprint(b, a.State, a.Hold, a.Epoch, a.SessionEpoch, " ", a.ClaimNumber, " ", a.ProvenNumber, " ", journeyAt(a.LiveJourney), a.Address(), a.Credentials.Complete(), len(a.Credentials.Passkeys), len(r.accounts), len(r.blocked), s.ago(a.CloseAt), a.Email == "")
 	for _, app := range a.Credentials.Apps {
 		fmt.Fprint(b, "s", s.hour/30000-app.LastStep)
 	}

@@ -103,7 +103,7 @@ func (s modelStore[T]) SeeSession(_ context.Context, id customer.SessionID, dige
 
 func storesIn(m *model) stores {
 	return stores{modelStore[customer.Tx]{m}, modelStore[customer.SignInTx]{m}, modelStore[grant.TokenTx]{m}, modelStore[claim.Tx]{m},
-		modelStore[grant.OwnerTx]{m}, modelStore[customer.WaysInTx]{m}, modelStore[claim.TidyTx]{m}}
+		modelStore[grant.OwnerTx]{m}, modelStore[customer.WaysInTx]{m}, modelStore[claim.TidyTx]{m}, modelStore[claim.EraseTx]{m}}
 }
 
 // modelTx is one transaction. What it embeds are methods that no verb of the exploration calls: one that is called is a nil
@@ -218,6 +218,12 @@ func (tx *modelTx) BlockAddress(_ partner.ID, email string, _ time.Time) error {
 func (tx *modelTx) EraseAccount(id customer.AccountID) error {
 	tx.wrote = true
 	tx.rows.profiles = slices.DeleteFunc(slices.Clone(tx.rows.profiles), func(p customer.Profile) bool { return p.Account == id })
+	tx.rows.accounts = slices.Clone(tx.rows.accounts)
+	for i, a := range tx.rows.accounts {
+		if a.ID == id { // nothing that was sealed can be read
+			tx.rows.accounts[i].Email, tx.rows.accounts[i].ContactEmail, tx.rows.accounts[i].Credentials = "", "", customer.Credentials{}
+		}
+	}
 	return tx.call()
 }
 

@@ -42,6 +42,7 @@ type nouns struct {
 	grants    grant.Grants
 	ways      customer.WaysIn
 	tidy      claim.TidyStore
+	erasing   claim.EraseStore
 }
 
 // stores are one store as each noun sees it.
@@ -53,6 +54,7 @@ type stores struct {
 	owners    grant.OwnerStore
 	ways      customer.WaysInStore
 	tidy      claim.TidyStore
+	erasing   claim.EraseStore
 }
 
 func testKeys(t testing.TB) *secret.Keys {
@@ -74,13 +76,13 @@ func newNouns(c *clock, keys *secret.Keys, s stores) nouns {
 			Now: c.now},
 		grants: grant.Grants{Store: s.owners, IDs: ids, Now: c.now},
 		ways:   customer.WaysIn{Store: s.ways, Keys: keys, IDs: ids, Passwords: passwords, Brand: "Latchkey", Now: c.now},
-		tidy:   s.tidy,
+		tidy:   s.tidy, erasing: s.erasing,
 	}
 }
 
 func storesOf(db *store.DB) stores {
 	return stores{store.Customers{DB: db}, store.SignIns{For: store.For[customer.SignInTx]{DB: db}}, store.Tokens{DB: db}, store.Claims{DB: db},
-		store.For[grant.OwnerTx]{DB: db}, store.For[customer.WaysInTx]{DB: db}, store.For[claim.TidyTx]{DB: db}}
+		store.For[grant.OwnerTx]{DB: db}, store.For[customer.WaysInTx]{DB: db}, store.For[claim.TidyTx]{DB: db}, store.Erasing{DB: db}}
 }
 
 // A world is the nouns over a true database, with three partners.

@@ -108,7 +108,7 @@ func TestPrehijackMerge(t *testing.T) {
 	if code := mira.decide("deny").back().Get("code"); code != "" || s.rows(evil.account)["account"] != copied {
 		t.Error("declining dropped the copy or gave a code")
 	}
-	s.unchanged("declined", honest.account, was, "account", "session", "known_device", "journey")
+	s.unchanged("declined", honest.account, was, "account", "session", "known_device", "journey", "receipt")
 
 	// She lets the partner in after all: it gets her account as it is, and its copy is gone.
 	s.advance(time.Minute)
