@@ -135,11 +135,12 @@ const (
 	PasswordChanged Action = "password.changed"
 	// PasswordRehashed is a right password stored anew at today's cost.
 	PasswordRehashed Action = "password.rehashed"
-	RecoveryUsed     Action = "recovery.used"
-	PasskeyAdded     Action = "passkey.added"
-	PasskeyRefused   Action = "passkey.refused"
-	PasskeyRenamed   Action = "passkey.renamed"
-	PasskeyRemoved   Action = "passkey.removed"
+	// RecoveryUsed is a recovery code in place of the second step: it signs in, or lets a forgotten password be replaced.
+	RecoveryUsed   Action = "recovery.used"
+	PasskeyAdded   Action = "passkey.added"
+	PasskeyRefused Action = "passkey.refused"
+	PasskeyRenamed Action = "passkey.renamed"
+	PasskeyRemoved Action = "passkey.removed"
 	// AppStarted is a secret shown to the owner for another authenticator app, AppAdded the app's first right code.
 	AppStarted Action = "app.started"
 	AppAdded   Action = "app.added"

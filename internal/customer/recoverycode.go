@@ -93,8 +93,8 @@ func (si SignIns) RecoveryCode(ctx context.Context, key SessionKey, typed string
 		}
 		renewed = s.Renew(si.Keys, key, now)
 		s.Level, s.SignedInAt, s.ProvedAt = TwoSteps, now, now
-		e := o.event(now, audit.SigninSucceeded, a.ID)
-		e.Detail = map[string]string{"factor": "recovery_code", "left": strconv.Itoa(a.Credentials.RecoveryLeft())}
+		e := o.event(now, audit.RecoveryUsed, a.ID)
+		e.Detail = map[string]string{"left": strconv.Itoa(a.Credentials.RecoveryLeft())}
 		if err := si.endReset(tx, a, ResetSignedIn, now); err != nil {
 			return audit.Event{}, err
 		}

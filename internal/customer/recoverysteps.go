@@ -18,7 +18,7 @@ func recoveryStepKeys(a AccountID) []limit.Key {
 
 // step runs a second step of a recovery that counts: a try is spent first, then take is asked, which changes and saves the
 // account, or refuses with an error and a reason.
-func (rs Recoveries) step(ctx context.Context, key SessionKey, keys func(Account) []limit.Key, o Origin,
+func (rs Recoveries) step(ctx context.Context, key SessionKey, keys func(Account) []limit.Key, done audit.Action, o Origin,
 	take func(tx RecoverTx, a *Account, now time.Time) (reason string, err error)) (SessionKey, error) {
 	now := rs.Now()
 	state, err := rs.State(ctx, key)
@@ -49,7 +49,7 @@ func (rs Recoveries) step(ctx context.Context, key SessionKey, keys func(Account
 			}
 		}
 		renewed, err = rs.pass(tx, state, key, now)
-		return o.event(now, audit.RecoveryPassed, a.ID), err
+		return o.event(now, done, a.ID), err
 	})
 	return renewed, err
 }
@@ -71,7 +71,7 @@ func (rs Recoveries) SecondStepByApp(ctx context.Context, key SessionKey, typed 
 		return SessionKey{}, err
 	}
 	keys := func(a Account) []limit.Key { return recoveryStepKeys(a.ID) }
-	return rs.step(ctx, key, keys, o, func(tx RecoverTx, a *Account, now time.Time) (string, error) {
+	return rs.step(ctx, key, keys, audit.RecoveryPassed, o, func(tx RecoverTx, a *Account, now time.Time) (string, error) {
 		after, err := a.Credentials.UseApp(code, now)
 		if err != nil {
 			return "second_step", err
@@ -88,7 +88,7 @@ func (rs Recoveries) SecondStepByCode(ctx context.Context, key SessionKey, typed
 		return SessionKey{}, ErrRecoveryCodeEmpty
 	}
 	keys := func(a Account) []limit.Key { return recoveryKeys(a.ID, o) }
-	return rs.step(ctx, key, keys, o, func(tx RecoverTx, a *Account, now time.Time) (string, error) {
+	return rs.step(ctx, key, keys, audit.RecoveryUsed, o, func(tx RecoverTx, a *Account, now time.Time) (string, error) {
 		err := rs.spendRecoveryCode(tx, a, typed, o, now)
 		if errors.Is(err, ErrRecoveryCode) {
 			return "recovery_code", err
@@ -189,10 +189,11 @@ func (rs Recoveries) enter(tx RecoverTx, state RecoveryState, a Account, key Ses
 	r.forget()
 	renewed := s.Renew(rs.Keys, key, now)
 	s.Account, s.Epoch, s.SessionEpoch, s.Level = a.ID, a.Epoch, a.SessionEpoch, TwoSteps
-	s.SignedInAt, s.ProvedAt, s.SeenAt = now, now, now
-	if _, err := keepKnown(tx, rs.Keys, rs.IDs, a, renewed, o, now); err != nil {
+	s.SignedInAt, s.ProvedAt, s.SeenAt, s.Browser = now, now, now, o.Browser
+	if err := errors.Join(tx.SaveAccount(&a), tx.SaveRecovery(&r), tx.SaveSession(&s)); err != nil {
 		return SessionKey{}, err
 	}
-	return renewed, errors.Join(tx.SaveAccount(&a), tx.SaveRecovery(&r), tx.SaveSession(&s),
+	_, err := keepKnown(tx, rs.Keys, rs.IDs, a, renewed, o, now)
+	return renewed, errors.Join(err,
 		tx.QueueMail(Mail{ID: rs.IDs.Next(), Account: a.ID, Kind: MailChanged, To: a.Email, Language: "en", Change: what, At: now}))
 }

@@ -145,7 +145,7 @@ func TestRecoveryCodeOnceAtOnce(t *testing.T) {
 			_, err := rs[i%len(rs)].RecoveryCode(t.Context(), keys[i], codes[3], customer.Origin{})
 			return err
 		}, customer.ErrRecoveryCode, limit.ErrExceeded)
-		if left := w.account(t, a.ID).Credentials.RecoveryLeft(); won != 1 || left != customer.RecoveryCodeCount-1 || w.happened(t, audit.SigninSucceeded) != 1 {
+		if left := w.account(t, a.ID).Credentials.RecoveryLeft(); won != 1 || left != customer.RecoveryCodeCount-1 || w.happened(t, audit.RecoveryUsed) != 1 {
 			t.Errorf("%d browsers are in, %d codes left", won, left)
 		}
 	})

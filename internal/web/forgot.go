@@ -227,7 +227,7 @@ func postForgotPasskey(v *visit) error {
 	return v.recovered(err, forgotPasskey, v.stepAgain)
 }
 
-// passes puts a step's new key into the cookie.
+// passes puts a step's new key into the cookie, and remembers the browser with the last of them, which signs it in.
 func (v *visit) passes(key customer.SessionKey, err error) error {
 	if err == nil {
 		v.enter(key)

@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/limit"
 )
 
 // seen is what somebody outside sees of an answer, without what differs between any two: the tokens and references.
@@ -162,6 +165,44 @@ func TestMailboxAloneOpensNothing(t *testing.T) {
 		t.Error("something changed")
 	}
 	w.browserOf(owner).get("/signin").walk("home", email)
+}
+
+// Strangers who have an address written to as often as it may be do not keep its owner out: a browser that signed in once has
+// mails of its own, and the wait of everybody else ends (I12).
+func TestForgottenMailsOfStrangers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, owner := w.owned(email, "c8")
+	owner.get("/account")
+	w.signOut(owner)
+	sent := 0
+	for i := range 20 {
+		_, err := w.door.Recoveries.Begin(t.Context(), customer.SessionKey{}, email, customer.Origin{Network: fmt.Sprintf("198.51.%d.0/24", i)})
+		switch {
+		case err == nil:
+			sent++
+		case !errors.Is(err, limit.ErrExceeded):
+			t.Fatal(err)
+		}
+	}
+	if sent != 12 {
+		t.Errorf("strangers had %d mails sent", sent)
+	}
+	w.browser().get("/forgot").post("email", email).expect(http.StatusTooManyRequests, "e8")
+	owner.get("/forgot").post("email", email).expect(http.StatusOK, "r4.code").post("code", w.forgotten(email)).expect(http.StatusOK, "r4.step")
+	owner.post("code", w.appCode(owner.key))
+	if owner.id == "r4.step" {
+		w.clock.advance(time.Minute)
+		owner.get("/forgot/second-step").post("code", w.appCode(owner.key))
+	}
+	owner.expect(http.StatusOK, "c3").post("new_password", newPassword).expect(http.StatusOK, "home")
+	w.signOut(owner)
+	for range 4 { // it is known still, under the new password
+		owner.get("/forgot").post("email", email).expect(http.StatusOK, "r4.code")
+	}
+	owner.get("/forgot").post("email", email).expect(http.StatusTooManyRequests, "e8")
+	w.clock.advance(time.Hour)
+	w.browser().get("/forgot").post("email", email).expect(http.StatusOK, "r4.code")
 }
 
 // browserOf is a new browser with the other's app.
