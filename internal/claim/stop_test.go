@@ -2,6 +2,7 @@ package claim_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -134,6 +135,29 @@ func TestStopNeedsTheOwner(t *testing.T) {
 	}
 	_, err = w.tokens.Access(t.Context(), issue.Access)
 	wants(t, "the token after all that", err, nil)
+}
+
+// TestStopWhatWaits: an access that waits for its owner to give it again is none, is shown as what it is, and can be stopped for good.
+func TestStopWhatWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.onboard(w.acme, "mira.kade@example.org")
+	_, code := o.allowed()
+	issue, err := w.exchange(w.acme, code)
+	must(t, err)
+	must(t, w.claims.Store.Change(t.Context(), func(tx claim.Tx) (audit.Event, error) {
+		g, err := tx.Grant(o.cards()[0].ID)
+		g.State = grant.Suspended
+		return audit.Event{At: w.now(), Action: audit.AccountHeld, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorOperator}}, errors.Join(err, tx.SaveGrant(&g))
+	}))
+	if c := o.cards()[0]; c.Stands(w.now()) || !c.Stoppable(w.now()) {
+		t.Errorf("it waits: %+v", c.Grant)
+	}
+	w.deadEverywhere("waiting", w.acme, issue, code)
+	must(t, o.stop(o.cards()[0].ID))
+	if c := o.cards()[0]; c.State != grant.Stopped || c.Stoppable(w.now()) || len(w.events(audit.Filter{Action: audit.GrantStopped})) != 1 {
+		t.Errorf("stopped: %+v", c.Grant)
+	}
 }
 
 // TestStopRaces: stopping runs beside refreshes, an exchange, C11 and a second click. Whatever comes first, nothing works afterwards,

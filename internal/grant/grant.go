@@ -64,6 +64,9 @@ func (g Grant) Stands(now time.Time) bool {
 	return g.ID != 0 && g.State == Active && (g.Until.IsZero() || now.Before(g.Until))
 }
 
+// Stoppable reports whether the customer can stop it: it gives access at now, or waits to be given again.
+func (g Grant) Stoppable(now time.Time) bool { return g.Stands(now) || g.State == Suspended }
+
 // Covers reports whether the grant has all of the scopes.
 func (g Grant) Covers(scopes []partner.Scope) bool {
 	for _, s := range scopes {

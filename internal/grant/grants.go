@@ -134,7 +134,7 @@ func (gs Grants) Stop(ctx context.Context, o customer.SignedIn, id ID) error {
 			return audit.Event{}, err
 		}
 		g, err := own(tx, o, id)
-		if err != nil || !g.Stands(now) {
+		if err != nil || !g.Stoppable(now) {
 			return audit.Event{}, err
 		}
 		g.State, g.EndedAt = Stopped, now

@@ -40,6 +40,7 @@ func showAccess(v *visit) error {
 func accessCard(c grant.Card) AccessCard {
 	made := AccessCard{Key: strconv.FormatInt(int64(c.ID), 10), Partner: c.Partner.Name, Since: c.GivenAt, Used: c.UsedOn, Until: c.Until,
 		Over: c.EndedAt, Stopped: c.State == grant.Stopped}
+	made.Waits = c.State == grant.Suspended
 	if made.Over.IsZero() {
 		made.Over = c.Until // it ended by itself, a moment ago
 	}
@@ -78,7 +79,7 @@ func showStop(v *visit) error {
 	if err != nil {
 		return v.noAccess(err)
 	}
-	if !c.Stands(v.Now()) {
+	if !c.Stoppable(v.Now()) {
 		return v.see("/access")
 	}
 	return v.show(http.StatusOK, &StopPage{Card: accessCard(c), Frame: Frame{Back: "/access", FormToken: v.token(stopToken(c.ID))}})

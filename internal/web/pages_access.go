@@ -32,6 +32,8 @@ type AccessCard struct {
 	// Over is when it was stopped or ended; Stopped tells the two apart.
 	Over    time.Time
 	Stopped bool
+	// Waits is true for an access that gives nothing until its customer, who got back in another way, gives it again.
+	Waits bool
 }
 
 // Reading and Acting tell the scopes apart as C10 does.

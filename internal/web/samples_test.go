@@ -411,7 +411,9 @@ func sampleCards() []AccessCard {
 	wide.Profile = AllowProfile{Name: "Kade Joinery Ltd", Business: true, Number: "SC123456"}
 	stopped.Key, stopped.Over, stopped.Stopped = "9", sampleDay, true
 	ended.Key, ended.Over, ended.Profile = "10", sampleDay, AllowProfile{}
-	return []AccessCard{given, wide, stopped, ended}
+	waits := given
+	waits.Key, waits.Waits = "11", true
+	return []AccessCard{given, wide, stopped, ended, waits}
 }
 
 func securitySamples() []sample {
