@@ -268,7 +268,7 @@ func (st *stage) untouched(before, after *scene, fail func(law, format string, a
 		}
 		return n
 	}
-	if says("stops access") && standing(after) >= standing(before) {
+	if says("stops access") && standing(before) > 0 && standing(after) >= standing(before) {
 		fail("I4", "an access stands that was stopped")
 	}
 	if is.State == customer.Closed && was.State != customer.Closed && (!says("operator erases") && !(says("tidies") && !was.CloseAt.IsZero() && !st.now().Before(was.CloseAt) && was.Hold == "")) {

@@ -593,7 +593,7 @@ func explorations() []exploration {
 				hours: []time.Duration{5 * time.Minute, 30 * time.Minute}}},
 			exploration{name: "an owner who closes", least: 1_000, from: owned, bounds: bounds{depth: 6, mints: 1, journeys: 1, ticks: 1, owner: true, operator: true,
 				hours: []time.Duration{claim.CloseWait}}},
-			exploration{name: "an operator, and thirty days", least: 10_000, bounds: bounds{depth: 10, mints: 2, journeys: 2, ticks: 1, operator: true, erases: true,
+			exploration{name: "an operator, and thirty days", least: 8_000, bounds: bounds{depth: 9, mints: 2, journeys: 2, ticks: 1, operator: true, erases: true,
 				hours: []time.Duration{24 * time.Hour, customer.PendingLife}}},
 			exploration{name: "an operator at each step", least: 1_500, bounds: bounds{mints: 1, journeys: 1, operator: true}},
 			exploration{name: "an account there was, and silence", least: 100, from: meeting, bounds: bounds{depth: 9, mints: 2, journeys: 2, ticks: 1, visits: 1,
