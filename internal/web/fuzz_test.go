@@ -105,7 +105,7 @@ func FuzzCookie(f *testing.F) {
 			if p.cookie == "" {
 				continue // the page of a link, which has none
 			}
-			base := strings.Join(strings.SplitN(p.action, "/", 4)[:3], "/")
+			base := strings.TrimSuffix(strings.Join(strings.SplitN(p.action, "/", 4)[:3], "/"), "/") // two in a row are redirected by the mux
 			for _, c := range []string{value, p.cookie[:len(p.cookie)-int(cut)%len(p.cookie)], p.cookie[:int(cut)%len(p.cookie)] + value} {
 				r := httptest.NewRequest(http.MethodGet, "/", nil)
 				r.URL.Path = base + path
