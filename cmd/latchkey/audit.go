@@ -108,6 +108,7 @@ type auditVerify struct {
 // verified is the result as verify prints it.
 type verified struct {
 	Checked  int64  `json:"checked"`
+	KeptFrom int64  `json:"kept_from"`
 	Head     string `json:"head"`
 	Waiting  int64  `json:"waiting"`
 	LagMS    int64  `json:"lag_ms"`
@@ -139,7 +140,7 @@ func (cmd *auditVerify) Run(ctx context.Context, s streams) error {
 	}
 	lag := report.Lag(now(), secret.IDTime(report.Oldest))
 	if cmd.JSON {
-		v := verified{Checked: report.Checked, Head: report.Head.String(), Waiting: report.Waiting, LagMS: lag.Milliseconds(),
+		v := verified{Checked: report.Checked, KeptFrom: report.Start.Number + 1, Head: report.Head.String(), Waiting: report.Waiting, LagMS: lag.Milliseconds(),
 			Unmarked: report.Unmarked, Unkeyed: report.Unkeyed, Event: broken.Event, Place: broken.Place, Broken: broken.What}
 		if err := json.NewEncoder(s.out).Encode(v); err != nil {
 			return err
@@ -160,6 +161,9 @@ const unsealedLong = time.Minute
 
 func showVerified(s streams, r audit.Report, lag time.Duration) {
 	fmt.Fprintf(s.out, "%d events, head %s\n", r.Checked, r.Head)
+	if r.Start.Number > 0 {
+		fmt.Fprintf(s.err, "the chain is kept from place %d on; older events were dropped, and it continues %s\n", r.Start.Number+1, r.Start)
+	}
 	if r.Waiting > 0 {
 		fmt.Fprintf(s.err, "%d events are not in the chain yet, the oldest for %s\n", r.Waiting, lag.Round(time.Millisecond))
 	}
@@ -220,4 +224,21 @@ func (c *Config) openKeyless(ctx context.Context) (*store.DB, error) {
 		return nil, databaseError(err)
 	}
 	return database, nil
+}
+
+// Bounds of audit-keep, in days: whoever looks into a case does so within a quarter of a year, and a duration has an end.
+const leastAuditDays, mostAuditDays = 90, 36500
+
+// auditKeep reads how long events are kept. For good is the default: to drop evidence is the operator's decision.
+func (r *reader) auditKeep() {
+	if r.c.AuditKeep == "" {
+		return
+	}
+	days, err := strconv.Atoi(r.c.AuditKeep)
+	if err != nil || days < leastAuditDays || days > mostAuditDays {
+		r.wrong("audit-keep", fmt.Sprintf("%q is not a number of days between %d and %d", r.c.AuditKeep, leastAuditDays, mostAuditDays),
+			"use a number like 730, or leave it out to keep all")
+		return
+	}
+	r.s.auditKeep = time.Duration(days) * 24 * time.Hour
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/secret"
@@ -140,5 +141,45 @@ func TestAuditExportAndTail(t *testing.T) {
 	}
 	if out, _ = command(t, exitDone, "audit", "tail", "--action", "journey.claimed"); out != "" {
 		t.Errorf("no such event: %q", out)
+	}
+}
+
+// What was dropped is told, and from where the chain is kept.
+func TestAuditVerifyAfterADrop(t *testing.T) {
+	data := audited(t)
+	command(t, exitDone, "partner", "add", "--name", "late", "--id", "late", "--redirect", "https://late.example/cb")
+	masters, err := masterSource{path: filepath.Join(data, "master.key")}.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := secret.NewKeys(masters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	database, err := store.Open(t.Context(), store.Options{Path: filepath.Join(data, "latchkey.db"), Keys: keys, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []func() (int, error){
+		func() (int, error) { return database.Chain().Seal(t.Context(), true) },
+		func() (int, error) { return database.DropAudit(t.Context(), now().Add(time.Hour)) },
+		func() (int, error) { return database.Chain().Seal(t.Context(), true) },
+	} {
+		if n, err := step(); n == 0 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if err := database.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out, errOut := command(t, exitDone, "audit", "verify")
+	if !strings.HasPrefix(out, "2 events, head 5:") || !strings.HasPrefix(errOut, "the chain is kept from place 4 on; older events were dropped, and it continues 3:") {
+		t.Errorf("%q %q", out, errOut)
+	}
+	if out, _ = command(t, exitDone, "audit", "verify", "--json"); !strings.Contains(out, `"kept_from":4,`) {
+		t.Errorf("%q", out)
+	}
+	if _, errOut = command(t, exitFailed, "audit", "verify", "--from", "2:"+strings.Repeat("0", 64)); !strings.Contains(errOut, "remembered place is older than what is kept: it is kept from place 4 on") {
+		t.Errorf("%q", errOut)
 	}
 }

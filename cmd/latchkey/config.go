@@ -61,11 +61,12 @@ type Config struct {
 	MailFrom         string `placeholder:"ADDRESS" group:"settings" help:"Sender of mails. Default: no-reply@ the host of the web URL."`
 	HelpEmail        string `placeholder:"ADDRESS" group:"settings" help:"Where people write for help; named on pages and answered from mails. Default: help@ the host of the web URL."`
 
-	Brand    string `placeholder:"NAME" group:"settings" help:"What customers know this server as. Default: the host of the web URL."`
-	Seed     string `placeholder:"FILE" group:"settings" help:"YAML file of partners to register or bring up to date at start."`
-	Fields   string `placeholder:"FILE" group:"settings" help:"JSON file of fields that customers are asked for beside the documented ones, by kind of profile and country. Default: none."`
-	LogLevel string `placeholder:"LEVEL" group:"settings" help:"debug, info, warn or error. Default: info."`
-	Drain    string `placeholder:"DURATION" group:"settings" help:"How long requests under way may take when the server is told to stop. Default: 20s."`
+	Brand     string `placeholder:"NAME" group:"settings" help:"What customers know this server as. Default: the host of the web URL."`
+	Seed      string `placeholder:"FILE" group:"settings" help:"YAML file of partners to register or bring up to date at start."`
+	Fields    string `placeholder:"FILE" group:"settings" help:"JSON file of fields that customers are asked for beside the documented ones, by kind of profile and country. Default: none."`
+	AuditKeep string `placeholder:"DAYS" group:"settings" help:"How many days events of the audit are kept, 90 at least. Default: for good."`
+	LogLevel  string `placeholder:"LEVEL" group:"settings" help:"debug, info, warn or error. Default: info."`
+	Drain     string `placeholder:"DURATION" group:"settings" help:"How long requests under way may take when the server is told to stop. Default: 20s."`
 
 	// sources tells, by flag name, where a value comes from: flag, environment or file.
 	sources map[string]string
@@ -121,6 +122,7 @@ type settings struct {
 	extras        customer.Extras
 	logLevel      slog.Level
 	drain         time.Duration
+	auditKeep     time.Duration
 	warnings      []string
 	sources       map[string]string
 	listensInside bool
@@ -405,6 +407,7 @@ func (r *reader) rest() {
 		r.wrong("drain", fmt.Sprintf("%q is not between 0s and 10m", r.c.Drain), "use a form like 20s")
 	}
 	r.s.drain = drain
+	r.auditKeep()
 	if r.c.Seed != "" {
 		seeds, found := readSeed(r.c.Seed)
 		r.s.seed, r.found = seeds, append(r.found, found...)

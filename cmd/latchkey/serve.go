@@ -51,7 +51,7 @@ func (cmd *serveCommand) Run(ctx context.Context, s streams) error {
 		return hinted{err.Error(), []string{"the data directory must be writable, or name a file with --signing-key-file"}}
 	}
 	srv, err := server.New(ctx, server.Options{
-		Data: all.data, Database: all.database, Failover: all.failover, Keys: all.keys, Masters: all.master.read, WebURL: all.web.String(), APIURL: all.api.String(), Brand: all.brand, Help: all.help,
+		Data: all.data, Database: all.database, Failover: all.failover, Keys: all.keys, Masters: all.master.read, AuditKeep: all.auditKeep, WebURL: all.web.String(), APIURL: all.api.String(), Brand: all.brand, Help: all.help,
 		Signing: all.signingFile.get, Receipts: all.receiptFile.get, Receivers: all.receivers, Verify: all.verify, Breaches: all.breaches, RecoveryWait: all.recoveryWait, TrustedProxies: all.proxies, Sender: all.mail, Extras: all.extras, Now: now, Log: log,
 	})
 	if err != nil {

@@ -217,6 +217,8 @@ const (
 	EventWithheld Action = "event.withheld"
 	ReplyStored   Action = "reply.stored"
 	RowsSwept     Action = "rows.swept"
+	// AuditDropped is the oldest events dropped, since they are older than the operator keeps them; its detail names the last of them.
+	AuditDropped Action = "audit.dropped"
 	// KeyRotated is a master key that an operator added; KeyRewrapped is the server putting rows under it, KeyDropped the operator giving up
 	// an older one.
 	KeyRotated   Action = "key.rotated"

@@ -58,7 +58,20 @@ type ChainStore interface {
 	Loose(ctx context.Context, above int64, most int) (loose []int64, last int64, err error)
 	// Entry reads one entry.
 	Entry(ctx context.Context, number int64) (Entry, error)
+	// Start is where the chain begins.
+	Start(ctx context.Context) (Start, error)
 }
+
+// A Start is where a chain begins whose oldest events were dropped: the last place that is not there any more, zero for a chain that is
+// whole. Its hash is what the next link continues; Mark is a keyed digest that says that this server dropped what came before.
+type Start struct {
+	Link        Link
+	Mark        []byte
+	MarkVersion int
+}
+
+// Text is what the mark covers: no seal of a place has this text.
+func (s Start) Text() []byte { return append([]byte("the chain begins after "), s.Link.place()...) }
 
 // Chain links events. Requests write theirs unlinked, so that none waits for another's; a sealer puts what was committed
 // into the chain shortly after. Several may run: the place of a link is unique, so that one of them gets there.
@@ -191,7 +204,11 @@ func RecordOf(l Link, e Entry) Record {
 // Export hands over every entry: those of the chain in its order, then those that are not linked yet. What is handed over
 // is not checked; Verify does.
 func (c Chain) Export(ctx context.Context, each func(Record) error) error {
-	for above := int64(0); ; {
+	start, err := c.Store.Start(ctx)
+	if err != nil {
+		return err
+	}
+	for above := start.Link.Number; ; {
 		links, err := c.Store.Links(ctx, above, page)
 		if err != nil {
 			return err

@@ -83,6 +83,7 @@ func (b brokenStore) Append(context.Context, Link, []Link) error                
 func (b brokenStore) Links(context.Context, int64, int) ([]Chained, error)      { return nil, b.err }
 func (b brokenStore) Loose(context.Context, int64, int) ([]int64, int64, error) { return nil, 0, b.err }
 func (b brokenStore) Entry(context.Context, int64) (Entry, error)               { return Entry{}, b.err }
+func (b brokenStore) Start(context.Context) (Start, error)                      { return Start{}, b.err }
 
 // TestTroubleIsNoBreak: a database that does not answer is trouble, never a broken chain and never a whole one (I11).
 func TestTroubleIsNoBreak(t *testing.T) {

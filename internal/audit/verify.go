@@ -42,6 +42,8 @@ type Report struct {
 	// as the anchor of a later verification.
 	Checked int64
 	Head    Link
+	// Start is the last place that was dropped with what came before it; zero for a chain that is whole.
+	Start Link
 	// Waiting is how many events are not in the chain yet, and Oldest the number of the first of them.
 	Waiting, Oldest int64
 	// Unmarked is how many events at the beginning are of a time before marks. Unkeyed is how many marks and seals could not
@@ -95,6 +97,9 @@ func (c Chain) Verify(ctx context.Context, from Link) (Report, error) {
 			break
 		}
 	}
+	if w.before.Number > 0 && w.report.Start.Number == w.before.Number {
+		return w.report, BrokenError{w.before.Event, w.before.Number, "nothing comes after what was dropped: the newest places are always kept"}
+	}
 	if w.before.Number > 0 && len(w.before.Seal) == 0 {
 		return w.report, BrokenError{w.before.Event, w.before.Number, "the last place has no seal, so that something after it is gone"}
 	}
@@ -102,10 +107,24 @@ func (c Chain) Verify(ctx context.Context, from Link) (Report, error) {
 	return w.report, w.loose(ctx, from)
 }
 
-// begin finds the anchor. What came before it is taken to be as it was when the anchor was noted.
+// ErrDropped says that the remembered place was dropped with older events: nothing can be compared with it any more.
+var ErrDropped = errors.New("remembered place is older than what is kept")
+
+// begin finds the anchor, or where the chain begins. What came before is taken to be as it was when the anchor was noted, or the older events
+// dropped.
 func (w *walk) begin(ctx context.Context, from Link) error {
-	if from.Number == 0 {
+	if err := w.start(ctx); err != nil {
+		return err
+	}
+	switch start := w.report.Start; {
+	case from.Number == 0:
 		return nil
+	case from.Number < start.Number:
+		return fmt.Errorf("%w: it is kept from place %d on", ErrDropped, start.Number+1)
+	case from.Number == start.Number && w.Keys.Equal(from.Hash, start.Hash):
+		return nil
+	case from.Number == start.Number:
+		return BrokenError{start.Event, from.Number, "the hash is not the remembered one, so that something up to here was changed"}
 	}
 	found, err := w.Store.Links(ctx, from.Number-1, 1)
 	if err != nil {
@@ -119,6 +138,27 @@ func (w *walk) begin(ctx context.Context, from Link) error {
 	}
 	w.before = found[0].Link
 	w.newest, w.marked = w.before.Event, len(found[0].Entry.Mark) > 0
+	return nil
+}
+
+// start begins where the chain does. A beginning that somebody else made, to hide what came before it, has no mark of ours.
+func (w *walk) start(ctx context.Context) error {
+	s, err := w.Store.Start(ctx)
+	if err != nil || s.Link.Number == 0 {
+		return err
+	}
+	forged := BrokenError{s.Link.Event, s.Link.Number, "the chain begins after this place, and it was not us who dropped what came before"}
+	if len(s.Mark) == 0 || len(s.Link.Seal) == 0 {
+		return forged
+	}
+	if err := w.keyed(s.Mark, s.MarkVersion, s.Text(), w.Keys.Seal); err != nil {
+		return orBroken(err, forged)
+	}
+	if err := w.keyed(s.Link.Seal, s.Link.SealVersion, s.Link.place(), w.Keys.Seal); err != nil {
+		return orBroken(err, forged)
+	}
+	w.report.Start = s.Link
+	w.before, w.newest = s.Link, s.Link.Event
 	return nil
 }
 

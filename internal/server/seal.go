@@ -40,3 +40,16 @@ func (s *Server) sealOnce(ctx context.Context, thorough bool) {
 		s.options.Log.Warn("receipts were not signed, tried again in a second", "error", err)
 	}
 }
+
+// dropAudit drops events that are older than the operator keeps them.
+func (s *Server) dropAudit(ctx context.Context) {
+	if s.options.AuditKeep <= 0 {
+		return
+	}
+	dropped, err := s.database.DropAudit(ctx, s.options.Now().Add(-s.options.AuditKeep))
+	if err != nil && ctx.Err() == nil {
+		s.options.Log.Warn("dropping old events stopped early, tried again in a minute", "dropped", dropped, "error", err)
+	} else if dropped > 0 {
+		s.options.Log.Info("dropped old events", "events", dropped)
+	}
+}

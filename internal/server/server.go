@@ -36,6 +36,8 @@ type Options struct {
 	// Failover says that a standby takes over when the database's server fails, as store.Options.Failover.
 	Failover bool
 	Keys     *secret.Keys
+	// AuditKeep is how long events of the audit are kept; 0 for good.
+	AuditKeep time.Duration
 	// Masters reads the master keys anew, for those that are added while serving; nil for keys that stay as they are.
 	Masters func() (map[int][]byte, error)
 	// WebURL is the origin of the pages, APIURL that of the API; empty is the same. Neither ends in a slash.
@@ -292,6 +294,7 @@ func (s *Server) sweep(ctx context.Context) {
 		} else if deleted > 0 {
 			s.options.Log.Debug("swept", "rows", deleted)
 		}
+		s.dropAudit(ctx)
 		if err := s.tidy(ctx); err != nil && ctx.Err() == nil {
 			s.options.Log.Warn("tidying stopped early, tried again in a minute", "error", err)
 		}

@@ -404,7 +404,7 @@ func TestACopyWithoutItsKeys(t *testing.T) {
 	}
 }
 
-// TestAuditIsAppendOnly: no statement of this package changes or deletes an event or a link.
+// TestAuditIsAppendOnly: no statement of this package changes or deletes an event or a link, but the two by which the oldest are dropped.
 func TestAuditIsAppendOnly(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	must(t, err)
@@ -416,6 +416,12 @@ func TestAuditIsAppendOnly(t *testing.T) {
 		}
 		text, err := os.ReadFile(name)
 		must(t, err)
+		if name == "auditkeep.go" {
+			if n := len(touches.FindAll(text, -1)); n != 2 {
+				t.Errorf("%s: %d statements delete", name, n)
+			}
+			continue
+		}
 		if found := touches.Find(text); found != nil {
 			t.Errorf("%s: %s", name, found)
 		}

@@ -18,6 +18,7 @@ var outlives = map[string]string{
 	"audit_event.account_id":        "events outlive everything",
 	"audit_event.journey_id":        "events outlive everything",
 	"audit_link.event_id":           "the chain is followed instead",
+	"audit_start.event_id":          "it was dropped",
 	"authorization_code.journey_id": "its journey may be swept before it",
 	"authorization_code.grant_id":   "ofItsGrant",
 	"authorization_code.profile_id": "ofItsGrant; a profile goes with its erased account",
