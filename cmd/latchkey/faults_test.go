@@ -105,6 +105,24 @@ func TestAStandbyTakesOver(t *testing.T) {
 	s.lift(ns, standby)
 }
 
+// TestASilentPrimaryIsPassedOver: the primary's machine is gone without a word, so that neither its connections nor new ones are refused.
+// Each node gives them up and finds the standby that was promoted.
+func TestASilentPrimaryIsPassedOver(t *testing.T) {
+	fullRun(t)
+	t.Parallel()
+	primary := newCluster(t, "synchronous_standby_names=*")
+	standby := primary.standby("second")
+	ns := newNodes(t, 3, "--database", primary.dsn(standby))
+	ns.start()
+	s := besiege(t, ns.url)
+	primary.freeze()
+	s.suffers()
+	standby.must("pg_ctl", "promote", "-D", standby.data(), "-w")
+	s.goesOn("after the standby took over")
+	primary.kill() // it must never speak again: whoever looks after the servers sees to that
+	s.lift(ns, standby)
+}
+
 // TestTheNextReleaseMigratesUnderLoad gives every table what a migration of the next release may give it, while the nodes of this one
 // serve: partners wait a moment at most, and what they were told is there.
 func TestTheNextReleaseMigratesUnderLoad(t *testing.T) {
