@@ -73,7 +73,18 @@ func (c *conn) begin(ctx context.Context, text string) error {
 	if text == "" { // each statement stands alone
 		return nil
 	}
-	return c.run(text)
+	if c.engine.limit == 0 || text == c.engine.turn.begin {
+		return c.run(text)
+	}
+	// Beginning waits for nothing but the server. One that says nothing for so long has probably gone without a word, and what is left
+	// of the time is for another.
+	whole := c.until
+	first, end := context.WithTimeout(whole, hostLimit)
+	defer end()
+	c.until = first
+	err := c.run(text)
+	c.until = whole
+	return err
 }
 
 // end forgets the clock of the transaction.
@@ -149,6 +160,9 @@ func (p *pool) begin(ctx context.Context, text string) (*conn, error) {
 		// The database may have been restarted since. Nothing was asked yet, so asking on a fresh connection is safe.
 		c.end()
 		c.drop()
+		if errors.Is(err, context.DeadlineExceeded) {
+			p.dropIdle()
+		}
 	}
 	c, err := newConn(ctx, p.engine, p.from)
 	if err == nil {
@@ -162,12 +176,32 @@ func (p *pool) begin(ctx context.Context, text string) (*conn, error) {
 	return nil, unavailable("begin", err)
 }
 
+// dropIdle closes the connections that nobody uses, after one was given up that had fallen silent: the others lead to the same server,
+// and each would cost a request all its time to find out.
+func (p *pool) dropIdle() {
+	for range cap(p.slots) {
+		select {
+		case c := <-p.slots:
+			if c != nil {
+				c.drop()
+			}
+			p.slots <- nil
+		default:
+			return
+		}
+	}
+}
+
 // give takes a connection back whose transaction has ended.
 func (p *pool) give(c *conn) {
+	late := c.until.Err() != nil
 	c.end()
 	if c.cut {
 		c.drop()
 		c = nil
+		if late {
+			p.dropIdle()
+		}
 	}
 	p.slots <- c
 }
