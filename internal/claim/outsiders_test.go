@@ -180,7 +180,8 @@ func TestI11TroubleIsNothingElse(t *testing.T) {
 		for i := range v.NumMethod() {
 			method, name := v.Method(i), v.Type().String()+"."+v.Type().Method(i).Name
 			f := method.Type()
-			if f.NumIn() == 0 || f.In(0) != reflect.TypeFor[context.Context]() || strings.HasSuffix(name, ".Tidy") {
+			if f.NumIn() == 0 || f.In(0) != reflect.TypeFor[context.Context]() || strings.HasSuffix(name, ".Tidy") || strings.HasSuffix(name, ".Erase") || strings.HasSuffix(name, ".SaveUses") {
+				// The first two are given their stores, the last has nothing to write here.
 				continue
 			}
 			calls++

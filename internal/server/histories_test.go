@@ -220,11 +220,9 @@ func TestHistories(t *testing.T) {
 
 // The same on PostgreSQL, whose transactions run beside each other.
 func TestHistoriesOnPostgreSQL(t *testing.T) {
-	if !full() {
-		t.Skip("PostgreSQL is tested with LATCHKEY_FULL=1")
-	}
+	dsn := postgres(t)
 	o, _ := options(t)
-	o.Database = postgres(t)
+	o.Database = dsn
 	histories(t, newStandWith(t, o), 60)
 }
 
