@@ -400,7 +400,7 @@ func TestNothingPlainLies(t *testing.T) {
 		look("closed")
 	})
 	t.Run("postgres", func(t *testing.T) {
-		dsn := postgresTest(t)
+		dsn := ownCluster(t) // other tests write the planted words where they may lie plain
 		plant(t, openTest(t, dsn))
 		found := false
 		for _, table := range ask(t, dsn, "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()") {
