@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,7 +37,9 @@ func TestClientsPage(t *testing.T) {
 		t.Fatalf("%v in %s", err, pins)
 	}
 	for name, version := range requirements(t) {
-		npm.Dependencies[name] = version
+		if slices.Contains([]string{"authlib", "requests-oauthlib"}, name) { // the rest is what these two need
+			npm.Dependencies[name] = version
+		}
 	}
 	ran := map[string]bool{}
 	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| ([0-9][^ ]*) \\|").FindAllStringSubmatch(text, -1) {
