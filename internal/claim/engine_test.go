@@ -51,6 +51,9 @@ func on(t testing.TB, o store.Options) store.Options {
 	return o
 }
 
+// inFile is a place for tests that look into the file, or write to it in words of SQLite's.
+func inFile(_ testing.TB, o store.Options) store.Options { return o }
+
 // raw is the world's database for SQL past the store.
 func raw(t testing.TB, o store.Options) *sql.DB {
 	t.Helper()

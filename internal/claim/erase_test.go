@@ -161,7 +161,7 @@ func nothingIsLeft(t *testing.T, w *world, o *onboarding) {
 // file and not in what its engine keeps beside it. The test finds them there before.
 func TestEraseOverwritesTheKey(t *testing.T) {
 	t.Parallel()
-	w := newWorldOn(t, func(_ testing.TB, o store.Options) store.Options { return o }) // a file, which is read here
+	w := newWorldOn(t, inFile)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	o.opened().to(claim.StepReturn)
 	other := w.onboard(w.globex, "ada.holm@example.org")

@@ -466,7 +466,7 @@ func TestReceiptOfADecline(t *testing.T) {
 // TestReceiptsThatDoNotOpen hold no other back, however many they are, and are signed when they open again.
 func TestReceiptsThatDoNotOpen(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorldOn(t, inFile)
 	s := w.signer()
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	o.opened().to(claim.StepReturn)
