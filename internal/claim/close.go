@@ -11,7 +11,7 @@ import (
 
 // CloseWait is how long an account waits between its customer asking to close it and its end: whoever asked in their name, or in a
 // hurry, can be overruled by signing in.
-const CloseWait = 14 * 24 * time.Hour
+const CloseWait = customer.CloseWait
 
 // AskToClose begins the wait after which the account is closed and erased (journey section 7). It asks for a fresh proof, since nothing
 // brings an erased account back; a mail says so at once. Until then everything goes on as before. It returns when that will be; asked
@@ -49,7 +49,7 @@ func (cs Claims) KeepAccount(ctx context.Context, o customer.SignedIn) error {
 }
 
 // close ends an account whose wait is over: its epoch rises, every access ends and its partner hears of it, and its data are erased with
-// its key. One on hold waits for its release: somebody looks into it.
+// its key. One on hold waits for its release, and CloseWait from then (customer.Account.OverruleClosing): somebody looks into it.
 func (cs Claims) close(ctx context.Context, store TidyStore, id customer.AccountID, now time.Time) error {
 	return store.Change(ctx, func(tx TidyTx) (audit.Event, error) {
 		a, err := tx.Account(id)

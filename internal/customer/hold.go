@@ -16,6 +16,18 @@ func (a *Account) Stop(why string, now time.Time) {
 	a.Hold, a.UpdatedAt, a.LiveJourney = why, now, 0
 }
 
+// CloseWait is how long an account waits between the wish to close it and its end, in which its owner can overrule the wish.
+const CloseWait = 14 * 24 * time.Hour
+
+// OverruleClosing gives the owner the whole CloseWait from now where the account would be closed sooner. It is for when they get
+// the account back, from a hold or from a backup: whoever asked may be whom it was on hold for, nobody could sign in to overrule
+// them, and a wait that ran out meanwhile would erase the account in the moment in which its owner gets it back.
+func (a *Account) OverruleClosing(now time.Time) {
+	if !a.CloseAt.IsZero() && a.CloseAt.Before(now.Add(CloseWait)) {
+		a.CloseAt = now.Add(CloseWait)
+	}
+}
+
 // Hold stops an account on the operator's word, until Release: nobody signs in, no token works and no claim goes on. Its
 // sessions and a claim that had begun are over for good; access that the customer gave is back with the release. The
 // creator is told in the documented words (contract 12.4). A hold that stands already keeps its reason, and changed is
@@ -43,7 +55,7 @@ func (cs Customers) Hold(ctx context.Context, id AccountID) (changed bool, err e
 
 // Release ends a hold of any reason (design 10.8). What the hold ended stays ended: customers sign in again, and partners
 // whose access ended ask again. After wrong mailed codes their count begins anew; after an objection the creator may open
-// an account for the address again. It gives a claimed account back to whoever has its password and second step, so the
+// an account for the address again, and one that was to be closed waits anew (OverruleClosing). It gives a claimed account back to whoever has its password and second step, so the
 // operator must know who that is. changed is false when there was no hold. Errors: ErrNoAccount.
 func (cs Customers) Release(ctx context.Context, id AccountID) (changed bool, err error) {
 	now := cs.Now()
@@ -55,6 +67,7 @@ func (cs Customers) Release(ctx context.Context, id AccountID) (changed bool, er
 		}
 		why := a.Hold
 		a.Hold, a.UpdatedAt = "", now
+		a.OverruleClosing(now)
 		err = tx.SaveAccount(&a)
 		switch why {
 		case HoldEmailTries:

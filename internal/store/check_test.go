@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
 )
@@ -256,6 +258,10 @@ func TestSever(t *testing.T) {
 				t.Fatalf("before: %v", err)
 			}
 		}
+		must(t, w.db.change(ctx, func(tx *Tx) (audit.Event, error) {
+			_, err := tx.exec("UPDATE account SET close_at = $2 WHERE id = $1", claimed.ID, millis(w.db.now()))
+			return restoredEvent(w.db.now(), nil), err
+		}))
 		severed, err := w.db.Sever(ctx, nil)
 		if err != nil || severed != 2 {
 			t.Fatalf("%d accounts, %v", severed, err)
@@ -279,6 +285,9 @@ func TestSever(t *testing.T) {
 		}
 		if stands := w.count(t, "SELECT count(*) FROM account WHERE state = 'claimed' AND epoch > $1 AND id = $2", claimed.Epoch, claimed.ID); stands != 1 {
 			t.Error("the owner's account is gone, or its epoch did not rise")
+		}
+		if waits := w.count(t, "SELECT count(*) FROM account WHERE state = 'claimed' AND close_at > $2 AND id = $1", claimed.ID, millis(w.db.now().Add(time.Hour))); waits != 1 {
+			t.Error("an account that was to be closed when the copy was made is closed by putting the copy back")
 		}
 		tidied, err := n.claims.Tidy(ctx, Tidy{w.db})
 		must(t, err)

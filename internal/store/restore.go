@@ -203,10 +203,12 @@ func (db *DB) severPartners(ctx context.Context, now time.Time) error {
 
 // sever ends what the accounts of a range gave out.
 func (tx *Tx) sever(above, last int64, now time.Time) (int64, error) {
-	// A pending account was changed last at the beginning of time: the next tidying finds it stale and tells its partner.
+	// A pending account was changed last at the beginning of time: the next tidying finds it stale and tells its partner. One that was
+	// to be closed waits anew (customer.Account.OverruleClosing): its owner may have said since the copy that it stays.
 	n, err := tx.exec(`UPDATE account SET epoch = epoch + 1, session_epoch = session_epoch + 1, claim_number = claim_number + 1, live_journey = 0,
-		registration = NULL, updated_at = CASE WHEN state = $3 THEN 0 ELSE updated_at END, version = version + 1 WHERE id > $1 AND id <= $2`,
-		above, last, customer.Pending)
+		registration = NULL, updated_at = CASE WHEN state = $3 THEN 0 ELSE updated_at END,
+		close_at = CASE WHEN close_at <> 0 AND close_at < $4 THEN $4 ELSE close_at END, version = version + 1 WHERE id > $1 AND id <= $2`,
+		above, last, customer.Pending, millis(now.Add(customer.CloseWait)))
 	if err != nil {
 		return 0, err
 	}

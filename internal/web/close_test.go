@@ -103,7 +103,7 @@ func TestCloseTheAccount(t *testing.T) {
 }
 
 // TestClosingNeedsAFreshProof: neither an old session, nor another's form, nor one from another site, nor half a sign-in begins it; and an
-// account on hold is not closed until its release.
+// account on hold is not closed until its release and a wait from then.
 func TestClosingNeedsAFreshProof(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -142,9 +142,16 @@ func TestClosingNeedsAFreshProof(t *testing.T) {
 	if _, err := w.customers.Release(context.Background(), o.account.ID); err != nil {
 		t.Fatal(err)
 	}
+	// Whoever asked may be whom it was on hold for, and the owner could not overrule them meanwhile.
+	w.tidy()
+	if a := w.account(o.account.ID); a.State != customer.Claimed || !a.CloseAt.Equal(w.clock.Now().Add(claim.CloseWait)) {
+		t.Fatalf("%s by the release itself, to be closed at %v", a.State, a.CloseAt)
+	}
+	b.elsewhere().get("/signin").walk("home", email).get("/close/keep").expect(http.StatusOK, "close.keep")
+	w.clock.advance(claim.CloseWait)
 	w.tidy()
 	if a := w.account(o.account.ID); a.State != customer.Closed {
-		t.Errorf("not closed after the release: %s", a.State)
+		t.Errorf("not closed after the wait that the release began: %s", a.State)
 	}
 }
 
