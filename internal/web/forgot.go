@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
@@ -127,12 +128,28 @@ func postForgot(v *visit) error {
 	if _, err := customer.CheckEmail(email); err != nil {
 		return v.forgotPage(http.StatusUnprocessableEntity, email, []Problem{Wrong("email", "r1.email.empty")})
 	}
+	if wait, ok := v.Failed.Take(v.asks(), forgottenAMinute, forgottenAMinute); !ok {
+		return limit.Exceeded{Wait: wait}
+	}
 	key, err := v.Recoveries.Begin(v.context(), v.jar.Session, email, v.origin())
 	if err != nil {
 		return err
 	}
 	v.jar.enter(key)
 	return v.see(toward("/forgot/code", v.wanted()))
+}
+
+// forgottenAMinute is how many forgotten passwords one network may begin a minute.
+const forgottenAMinute = 60
+
+// asks is who is counted at R4. Each wish writes the same rows whether the address has an account or not, and those without one are
+// of an address each, which no other count bounds: one network could fill the database with them, and keep its writer from
+// everybody. A browser that signed in once is counted by itself: neighbours in its network do not use up what it needs (I12).
+func (v *visit) asks() string {
+	if known := v.devices(); len(known) > 0 {
+		return "forgot device " + strconv.FormatInt(int64(known[0].Account), 10)
+	}
+	return "forgot " + v.origin().Network
 }
 
 func showForgotCode(v *visit, _ customer.RecoveryState) error {

@@ -205,6 +205,35 @@ func TestForgottenMailsOfStrangers(t *testing.T) {
 	w.browser().get("/forgot").post("email", email).expect(http.StatusOK, "r4.code")
 }
 
+// A stranger who asks for address after address soon writes nothing any more, and a browser that signed in once, from the same
+// network, still gets its mail.
+func TestForgottenByTheThousand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, owner := w.owned(email, "c8")
+	owner.get("/account")
+	w.signOut(owner)
+	stranger, asked := w.browser(), 0
+	action, form := stranger.get("/forgot").expect(http.StatusOK, "r4").form()
+	for asked < 200 {
+		form.Set("email", fmt.Sprintf("nobody%d@example.org", asked))
+		if stranger.send(action, form); stranger.id != "r4.code" {
+			break
+		}
+		stranger = w.browser()
+		action, form = stranger.get("/forgot").form()
+		asked++
+	}
+	if asked != 60 {
+		t.Errorf("one network began %d at one time", asked)
+	}
+	stranger.expect(http.StatusTooManyRequests, "e8")
+	w.browser().get("/forgot").post("email", "nobody@example.org").expect(http.StatusTooManyRequests, "e8")
+	owner.get("/forgot").post("email", email).expect(http.StatusOK, "r4.code").post("code", w.forgotten(email)).expect(http.StatusOK, "r4.step")
+	w.clock.advance(time.Second)
+	w.browser().get("/forgot").post("email", "nobody@example.org").expect(http.StatusOK, "r4.code")
+}
+
 // browserOf is a new browser with the other's app.
 func (w *world) browserOf(b *browser) *browser {
 	other := w.browser()
