@@ -134,7 +134,7 @@ func TestPartnerRacesTheCommit(t *testing.T) {
 						return
 					default:
 					}
-					if got := w.json(method, path, p.bearer, body); got.status != 200 && got.status != 401 && got.status != 429 {
+					if got := w.json(method, path, p.bearer, body); got.status != 200 && got.status != 401 && got.status != 429 && (server() == "" || got.status != 503) {
 						t.Errorf("%s %s: %d %s", method, path, got.status, got.body)
 					}
 				}

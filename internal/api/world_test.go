@@ -354,8 +354,13 @@ func (w *world) claimed(p person, query string, between func()) visitor {
 	if between != nil {
 		between()
 	}
-	post.Session, err = w.claims.Commit(ctx, post, true)
+	key, err = w.claims.Commit(ctx, post, true)
+	for tries := 0; tries < 20 && server() != "" && errors.Is(err, store.ErrUnavailable); tries++ {
+		// Where many write at once, a crowd at one account may outrun a change in all its turns: asked again, as the page does.
+		key, err = w.claims.Commit(ctx, post, true)
+	}
 	must(w.t, err)
+	post.Session = key
 	return visitor{post, request}
 }
 
