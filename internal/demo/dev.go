@@ -143,7 +143,8 @@ type step struct{ By, Text string }
 func (devView) Steps() []step {
 	return []step{
 		{"31s", "31 s: the next app code"}, {"5m1s", "5 min 1 s: a claim code runs out"}, {"15m1s", "15 min 1 s: an emailed code runs out"},
-		{"31m", "31 min: a session runs out"}, {"12h", "12 h: an access token runs out"}, {"31d", "31 days: an unclaimed account ends"},
+		{"31m", "31 min: a session runs out"}, {"12h", "12 h: an access token runs out"}, {"72h1m", "72 h 1 min: who lost every way in may go on"},
+		{"14d", "14 days: an account that its customer closes is erased"}, {"31d", "31 days: an unclaimed account ends"},
 	}
 }
 

@@ -14,11 +14,11 @@ func TestLettersOfEachChange(t *testing.T) {
 		customer.SignInPasskeyAdded:    "A passkey was added to your account",
 		customer.SignInPasskeyRemoved:  "A passkey was removed from your account",
 		customer.SignInAppAdded:        "An authenticator app was added to your account",
-		customer.SignInAppReplaced:     "An authenticator app was put in the place of another at your account",
+		customer.SignInAppReplaced:     "A new authenticator app took the place of another on your account",
 		customer.SignInAppRemoved:      "An authenticator app was removed from your account",
 		customer.SignInCodesReplaced:   "New recovery codes were made for your account",
-		customer.SignInPasswordChanged: "The password was changed of your account",
-		customer.SignInEmailChanged:    "The email address was changed of your account",
+		customer.SignInPasswordChanged: "The password was changed for your account",
+		customer.SignInEmailChanged:    "The email address was changed for your account",
 		customer.SignedOutEverywhere:   "Every other browser was signed out of your account",
 	} {
 		m := mails()[customer.MailChanged]

@@ -38,9 +38,10 @@ func TestHomeNamesWhoWasAllowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.get("/account").expect(http.StatusOK, "home")
-	if !b.has("home.access.none") || strings.Contains(b.says(), "Acme Treasury") {
+	if !b.has("home.access.none") || b.has("home.who") || strings.Contains(b.says(), "Acme Treasury") {
 		t.Errorf("stopped: %s", b.says())
 	}
+	b.get(b.link("access.title")).expect(http.StatusOK, "access") // what was stopped can still be looked at
 	_, b = w.owned("third@example.org", "c10")
 	b.post("decision", "deny").expect(http.StatusOK, "c11")
 	b.get("/account").expect(http.StatusOK, "home")
