@@ -113,7 +113,8 @@ func (c *cluster) start() {
 	c.t.Helper()
 	args := []string{"-c", `"$0" "$@" & server=$!; cat >/dev/null; kill -QUIT $server; wait $server`, filepath.Join(c.bin, "postgres"),
 		"-D", c.data(), "-k", c.dir, "-c", "listen_addresses=", "-c", "max_connections=150", "-c", "shared_buffers=32MB",
-		"-c", "log_min_messages=fatal", "-c", "wal_level=replica", "-c", "max_wal_size=96MB", "-c", "min_wal_size=32MB"}
+		"-c", "log_min_messages=fatal", "-c", "wal_level=replica", "-c", "max_wal_size=96MB", "-c", "min_wal_size=32MB",
+		"-c", "dynamic_shared_memory_type=mmap"} // in its directory, so that nothing is left of one that is killed
 	for _, setting := range c.settings {
 		args = append(args, "-c", setting)
 	}
