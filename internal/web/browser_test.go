@@ -41,7 +41,10 @@ func (b *browser) fill(address string) (string, url.Values) {
 func TestDoubleClicks(t *testing.T) {
 	t.Parallel()
 	for i, step := range steps[:len(steps)-1] {
-		for _, keepsFirst := range []bool{true, false} {
+		for n, keepsFirst := range []bool{true, false} {
+			if n != i%2 && !full() {
+				continue // each step once is the quick part
+			}
 			w := newWorld(t)
 			o := w.open(w.partner, email)
 			w.prefill(o)

@@ -61,10 +61,13 @@ var everyPage = []struct{ page, next string }{{"c1", "c2"}, {"c2", "c3"}, {"c3",
 // on, whether the first one was applied or not.
 func TestDatabaseTroubleInForms(t *testing.T) {
 	t.Parallel()
-	for _, c := range everyPage {
+	for i, c := range everyPage {
 		w := newWorld(t)
 		uses := 0
-		for _, after := range []bool{false, true} {
+		for n, after := range []bool{false, true} {
+			if n != i%2 && !full() {
+				continue // each page once is the quick part
+			}
 			var b *browser
 			var address string
 			for n, met := 1, true; met; n++ {
@@ -95,6 +98,9 @@ func TestDatabaseTroubleInForms(t *testing.T) {
 		least := 4
 		if c.page == "check" {
 			least = 2 // the one change, before it and after it
+		}
+		if !full() {
+			least /= 2
 		}
 		if uses < least {
 			t.Errorf("%s: met trouble %d times", c.page, uses)
