@@ -85,7 +85,7 @@ func TestBrowserSecurityWithoutScript(t *testing.T) {
 	p.fill("new_email", p.email)
 	p.press("main form .primary")
 	p.at("newemail.code")
-	p.refused("newemail.code", "c2.code.empty")
+	p.refused("newemail.code", "r4.code.empty")
 	p.fill("code", p.mailedCode())
 	p.press("main form .primary")
 	p.told("security", "security.done.email")

@@ -84,7 +84,7 @@ func (p *person) mailedCode() string {
 	var letters []struct{ Kind, Text string }
 	p.ask(http.MethodGet, "/dev/mail.json?to="+url.QueryEscape(p.email), "", &letters)
 	for _, l := range letters {
-		if code := regexp.MustCompile(`(?m)\b\d{6}\b`).FindString(l.Text); l.Kind == "M2" && code != "" {
+		if code := regexp.MustCompile(`(?m)\b\d{4} \d{4} \d{4}\b|\b\d{6}\b`).FindString(l.Text); l.Kind == "M2" && code != "" {
 			return code
 		}
 	}

@@ -42,7 +42,9 @@ func (ws WaysIn) addressDigest(version int, c PendingChange, address, code strin
 }
 
 // StartEmail mails a code to the address that the owner wants to sign in with. Whether it has an account is not asked: the
-// answer would tell anybody with an account of their own who else has one. A newer code takes the place of the one before.
+// answer would tell anybody with an account of their own who else has one. A newer code takes the place of the one before. It has
+// twelve digits, as that of R4: tries are counted by account, and who has several would guess six for some stranger's address, until one
+// of them signs in with it and partners take its owner for the stranger.
 // Errors: ErrNoSession, ErrNotFresh, ErrNotAnAddress, ErrSameAddress, limit.Exceeded.
 func (ws WaysIn) StartEmail(ctx context.Context, in OwnerPost, typed string) error {
 	address, wrong := CheckEmail(typed)
@@ -66,7 +68,7 @@ func (ws WaysIn) StartEmail(ctx context.Context, in OwnerPost, typed string) err
 		} else if err != nil {
 			return err
 		}
-		code, version := secret.SixDigits(), ws.Keys.DigestVersion()
+		code, version := secret.SixDigits()+secret.SixDigits(), ws.Keys.DigestVersion()
 		c := PendingChange{Account: t.account.ID, Session: t.session.ID}
 		m := Mail{ID: ws.IDs.Next(), Account: t.account.ID, Kind: MailCode, To: address, Language: "en", Code: code, At: t.now}
 		return errors.Join(t.QueueMail(m), ws.begin(t, ChangeEmail, Begun{Address: address, Version: version, SentAt: t.now,
@@ -85,10 +87,10 @@ const addressAgainAfter = 5 * time.Second
 // epoch rises with it (design 3): every other session, every partner's token, every recovery and every change under way is
 // dead. What the customer allowed stands, and partners get new tokens when the customer next comes from them. The old address
 // and the new one are told. Only here, after the mailbox was proved, is it said that an address has an account. Errors:
-// ErrNoSession, ErrNotFresh, ErrNoChange, ErrCodeEmpty, ErrCodeFormat, ErrCodeWrong, ErrAddressCodeLate, ErrAddressHasAccount,
+// ErrNoSession, ErrNotFresh, ErrNoChange, ErrCodeEmpty, ErrMailedCodeFormat, ErrCodeWrong, ErrAddressCodeLate, ErrAddressHasAccount,
 // limit.Exceeded.
 func (ws WaysIn) ProveEmail(ctx context.Context, in OwnerPost, typed string) (SessionKey, error) {
-	code, err := CleanSixDigits(typed)
+	code, err := CleanTwelveDigits(typed)
 	if err != nil {
 		return SessionKey{}, err
 	}

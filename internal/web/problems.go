@@ -46,7 +46,8 @@ func sayings(step claim.Step) []said {
 	case stepNewEmail:
 		return []said{{customer.ErrNotAnAddress, "new_email", "r1.email.empty"}, {customer.ErrSameAddress, "new_email", "newemail.same"}}
 	case stepEmailCode:
-		return append(digits("c2"), said{customer.ErrAddressCodeLate, "code", "newemail.code.late"}, said{customer.ErrAddressHasAccount, "", "newemail.taken"})
+		return []said{{customer.ErrCodeEmpty, "code", "r4.code.empty"}, {customer.ErrMailedCodeFormat, "code", "r4.code.format"}, {customer.ErrCodeWrong, "code", "r4.code.wrong"},
+			{customer.ErrAddressCodeLate, "code", "newemail.code.late"}, {customer.ErrAddressHasAccount, "", "newemail.taken"}}
 	case stepConfirm:
 		return []said{{customer.ErrNoPassword, "password", "r1.password.empty"}, {customer.ErrCodeEmpty, "code", "c5.code.empty"},
 			{customer.ErrCodeFormat, "code", "c5.code.format"}, {customer.ErrProof, "", "r6.wrong"}}

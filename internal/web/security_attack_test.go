@@ -46,8 +46,9 @@ func TestChangeEmail(t *testing.T) {
 		t.Errorf("the mail says %q", w.lastMail(newAddress))
 	}
 	right, mails := w.mailed(newAddress), w.mails()
-	b.post("code", "").wrong(http.StatusUnprocessableEntity, "newemail.code", "code", "c2.code.empty")
-	b.post("code", other2(right)).wrong(http.StatusUnprocessableEntity, "newemail.code", "code", "c2.code.wrong")
+	b.post("code", "").wrong(http.StatusUnprocessableEntity, "newemail.code", "code", "r4.code.empty")
+	b.post("code", right[:6]).wrong(http.StatusUnprocessableEntity, "newemail.code", "code", "r4.code.format") // six could be guessed
+	b.post("code", other2(right)).wrong(http.StatusUnprocessableEntity, "newemail.code", "code", "r4.code.wrong")
 	before, stolen := w.account(o.account.ID), b.cookie()
 	action, form := b.form("code", right)
 	b.send(action, form).expect(http.StatusOK, "security")
@@ -95,7 +96,7 @@ func TestChangeEmailLimits(t *testing.T) {
 	w.clock.advance(time.Minute)
 	b.changesEmail(newAddress)
 	if newest := w.mailed(newAddress); newest != first {
-		b.post("code", first).wrong(http.StatusUnprocessableEntity, "newemail.code", "code", "c2.code.wrong")
+		b.post("code", first).wrong(http.StatusUnprocessableEntity, "newemail.code", "code", "r4.code.wrong")
 	}
 	w.clock.advance(customer.AddressCodeLife)
 	form := b.formTo("")
@@ -124,7 +125,7 @@ func TestChangeEmailTellsNobody(t *testing.T) {
 	theirs, _ := w.settled("taken@example.org")
 	b.changesEmail("taken@example.org")
 	taken := strings.ReplaceAll(b.body, "taken@example.org", "")
-	b.post("code", other2(w.mailed("taken@example.org"))).wrong(http.StatusUnprocessableEntity, "newemail.code", "code", "c2.code.wrong")
+	b.post("code", other2(w.mailed("taken@example.org"))).wrong(http.StatusUnprocessableEntity, "newemail.code", "code", "r4.code.wrong")
 	b.changesEmail("nobody@example.org")
 	if free := strings.ReplaceAll(b.body, "nobody@example.org", ""); free != taken {
 		t.Errorf("the pages differ:\n%s\n%s", taken, free)
@@ -313,7 +314,7 @@ func TestFreshProofIsAskedInTheTransaction(t *testing.T) {
 			"password": first(ways.SetPassword(ctx, in, "another orchard of plain nouns")), "passkey": first(ways.RemovePasskey(ctx, in, 8)),
 			"app": first(ways.RemoveApp(ctx, in, 7)), "name": ways.RenamePasskey(ctx, in, 8, "mine"), "new app": ways.StartApp(ctx, in, 0), "its code": app,
 			"codes": ways.StartCodes(ctx, in), "saved": ways.SaveCodes(ctx, in, true), "address": ways.StartEmail(ctx, in, newAddress),
-			"its proof": first(ways.ProveEmail(ctx, in, "123456")), "session": ways.EndSession(ctx, in, 5), "others": first(ways.SignOutEverywhere(ctx, in)),
+			"its proof": first(ways.ProveEmail(ctx, in, "123456123456")), "session": ways.EndSession(ctx, in, 5), "others": first(ways.SignOutEverywhere(ctx, in)),
 			"what was begun": reading, "add": w.door.SignIns.AddPasskey(ctx, customer.PasskeyPost{Session: in.Session}, "mine"),
 		}
 	}
