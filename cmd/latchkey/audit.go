@@ -197,12 +197,20 @@ func (cmd *auditExport) Run(ctx context.Context, s streams) error {
 	return errors.Join(err, buffer.Flush(), database.Close())
 }
 
-// openAudit opens the database, or without the master key a copy of it.
+// openAudit opens the database, or without the master key a copy of it. It makes none: an empty one under a mistyped name would be
+// found whole.
 func (c *Config) openAudit(ctx context.Context, withoutKey bool) (*store.DB, error) {
 	if withoutKey {
 		return c.openKeyless(ctx)
 	}
-	return c.openDatabase(ctx)
+	all, err := c.settleDatabase()
+	if err != nil {
+		return nil, err
+	}
+	if path := filepath.Join(all.data, server.DatabaseFile); all.database == "" && !fileExists(path) {
+		return nil, hinted{path + ": no such file", []string{"name the server's directory with --data"}}
+	}
+	return c.openBeside(ctx, all)
 }
 
 // openKeyless opens a database, or a copy of one, without its master key, for what needs none.

@@ -102,6 +102,8 @@ func TestDatabaseCommandsRefuse(t *testing.T) {
 		"restore of something else":  {[]string{"db", "restore", there}, "nothing was changed; take another backup"},
 		"restore of no file":         {[]string{"db", "restore", there + "3"}, "no such file"},
 		"restore into PostgreSQL":    {append([]string{"db", "restore", there}, postgres...), "db restore --in-place"},
+		"check of nothing":           {[]string{"db", "check", "--data", t.TempDir()}, "no such file"},
+		"audit of nothing":           {[]string{"audit", "verify", "--data", t.TempDir()}, "no such file"},
 		"check of nothing, no key":   {[]string{"db", "check", "--without-key", "--data", t.TempDir()}, "no such file"},
 		"migrate where it cannot be": {[]string{"db", "migrate", "--data", there}, "is not a directory"},
 	} {

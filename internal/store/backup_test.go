@@ -179,6 +179,21 @@ func TestBackupRefuses(t *testing.T) {
 	}
 }
 
+// TestRelativeNames: a copy may be named from where its maker stands, with or without directories.
+func TestRelativeNames(t *testing.T) {
+	_, path := fileWorld(t)
+	t.Chdir(t.TempDir())
+	must(t, os.Mkdir("copies", 0o700))
+	for _, name := range []string{"copy.db", "./other.db", "copies/copy.db"} {
+		if made, err := Backup(t.Context(), path, name); err != nil || made.Bytes == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Backup(t.Context(), "copy.db", "copies/of-a-copy.db"); err != nil {
+		t.Errorf("from a relative name: %v", err)
+	}
+}
+
 // TestRestoreRefuses: whatever is wrong with a copy, the database in place stays byte for byte, and nothing is left beside it.
 func TestRestoreRefuses(t *testing.T) {
 	t.Parallel()

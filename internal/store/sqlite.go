@@ -150,7 +150,11 @@ func sqlitePool(path string, readonly bool) *sql.DB {
 	return pool
 }
 
+// sqliteURI names a file to SQLite. In a URI the first part of a relative path would be a host, so there is none.
 func sqliteURI(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
+	}
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
 }
 
