@@ -82,7 +82,7 @@ func (v *visit) recovered(err error, step claim.Step, again func([]Problem) erro
 	if err != nil && !errors.Is(err, customer.ErrRecoveryStep) && !errors.Is(err, customer.ErrNoRecovery) {
 		return err
 	}
-	_, next, err := v.recovery()
+	state, next, err := v.recovery()
 	switch {
 	case errors.Is(err, customer.ErrNoRecovery) && v.jar.Session != v.shown:
 		return v.onward() // this answer signed the browser in; its key is not in use yet, see renew
@@ -90,6 +90,8 @@ func (v *visit) recovered(err error, step claim.Step, again func([]Problem) erro
 		return v.notRecovering()
 	case err != nil:
 		return err
+	case step == forgotCode && next == customer.RecoverSecondStep && state.Reset.Ready(state.Account, v.Now()):
+		return v.see(toward("/forgot/lost", v.wanted())) // who waited comes for this
 	}
 	return v.see(v.recoverPath(next))
 }

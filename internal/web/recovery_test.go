@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/store"
 )
 
@@ -68,11 +70,15 @@ func (w *world) cancelLink(address string) string {
 	return "/recovery/" + text
 }
 
-// proven is a new browser that proved the mailbox of an address (R4).
+// proven is a new browser that proved the mailbox of an address (R4): the second step comes next, or what the wait was for.
 func (w *world) proven(address string) *browser {
 	w.t.Helper()
 	b := w.browser().get("/forgot").expect(http.StatusOK, "r4").post("email", address).expect(http.StatusOK, "r4.code")
-	return b.post("code", w.forgotten(address)).expect(http.StatusOK, "r4.step")
+	b = b.post("code", w.forgotten(address))
+	if b.id != "lost.ready" {
+		b.expect(http.StatusOK, "r4.step")
+	}
+	return b
 }
 
 // asked is a new browser that asked for a reset.
@@ -84,7 +90,7 @@ func (w *world) asked(address string) *browser {
 // rebuilds walks from a reset that is ready to the new recovery codes.
 func (b *browser) rebuilds() *browser {
 	b.w.t.Helper()
-	b.get("/forgot/lost").expect(http.StatusOK, "lost.ready").post().expect(http.StatusOK, "c3")
+	b.expect(http.StatusOK, "lost.ready").post().expect(http.StatusOK, "c3") // straight from the mailed code
 	b.post("new_password", newPassword).expect(http.StatusOK, "c4").post("method", "app").expect(http.StatusOK, "c5")
 	b.key = b.appKey()
 	return b.post("code", b.w.appCode(b.key)).expect(http.StatusOK, "c7")
@@ -293,6 +299,12 @@ func TestResetAfterTheWait(t *testing.T) {
 	}
 	early.get("/forgot/new/second-step").expect(http.StatusOK, "r4.step")
 	w.clock.advance(time.Millisecond)
+	// Whoever reads the mailbox too and uses up the second steps of forgotten passwords keeps nobody from this.
+	must(t, w.door.Recoveries.Store.Change(t.Context(), func(tx customer.RecoverTx) (audit.Event, error) {
+		tries := limit.Tries{Total: 100, LastAt: w.clock.Now()}
+		return audit.Event{At: w.clock.Now(), Action: audit.TriesCounted, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorServer}},
+			tx.SaveTries(limit.NewKey(limit.KindRecoveryStep, strconv.FormatInt(int64(o.account.ID), 10)), tries)
+	}))
 	b = w.proven(email).rebuilds()
 	if a := w.account(o.account.ID); a.Epoch != before.Epoch || a.Credentials.PasswordHash != before.Credentials.PasswordHash || len(w.grants(o, w.partner)) != 1 {
 		t.Error("something changed before the end")
