@@ -3,6 +3,7 @@ package customer
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
@@ -63,6 +64,12 @@ func (rs Recoveries) ChooseMethod(ctx context.Context, key SessionKey, method st
 	})
 }
 
+// newAppKeys count wrong codes of the new authenticator app: by recovery, since only this browser has that app. Counted with the second
+// steps of the account they would be used up by whoever reads the mailbox too, and a reset could not be finished (I12).
+func newAppKeys(r Recovery) []limit.Key {
+	return []limit.Key{limit.NewKey(limit.KindSecondStep, "recovery", strconv.FormatInt(int64(r.ID), 10))}
+}
+
 // ProveApp sets up the new authenticator app. Its secret is this browser's own, so its tries are counted only that nobody may
 // flood. Errors: ErrNoRecovery, ErrRecoveryStep, ErrCodeEmpty, ErrCodeFormat, ErrCodeWrong, limit.Exceeded.
 func (rs Recoveries) ProveApp(ctx context.Context, key SessionKey, typed string, o Origin) error {
@@ -78,7 +85,7 @@ func (rs Recoveries) ProveApp(ctx context.Context, key SessionKey, typed string,
 		}
 		r := state.Recovery
 		refused := denied(o.event(now, "", r.Account), audit.RecoveryRefused, "new_app")
-		for _, k := range recoveryStepKeys(r.Account) {
+		for _, k := range newAppKeys(r) {
 			if err := limit.Spend(tx, k, now); errors.Is(err, limit.ErrExceeded) {
 				refused.Reason = "too_many_tries"
 				return refused, err
@@ -90,7 +97,7 @@ func (rs Recoveries) ProveApp(ctx context.Context, key SessionKey, typed string,
 		if result != secret.AppMatches {
 			return refused, ErrCodeWrong
 		}
-		for _, k := range recoveryStepKeys(r.Account) {
+		for _, k := range newAppKeys(r) {
 			if err := limit.Return(tx, k, now); err != nil {
 				return audit.Event{}, err
 			}

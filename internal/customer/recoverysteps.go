@@ -44,7 +44,7 @@ func (rs Recoveries) step(ctx context.Context, key SessionKey, keys func(Account
 			return audit.Event{}, err
 		}
 		for _, k := range keys(a) {
-			if err := limit.Forgive(tx, k, now); err != nil {
+			if err := pardon(tx, k); err != nil {
 				return audit.Event{}, err
 			}
 		}

@@ -27,7 +27,9 @@ const (
 	KindSecondStep Kind = "second-step"
 	// KindRecoveryCode counts wrong recovery codes: account and network.
 	KindRecoveryCode Kind = "recovery-code"
-	// KindRecoveryStep counts wrong second steps after a forgotten password's mailed code: account, over all networks.
+	// KindRecoveryStep counts wrong second steps after a forgotten password's mailed code: account, over all networks. Who reads the
+	// mailbox has no password to guess beside them, so they end: a hundred until a right one, in whatever time (RTS Article 4(3)(b)).
+	// Passkeys, recovery codes and the reset do not ask it.
 	KindRecoveryStep Kind = "recovery-step"
 	// KindRecoveryMail counts mails with the code of a forgotten password: address and network, or known device. KindRecoveryMails counts them
 	// over all networks: address. The address counts whether it has an account or not.
@@ -75,7 +77,7 @@ func (k Kind) Rule() Rule {
 	switch k {
 	case KindAccount:
 		return PerWindow(100, 24*time.Hour)
-	case KindDevice:
+	case KindDevice, KindRecoveryStep:
 		rule := Guesses()
 		rule.Lifetime = 100
 		return rule

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,18 @@ func TestMailboxAloneOpensNothing(t *testing.T) {
 		thief.get("/forgot/second-step").post("code", wrongDigits(w.appCode(owner.key)))
 	}
 	thief.expect(http.StatusTooManyRequests, "e8")
+	thief.get("/forgot/second-step").post("code", w.appCode(owner.key)).expect(http.StatusTooManyRequests, "e8")
+	// With no password to guess beside it, the second step ends: a hundred in all, however long the thief waits.
+	key := limit.NewKey(limit.KindRecoveryStep, strconv.FormatInt(int64(o.account.ID), 10))
+	must(t, w.door.Recoveries.Store.Change(t.Context(), func(tx customer.RecoverTx) (audit.Event, error) {
+		tries, err := tx.Tries(key)
+		tries.Total = 99
+		return audit.Event{At: w.clock.Now(), Action: audit.TriesCounted, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorServer}}, errors.Join(err, tx.SaveTries(key, tries))
+	}))
+	w.clock.advance(24 * time.Hour)
+	w.proven(email).get("/forgot/second-step").post("code", wrongDigits(w.appCode(owner.key))).expect(http.StatusUnprocessableEntity, "r4.step")
+	w.clock.advance(30 * 24 * time.Hour)
+	thief = w.proven(email)
 	thief.get("/forgot/second-step").post("code", w.appCode(owner.key)).expect(http.StatusTooManyRequests, "e8")
 	if w.stored(o.account.ID) != before {
 		t.Error("something changed")
