@@ -91,8 +91,10 @@ const (
 
 // UnsignedReceipts lists receipts whose event has its place in the chain, oldest first. One that does not open, since its account's key or
 // its content was damaged, is told to the operator and holds no other back: each call goes on behind the last one that it
-// looked at, and begins again at the end. One goroutine at a time calls it.
+// looked at, and begins again at the end.
 func (s Receipts) UnsignedReceipts(ctx context.Context, most int) (list []claim.Receipt, err error) {
+	s.DB.unsigned.mu.Lock()
+	defer s.DB.unsigned.mu.Unlock()
 	var ids []int64
 	err = s.DB.read(ctx, func(tx *Tx) error {
 		ids = nil

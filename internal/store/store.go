@@ -96,6 +96,7 @@ type DB struct {
 	rekey rekeying
 	// unsigned is how far the signer of receipts has looked, and when it last told of those that do not open.
 	unsigned struct {
+		mu    sync.Mutex
 		after int64
 		told  time.Time
 	}
