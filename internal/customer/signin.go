@@ -59,6 +59,9 @@ type Origin struct {
 	known DeviceID
 	// Browser is what a session will be called, see Session.
 	Browser string
+	// Unrecorded leaves tries that a count refuses out of the audit: the network has had its share of them. They cost nobody a hash, so
+	// anybody can be refused as often as they like, and the audit would grow with each.
+	Unrecorded bool
 }
 
 // Session finds the live session of a cookie, with the account that is signed in, or answers ErrNoSession. previous says
@@ -181,6 +184,19 @@ func stepKeys(a AccountID, o Origin) []limit.Key {
 
 func (si SignIns) spend(ctx context.Context, keys []limit.Key, a AccountID, o Origin) error {
 	now := si.Now()
+	if o.Unrecorded {
+		err := si.Store.View(ctx, func(tx SignInTx) error {
+			for _, key := range keys {
+				if err := limit.Ask(tx, key, now); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
 	return si.Store.Change(ctx, func(tx SignInTx) (audit.Event, error) {
 		// All are asked before one is counted: a try that one count refuses must not make the wait of another grow.
 		for _, count := range []func(limit.Tx, limit.Key, time.Time) error{limit.Ask, limit.Spend} {

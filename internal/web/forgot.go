@@ -141,7 +141,7 @@ func postForgot(v *visit) error {
 	return v.see(toward("/forgot/code", v.wanted()))
 }
 
-// forgottenAMinute is how many forgotten passwords one network may begin a minute.
+// forgottenAMinute is how many forgotten passwords one network may begin a minute, or go wrong at the mailed code of: each is on record.
 const forgottenAMinute = 60
 
 // asks is who is counted at R4. Each wish writes the same rows whether the address has an account or not, and those without one are
@@ -171,11 +171,17 @@ func (v *visit) forgotCodePage(status int, problems []Problem) error {
 
 func postForgotCode(v *visit) error {
 	err := v.posted(string(forgotCode))
+	if wait, ok := v.Failed.Left(v.asks(), forgottenAMinute, forgottenAMinute); err == nil && !ok {
+		return limit.Exceeded{Wait: wait}
+	}
 	if err == nil {
 		var key customer.SessionKey
 		if key, err = v.Recoveries.ProveMailbox(v.context(), v.jar.Session, v.r.PostForm.Get("code"), v.origin()); err == nil {
 			v.jar.enter(key)
 		}
+	}
+	if errors.Is(err, customer.ErrCodeWrong) || errors.Is(err, customer.ErrMailedCodeSpent) {
+		v.Failed.Take(v.asks(), forgottenAMinute, forgottenAMinute)
 	}
 	return v.recovered(err, forgotCode, func(problems []Problem) error {
 		if errors.Is(err, limit.ErrExceeded) { // the code was late, and no other could be sent
@@ -188,6 +194,9 @@ func postForgotCode(v *visit) error {
 func postForgotSend(v *visit) error {
 	if err := v.posted(string(forgotCode)); err != nil {
 		return err
+	}
+	if wait, ok := v.Failed.Take(v.asks(), forgottenAMinute, forgottenAMinute); !ok {
+		return limit.Exceeded{Wait: wait}
 	}
 	err := v.Recoveries.SendCode(v.context(), v.jar.Session, v.origin())
 	if err != nil {

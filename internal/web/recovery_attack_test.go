@@ -223,7 +223,7 @@ func TestForgottenMailsOfStrangers(t *testing.T) {
 func TestForgottenByTheThousand(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, owner := w.owned(email, "c8")
+	o, owner := w.owned(email, "c8")
 	owner.get("/account")
 	w.signOut(owner)
 	stranger, asked := w.browser(), 0
@@ -241,10 +241,44 @@ func TestForgottenByTheThousand(t *testing.T) {
 		t.Errorf("one network began %d at one time", asked)
 	}
 	stranger.expect(http.StatusTooManyRequests, "e8")
+	w.clock.advance(time.Minute)
+	stranger.get("/forgot").post("email", email).expect(http.StatusOK, "r4.code")
+	for range 100 { // nor does one who types codes
+		stranger.get("/forgot/code").post("code", "000000000000")
+	}
+	stranger.expect(http.StatusTooManyRequests, "e8")
+	if n := w.actions(o.account.ID)[audit.RecoveryRefused]; n > 60 {
+		t.Errorf("%d wrong codes on record", n)
+	}
 	w.browser().get("/forgot").post("email", "nobody@example.org").expect(http.StatusTooManyRequests, "e8")
 	owner.get("/forgot").post("email", email).expect(http.StatusOK, "r4.code").post("code", w.forgotten(email)).expect(http.StatusOK, "r4.step")
 	w.clock.advance(time.Second)
 	w.browser().get("/forgot").post("email", "nobody@example.org").expect(http.StatusOK, "r4.code")
+}
+
+// A stranger whose tries at the password are used up costs the database nothing, however often they go on: the first refusals are
+// on record, and the rest are refused alike.
+func TestRefusedSignInsAreNotKeptForEver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o, owner := w.owned(email, "c8")
+	b := w.browser().get("/signin").expect(http.StatusOK, "r1")
+	action, form := b.form("email", email, "password", "not her password at all")
+	for range 5 {
+		b.send(action, form).expect(http.StatusUnprocessableEntity, "r1")
+	}
+	first := b.send(action, form).expect(http.StatusTooManyRequests, "e8").says()
+	for range 60 {
+		b.send(action, form).expect(http.StatusTooManyRequests, "e8")
+	}
+	if said, _, _ := strings.Cut(b.says(), "reference"); !strings.HasPrefix(first, said) {
+		t.Errorf("%q is another answer than %q", b.says(), first)
+	}
+	if n := w.actions(o.account.ID)[audit.SigninRefused]; n < 6 || n > 20 {
+		t.Errorf("%d refusals on record", n)
+	}
+	w.clock.advance(time.Hour)
+	w.browserOf(owner).get("/signin").walk("home", email)
 }
 
 // browserOf is a new browser with the other's app.

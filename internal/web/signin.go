@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
@@ -86,7 +87,13 @@ func postSignIn(v *visit) error {
 		}
 		return v.signInPage(http.StatusUnprocessableEntity, email, problems...)
 	}
-	key, err := v.SignIns.Password(v.context(), v.jar.Session, email, v.r.PostForm.Get("password"), v.r.PostForm.Get("more_time") != "", v.origin())
+	o := v.origin()
+	_, left := v.Failed.Left("signin "+o.Network, failuresAMinute, failuresAMinute)
+	o.Unrecorded = !left
+	key, err := v.SignIns.Password(v.context(), v.jar.Session, email, v.r.PostForm.Get("password"), v.r.PostForm.Get("more_time") != "", o)
+	if errors.Is(err, limit.ErrExceeded) {
+		v.Failed.Take("signin "+o.Network, failuresAMinute, failuresAMinute)
+	}
 	if problems := problemsOf(err, stepPassword); err != nil && len(problems) > 0 {
 		return v.signInPage(http.StatusUnprocessableEntity, email, problems...)
 	}
