@@ -31,6 +31,9 @@ type Copy struct {
 	Head audit.Link
 }
 
+// schemaWithUnusedKeys is the migration from which on the database remembers that nothing is sealed under a master key any more.
+const schemaWithUnusedKeys = 150
+
 // Backup writes a copy of the SQLite file at path into a new file, readable by its owner alone, while another process may
 // be serving the original: everything that was committed at one moment, and nothing of what came after. The copy has been
 // read back and is on disk when it appears under its name; before, it has another. It holds no key, and nothing that was
@@ -103,7 +106,11 @@ func inspect(ctx context.Context, path string) (c Copy, err error) {
 	if err := file.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version WHERE is_applied").Scan(&c.Schema); err != nil {
 		return Copy{}, fmt.Errorf("%w: %w", ErrNotABackup, err)
 	}
-	rows, err := file.QueryContext(ctx, "SELECT version FROM master_key ORDER BY version")
+	inUse := ""
+	if c.Schema >= schemaWithUnusedKeys {
+		inUse = " WHERE unused_at = 0" // what a dropped key still checked is carried under the one in use
+	}
+	rows, err := file.QueryContext(ctx, "SELECT version FROM master_key"+inUse+" ORDER BY version")
 	if err != nil {
 		return Copy{}, fmt.Errorf("%w: %w", ErrNotABackup, err)
 	}

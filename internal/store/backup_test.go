@@ -145,6 +145,46 @@ func TestRestoreEndsWhatWasGivenOut(t *testing.T) {
 	}
 }
 
+// TestRestoreAfterADrop: a copy made after a rotation needs the new master key alone, one from before it the old one.
+func TestRestoreAfterADrop(t *testing.T) {
+	t.Parallel()
+	dir, h, keys := t.TempDir(), newHands(), ringOf(t, 1)
+	place := filepath.Join(dir, "test.db")
+	db := opened(t, place, keys, h)
+	must(t, db.write(t.Context(), func(tx *Tx) error {
+		return tx.SavePartner(&partner.Partner{ID: 5, ClientID: "acme", Class: partner.Classic, Active: true})
+	}))
+	pending := func(id customer.AccountID, email string) {
+		must(t, db.write(t.Context(), func(tx *Tx) error {
+			return tx.SaveAccount(&customer.Account{ID: id, Creator: 5, State: customer.Pending, Epoch: 1, Email: email, CreatedAt: h.now(), UpdatedAt: h.now()})
+		}))
+	}
+	pending(1000, "before@example.org")
+	copies := []string{filepath.Join(dir, "before.db"), filepath.Join(dir, "after.db")}
+	_, err := Backup(t.Context(), place, copies[0])
+	must(t, err)
+	must(t, keys.Add(mastersOf(2)))
+	must(t, db.AddMasterKey(t.Context(), 2, h.now()))
+	h.move(KeyNotice)
+	pending(2000, "after@example.org")
+	h.move(keySettles)
+	if n := rekeyAll(t, db); n != 1 {
+		t.Fatalf("%d rows rewritten", n)
+	}
+	if made, err := Backup(t.Context(), place, copies[1]); err != nil || !slices.Equal(made.Keys, []int{2}) {
+		t.Errorf("the copy names keys %v, %v", made.Keys, err)
+	}
+	for i, version := range []int{1, 2} {
+		for _, given := range []int{1, 2} {
+			o := Options{Path: filepath.Join(t.TempDir(), "restored.db"), Keys: ringOf(t, given), Now: h.now}
+			done, err := Restore(t.Context(), copies[i], o, nil)
+			if given == version && (err != nil || done.Accounts != int64(i)+1) || given != version && !errors.Is(err, ErrWrongKey) {
+				t.Errorf("copy %d with key %d: %v", i, given, err)
+			}
+		}
+	}
+}
+
 // TestBackupRefuses: a file that exists is left as it is, and a copy that is not finished leaves nothing behind.
 func TestBackupRefuses(t *testing.T) {
 	t.Parallel()
