@@ -57,6 +57,7 @@ func spoils[T any](spoil func(old T, row *T)) func(old, row any) {
 // flaws are of each of I1 to I5. before the last steps of the way nothing goes wrong, so that each needs the exploration.
 func flaws() []flaw {
 	claiming, owning := bounds{depth: 3, mints: 2, journeys: 2}, bounds{depth: 3, mints: 1, journeys: 1, visits: 1, owner: true, operator: true}
+	losing := bounds{depth: 3, mints: 1, journeys: 1, ticks: 1, lost: true, hours: []time.Duration{customer.ResetWait}}
 	until := func(last string) []string { return owned[:slices.Index(owned, last)] }
 	return []flaw{
 		{"the number of the proof is not kept", "I1", bounds{depth: 5, mints: 1, journeys: 2}, until("A starts"),
@@ -82,6 +83,17 @@ func flaws() []flaw {
 		{"a proposal changes the value", "I2", owning, owned, onProfile(func(_ customer.Profile, p *customer.Profile) {
 			if len(p.Details.Proposals) > 0 {
 				p.Details.Values = map[customer.Field]string{customer.City: "Trojanville"}
+			}
+		})},
+		{"the wait of a reset is not kept", "I2", losing, owned, spoils(func(_ customer.Reset, q *customer.Reset) { q.ReadyAt = q.AskedAt })},
+		{"the lost app opens the account", "I2", losing, owned, onAccount(func(old customer.Account, a *customer.Account) {
+			if a.Epoch > 2 {
+				a.Credentials.Apps = append(slices.Clone(a.Credentials.Apps), old.Credentials.Apps...)
+			}
+		})},
+		{"an access outlives what was lost", "I4", losing, owned, onGrant(func(_ grant.Grant, g *grant.Grant) {
+			if g.State == grant.Suspended {
+				g.State = grant.Active
 			}
 		})},
 		{"credentials lie on the account before the commit", "I3", claiming, until("A sets password"), onAccount(func(_ customer.Account, a *customer.Account) {

@@ -251,7 +251,7 @@ func (st *stage) untouched(before, after *scene, fail func(law, format string, a
 	says := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(name, w) })
 	}
-	if is.Epoch != was.Epoch && (is.Epoch != was.Epoch+1 || !says("commits", "objects by mail", "proves own address", "tidies", " allows", "operator erases", "reports another person")) {
+	if is.Epoch != was.Epoch && (is.Epoch != was.Epoch+1 || !says("commits", "objects by mail", "proves own address", "tidies", " allows", "operator erases", "reports another person", " rebuilds")) {
 		fail("I2", "the epoch went from %d to %d", was.Epoch, is.Epoch)
 	}
 	if is.State == customer.Expired && was.State == customer.Pending && !says("tidies", " allows", "operator erases") {
@@ -277,7 +277,7 @@ func (st *stage) untouched(before, after *scene, fail func(law, format string, a
 	if was.State != customer.Claimed || is.State == customer.Closed {
 		return
 	}
-	if is.Credentials.PasswordHash != was.Credentials.PasswordHash && !says("sets a new password") {
+	if is.Credentials.PasswordHash != was.Credentials.PasswordHash && !says("sets a new password", "forgot the password", " rebuilds") {
 		fail("I2", "the password changed")
 	}
 	if is.Email != was.Email && !says("proves own address") || is.ContactEmail != was.ContactEmail {
@@ -301,7 +301,8 @@ func (st *stage) untouched(before, after *scene, fail func(law, format string, a
 // ownerRefusals are errors that the owner's own pages may answer with.
 func ownerRefusal(err error) bool {
 	for _, known := range []error{customer.ErrNotFresh, customer.ErrNoChange, customer.ErrSameAddress, customer.ErrAddressHasAccount, customer.ErrAddressCodeLate,
-		claim.ErrNoObjection, claim.ErrNotReportable, customer.ErrNoAccount, customer.ErrNoProfile, grant.ErrInvalidToken, secret.ErrBusy, customer.ErrLocked} {
+		claim.ErrNoObjection, claim.ErrNotReportable, customer.ErrNoAccount, customer.ErrNoProfile, grant.ErrInvalidToken, secret.ErrBusy, customer.ErrLocked,
+		customer.ErrNoRecovery, customer.ErrRecoveryStep, customer.ErrResetLink, customer.ErrNoReset} {
 		if errors.Is(err, known) {
 			return true
 		}

@@ -34,7 +34,7 @@ type scene struct {
 	auths []string      // authorization codes that came back with a browser
 	keys  []grant.Issue // tokens that the partner holds; the first is from the registration code
 	// What was spent of the bounds below.
-	mints, ticks, moves, visits, entries, holds, refreshes, renewed int
+	mints, ticks, moves, visits, entries, holds, refreshes, renewed, resets int
 	// redeemed counts, by authorization code, the exchanges that succeeded; owner is the password hash that the commit gave
 	// the account; consents are the profiles that customers chose at C10.
 	redeemed map[grant.CodeID]int
@@ -64,8 +64,9 @@ type bounds struct {
 	depth, mints, journeys, ticks, moves, visits int
 	// owner: the owner stops access, changes how they get in, signs in elsewhere, and objects by mail; the partner uses what it was
 	// given. operator: holds, releases, verifies, and what time alone ends. erases: an operator erases the account. existing: the person goes on from E10.
-	owner, operator, existing, erases bool
-	hours                             []time.Duration
+	// lost: a password is forgotten, or both steps are lost, and what ends a reset.
+	owner, operator, existing, erases, lost bool
+	hours                                   []time.Duration
 	// taken: the address is claimed elsewhere at some time (E10). business: the account has a business besides the person.
 	// people: the customer corrects who directs it and who acts for it, and confirms old pages.
 	// passkeys: there is a phone besides the app.
@@ -181,6 +182,9 @@ func actions(b bounds) []action {
 	if b.owner {
 		all = append(append(all, theMailObjects), grantedActions...)
 	}
+	if b.lost {
+		all = append(all, theMailCancels, theOperatorStops)
+	}
 	if b.taken {
 		all = append(all, action{"another copy of the account is claimed", claimElsewhere})
 	}
@@ -265,6 +269,9 @@ func browserActions(b bounds) []browserAction {
 	}
 	if b.existing {
 		all = append(all, existingSteps...)
+	}
+	if b.lost {
+		all = append(all, lostSteps...)
 	}
 	for _, newest := range []bool{true, false} {
 		all = append(all, browserAction{fmt.Sprintf("opens code (newest %t)", newest), func(st *stage, s *scene, v *visitor) (bool, error) {
@@ -535,7 +542,7 @@ func (st *stage) play(before *scene, a action) (after scene, changed bool) {
 	if claimed := after.rows.accounts[0].State == customer.Claimed; claimed && after.owner == "" {
 		after.owner = after.rows.accounts[0].Credentials.PasswordHash
 		after.hash = after.owner
-	} else if strings.HasSuffix(a.name, "sets a new password") {
+	} else if strings.HasSuffix(a.name, "sets a new password") || strings.HasSuffix(a.name, "forgot the password") || strings.HasSuffix(a.name, "rebuilds") {
 		after.hash = after.rows.accounts[0].Credentials.PasswordHash
 	}
 	st.moved(before, &after)
@@ -581,6 +588,8 @@ func explorations() []exploration {
 	list := []exploration{
 		{name: "two profiles", least: 800, bounds: bounds{depth: 14, mints: 1, journeys: 1, visits: 1, business: true}},
 		{name: "an owner", least: 300, from: owned, bounds: bounds{depth: 3, mints: 1, journeys: 1, visits: 1, owner: true, operator: true, erases: true}},
+		{name: "an owner who lost everything", least: 20, from: owned, bounds: bounds{depth: 3, mints: 1, journeys: 1, visits: 1, ticks: 1, lost: true,
+			hours: []time.Duration{customer.ResetWait}}},
 		{name: "an account there was", least: 20, from: meeting, bounds: bounds{depth: 6, mints: 1, journeys: 1, taken: true, existing: true}},
 		{name: "a passkey", least: 800, bounds: bounds{depth: 13, mints: 1, journeys: 1, passkeys: true}},
 		wide}
@@ -588,6 +597,7 @@ func explorations() []exploration {
 		list[len(list)-1].depth, list[len(list)-1].least = 9, 150_000
 		codes.depth, codes.least = 0, 25_000
 		list[1].depth, list[1].least = 8, 40_000
+		list[2].depth, list[2].least, list[2].owner, list[2].operator = 5, 10_000, true, true
 		list = append(list,
 			exploration{name: "an owner who comes and goes", least: 10_000, from: owned, bounds: bounds{depth: 6, mints: 1, journeys: 1, ticks: 2, visits: 1, owner: true,
 				hours: []time.Duration{5 * time.Minute, 30 * time.Minute}}},

@@ -197,6 +197,7 @@ func (st *stage) moved(before, after *scene) {
 	}
 	was, is := before.rows.accounts[0], after.rows.accounts[0]
 	st.untouched(before, after, fail)
+	st.regained(before, after, fail)
 	if was.State == customer.Claimed && is.State != customer.Claimed && is.State != customer.Closed || is.Epoch < was.Epoch {
 		fail("I2", "the account went from %s, epoch %d, to %s, epoch %d", was.State, was.Epoch, is.State, is.Epoch)
 	}
@@ -372,6 +373,7 @@ func (st *stage) writeRows(b *bytes.Buffer, s *scene) {
 			mailed++
 		}
 	}
+	s.writeLost(b)
 	fmt.Fprint(b, "m", mailed, s.holds, s.refreshes, s.renewed)
 	for _, x := range r.sessions {
 		fmt.Fprint(b, "\nS", x.Account != 0, x.Account == a.ID, x.Level, x.Epoch, x.SessionEpoch, s.ago(x.CreatedAt), " ", s.ago(x.SeenAt), " ", s.ago(x.PreviousUntil), is(x.EndedAt), len(x.Previous) > 0)

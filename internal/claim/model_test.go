@@ -33,6 +33,8 @@ type rows struct {
 	objections []claim.Objection
 	devices    []customer.Device
 	pending    []customer.PendingChange
+	resets     []customer.Reset
+	recoveries []customer.Recovery
 	// answered are the challenges that passkeys answered.
 	answered []string
 	// events is how many audit events there are, told how many events to partners, changes how many transactions wrote rows.
@@ -103,7 +105,7 @@ func (s modelStore[T]) SeeSession(_ context.Context, id customer.SessionID, dige
 
 func storesIn(m *model) stores {
 	return stores{modelStore[customer.Tx]{m}, modelStore[customer.SignInTx]{m}, modelStore[grant.TokenTx]{m}, modelStore[claim.Tx]{m},
-		modelStore[grant.OwnerTx]{m}, modelStore[customer.WaysInTx]{m}, modelStore[claim.TidyTx]{m}, modelStore[claim.EraseTx]{m}}
+		modelStore[grant.OwnerTx]{m}, modelStore[customer.WaysInTx]{m}, modelStore[claim.TidyTx]{m}, modelStore[claim.EraseTx]{m}, modelStore[customer.RecoverTx]{m}}
 }
 
 // modelTx is one transaction. What it embeds are methods that no verb of the exploration calls: one that is called is a nil
@@ -369,15 +371,6 @@ func (tx *modelTx) SaveDevice(d *customer.Device) error {
 }
 
 func (tx *modelTx) DropDevices(customer.AccountID, int) error { return tx.call() }
-
-// Nobody asks for a reset in the exploration, so there is none.
-func (tx *modelTx) Reset(customer.AccountID) (customer.Reset, error) {
-	return find(tx, nil, func(customer.Reset) bool { return true }, customer.ErrNoReset)
-}
-
-func (tx *modelTx) ResetByLink([]byte) (customer.Reset, error) { return tx.Reset(0) }
-
-func (tx *modelTx) SaveReset(*customer.Reset) error { return errConflict }
 
 func (tx *modelTx) GrantsOf(a customer.AccountID) (all []grant.Grant, err error) {
 	for _, g := range tx.rows.grants {

@@ -43,6 +43,8 @@ type nouns struct {
 	ways      customer.WaysIn
 	tidy      claim.TidyStore
 	erasing   claim.EraseStore
+	// recoveries are of those who cannot sign in.
+	recoveries customer.Recoveries
 }
 
 // stores are one store as each noun sees it.
@@ -55,6 +57,7 @@ type stores struct {
 	ways      customer.WaysInStore
 	tidy      claim.TidyStore
 	erasing   claim.EraseStore
+	recovers  customer.RecoveryStore
 }
 
 func testKeys(t testing.TB) *secret.Keys {
@@ -68,9 +71,10 @@ func newNouns(c *clock, keys *secret.Keys, s stores) nouns {
 	ids, passwords := secret.NewIDs(c.now), secret.NewPasswords(2, 200)
 	passwords.Memory = 8 // these tests hash by the hundred
 	party := secret.NewPasskeyParty("http://localhost:8080", "Latchkey")
-	return nouns{clock: c, keys: keys,
+	signins := customer.SignIns{Store: s.signins, Keys: keys, IDs: ids, Passwords: passwords, Passkeys: party, Now: c.now}
+	return nouns{clock: c, keys: keys, recoveries: customer.Recoveries{SignIns: signins, Store: s.recovers, Brand: "Latchkey"},
 		customers: customer.Customers{Store: s.customers, Keys: keys, IDs: ids, Now: c.now},
-		signins:   customer.SignIns{Store: s.signins, Keys: keys, IDs: ids, Passwords: passwords, Passkeys: party, Now: c.now},
+		signins:   signins,
 		tokens:    grant.Tokens{Store: s.tokens, Keys: keys, IDs: ids, Now: c.now},
 		claims: claim.Claims{Store: s.claims, Keys: keys, IDs: ids, Passwords: passwords, Passkeys: party, Brand: "Latchkey", Wording: "1",
 			Now: c.now},
@@ -82,7 +86,7 @@ func newNouns(c *clock, keys *secret.Keys, s stores) nouns {
 
 func storesOf(db *store.DB) stores {
 	return stores{store.Customers{DB: db}, store.SignIns{For: store.For[customer.SignInTx]{DB: db}}, store.Tokens{DB: db}, store.Claims{DB: db},
-		store.For[grant.OwnerTx]{DB: db}, store.For[customer.WaysInTx]{DB: db}, store.For[claim.TidyTx]{DB: db}, store.Erasing{DB: db}}
+		store.For[grant.OwnerTx]{DB: db}, store.For[customer.WaysInTx]{DB: db}, store.For[claim.TidyTx]{DB: db}, store.Erasing{DB: db}, store.Recoveries{DB: db}}
 }
 
 // A world is the nouns over a true database, with three partners.
