@@ -185,7 +185,8 @@ func (rs Recoveries) SetPassword(ctx context.Context, key SessionKey, password s
 // is told by M4 what changed. The browser is the one that is known from now on.
 func (rs Recoveries) enter(tx RecoverTx, state RecoveryState, a Account, key SessionKey, what SignInChange, o Origin, now time.Time) (SessionKey, error) {
 	r, s := state.Recovery, state.Session
-	a.LastSignInAt, a.UpdatedAt, r.EndedAt = now, now, now
+	a.signedIn(now)
+	a.UpdatedAt, r.EndedAt = now, now
 	r.forget()
 	renewed := s.Renew(rs.Keys, key, now)
 	s.Account, s.Epoch, s.SessionEpoch, s.Level = a.ID, a.Epoch, a.SessionEpoch, TwoSteps

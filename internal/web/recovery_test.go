@@ -313,6 +313,9 @@ func TestResetAfterTheWait(t *testing.T) {
 	fresh := b.codes()
 	b.post("saved", "yes").expect(http.StatusOK, "home")
 	a := w.account(o.account.ID)
+	if !a.LastSignInAt.Equal(w.clock.Now()) || !a.PreviousSignInAt.Equal(before.LastSignInAt) {
+		t.Errorf("signed in at %v, before that at %v, want %v", a.LastSignInAt, a.PreviousSignInAt, before.LastSignInAt)
+	}
 	if a.Epoch != before.Epoch+1 || a.SessionEpoch != before.SessionEpoch+1 || len(a.Credentials.Apps) != 1 || a.Credentials.RecoveryLeft() != 10 || len(w.grants(o, w.partner)) != 0 {
 		t.Errorf("epochs %d %d, %d apps, %d codes, %d grants", a.Epoch, a.SessionEpoch, len(a.Credentials.Apps), a.Credentials.RecoveryLeft(), len(w.grants(o, w.partner)))
 	}
