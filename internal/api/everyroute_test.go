@@ -237,7 +237,7 @@ func TestEveryRouteAsksWhoCalls(t *testing.T) {
 			body   string
 		}{
 			"no token": {"", 401, noBearer}, "Basic": {"Basic YTpi", 401, noBearer}, "unknown": {"Bearer lka_1_2_x", 401, invalidToken},
-			"changed": {b.own.bearer[:len(b.own.bearer)-2] + "AA", 401, invalidToken}, "a refresh token": {"Bearer " + b.own.token.Refresh, 401, invalidToken},
+			"changed": {altered(b.own.bearer), 401, invalidToken}, "a refresh token": {"Bearer " + b.own.token.Refresh, 401, invalidToken},
 			"expired, own": {lateApp, 401, invalidToken}, "expired, user": {"Bearer " + lateUser.Access, 401, invalidToken},
 			"before the claim": {gone.bearer, 401, invalidToken},
 		} {

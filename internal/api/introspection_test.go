@@ -75,7 +75,7 @@ func TestIntrospection(t *testing.T) {
 		`{"active":true,"scope":"account.read profiles.read profiles.write","client_id":"acme-treasury","exp":2558577906,"iat":1927857906`+sub)
 	owner, _ := w.owned(acme, "nora.kade@example.org")
 	w.introspect(acme, owner.token.Access).want(t, 200, `{"active":true,"scope":"account.read profiles.read",`+tail+`,"sub":"`+decimal(owner.id)+`"`+issuer)
-	for name, token := range map[string]string{"nothing of ours": "x", "a registration code": code, "a changed secret": app[:len(app)-2] + "AA",
+	for name, token := range map[string]string{"nothing of ours": "x", "a registration code": code, "a changed secret": altered(app),
 		"an unknown number": strings.Replace(app, "lka_0_", "lka_0_1", 1), "another account before it": strings.Replace(p.token.Access, "lka_", "lka_1", 1),
 		"an access token as a refresh token": "lkr_" + app[4:], "a NUL": "lka_\x00"} {
 		if got := w.introspect(acme, token); got.status != 200 || got.body != inactive {
@@ -176,7 +176,7 @@ func TestRevocation(t *testing.T) {
 	p, _ := w.owned(acme, "mira.kade@example.org")
 	for _, token := range []string{app, p.token.Access, p.token.Refresh} {
 		w.revoke(globex, token)
-		w.revoke(acme, token[:len(token)-2]+"AA")
+		w.revoke(acme, altered(token))
 		w.revoke(acme, strings.NewReplacer("lka_", "lka_9", "lkr_", "lkr_9").Replace(token))
 		w.revoke(acme, strings.NewReplacer("lka_", "lkr_", "lkr_", "lka_").Replace(token))
 	}

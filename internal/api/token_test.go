@@ -242,7 +242,7 @@ func TestRefresh(t *testing.T) {
 	}
 	refresh(globex, p.token.Refresh).want(t, 401, invalidGrant)
 	refresh(acme, next.Access).want(t, 401, invalidGrant)
-	refresh(acme, p.token.Refresh[:len(p.token.Refresh)-2]+"AA").want(t, 401, invalidGrant)
+	refresh(acme, altered(p.token.Refresh)).want(t, 401, invalidGrant)
 	refresh(acme, "c0a8e1de-0b0f-4bb9-8d1f-3b1a5b2f77aa").want(t, 401, invalidGrant)
 	refresh(strict, p.token.Refresh).want(t, 400, invalidGrant)
 	w.set(noon.Add(7300*24*time.Hour - time.Millisecond))
@@ -270,6 +270,15 @@ func TestAccessTokenEnds(t *testing.T) {
 	}
 }
 
+// altered is a token or code with another secret: one in a thousand ends like the other end already.
+func altered(text string) string {
+	end := "AA"
+	if strings.HasSuffix(text, end) {
+		end = "QA"
+	}
+	return text[:len(text)-len(end)] + end
+}
+
 // Checklist 11 and I5: the exchange needs everything that the code is bound to; a second valid use ends the first tokens,
 // an invalid one changes nothing.
 func TestExchange(t *testing.T) {
@@ -285,7 +294,7 @@ func TestExchange(t *testing.T) {
 		t.Helper()
 		ask(acme, authorization, callee+"/").want(t, 401, invalidGrant)
 		ask(acme, authorization, "https://app.acme.example").want(t, 401, invalidGrant)
-		ask(acme, authorization[:len(authorization)-2]+"AA", callee).want(t, 401, invalidGrant)
+		ask(acme, altered(authorization), callee).want(t, 401, invalidGrant)
 		ask(acme, "q7Zx81Lm", callee).want(t, 401, invalidGrant)
 		ask(globex, authorization, callee).want(t, 401, invalidGrant)
 		ask(acme, authorization, callee, "code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk").want(t, 401, invalidGrant)
