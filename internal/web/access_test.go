@@ -150,8 +150,8 @@ func TestAccessOfAPartnerWithAName(t *testing.T) {
 	if strings.Contains(b.body, "<b>Bold") || !strings.Contains(b.body, "<bdi>&lt;b&gt;Bold&lt;/b&gt; knaB</bdi>") {
 		t.Errorf("the list: %s", b.body)
 	}
-	if strings.Count(b.body, "<section") != 2 {
-		t.Errorf("%d cards", strings.Count(b.body, "<section"))
+	if strings.Count(b.body, "<article") != 2 {
+		t.Errorf("%d cards", strings.Count(b.body, "<article"))
 	}
 	b.get(b.link("access.stop")).expect(http.StatusOK, "access.stop")
 	if strings.Contains(b.body, "<b>Bold") || !strings.Contains(b.says(), "<b>Bold</b>") {
