@@ -302,7 +302,7 @@ func TestForeignSimpleOAuth2Contradictions(t *testing.T) {
 	d.returns("configure", configure)
 	d.returns("application", nil)
 	d.throws("revoke", "refresh_token", 400, `"error":"invalid_request"`) // the client's own token has none, and it sends an empty field
-	d.throws("revoke", "access_token", 406, "null") // it is over; the client wants JSON where RFC 7009 section 2.2 has nothing to read
+	d.throws("revoke", "access_token", 406, "null")                       // it is over; the client wants JSON where RFC 7009 section 2.2 has nothing to read
 	d.throws("password", map[string]any{"username": foreignEmail, "password": "seven quiet harbour lanterns"}, 400, `"error":"unsupported_grant_type"`)
 	d.throws("application", map[string]any{"scope": []string{"profiles.read"}, "email": []string{"a", "b"}}, 400, `"error":"invalid_request"`) // a list becomes a field that comes twice
 }
