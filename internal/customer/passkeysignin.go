@@ -68,17 +68,11 @@ func (si SignIns) Passkey(ctx context.Context, in PasskeyPost) (SessionKey, erro
 // ErrNoSession when the password step is missing or too old, ErrPasskey, ErrPasskeyLate, ErrPasskeySpent.
 func (si SignIns) PasskeyStep(ctx context.Context, in PasskeyPost) (SessionKey, error) {
 	now := si.Now()
-	s, a, previous, err := si.Session(ctx, in.Session)
-	if err != nil {
-		return SessionKey{}, err
+	s, a, again, err := si.begun(ctx, in.Session, now)
+	if err != nil || again.ID != 0 {
+		return again, err
 	}
-	if s.Level == TwoSteps && s.SignedIn(a, now) {
-		if previous {
-			return in.Session.Successor(si.Keys), nil
-		}
-		return in.Session, nil
-	}
-	if s.Level != OneStep || now.After(s.ProvedAt.Add(SignInLife)) {
+	if now.After(s.ProvedAt.Add(SignInLife)) {
 		return SessionKey{}, ErrNoSession
 	}
 	used, err := si.verified(ctx, in, a.ID)
@@ -96,14 +90,7 @@ func (si SignIns) PasskeyStep(ctx context.Context, in PasskeyPost) (SessionKey, 
 			return refused, err
 		}
 		renewed = s.Renew(si.Keys, in.Session, now)
-		s.Level, s.SignedInAt, s.ProvedAt = TwoSteps, now, now
-		if err := si.endReset(tx, a, ResetSignedIn, now); err != nil {
-			return audit.Event{}, err
-		}
-		if err := tx.SaveSession(&s); err != nil {
-			return audit.Event{}, err
-		}
-		return si.remember(tx, passkeyEvent(in.Origin, now, a.ID), a, renewed, in.Origin, now)
+		return si.raise(tx, s, a, passkeyEvent(in.Origin, now, a.ID), renewed, in.Origin, now)
 	})
 	return renewed, err
 }

@@ -61,18 +61,9 @@ func recoveryKeys(a AccountID, o Origin) []limit.Key {
 // limit.Exceeded.
 func (si SignIns) RecoveryCode(ctx context.Context, key SessionKey, typed string, o Origin) (SessionKey, error) {
 	now := si.Now()
-	s, a, previous, err := si.Session(ctx, key)
-	if err != nil {
-		return SessionKey{}, err
-	}
-	if s.Level == TwoSteps && s.SignedIn(a, now) {
-		if previous {
-			key = key.Successor(si.Keys)
-		}
-		return key, nil
-	}
-	if s.Level != OneStep {
-		return SessionKey{}, ErrNoSession
+	_, a, again, err := si.begun(ctx, key, now)
+	if err != nil || again.ID != 0 {
+		return again, err
 	}
 	if typed == "" {
 		return SessionKey{}, ErrRecoveryCodeEmpty
@@ -92,16 +83,9 @@ func (si SignIns) RecoveryCode(ctx context.Context, key SessionKey, typed string
 			return audit.Event{}, err
 		}
 		renewed = s.Renew(si.Keys, key, now)
-		s.Level, s.SignedInAt, s.ProvedAt = TwoSteps, now, now
 		e := o.event(now, audit.RecoveryUsed, a.ID)
 		e.Detail = map[string]string{"left": strconv.Itoa(a.Credentials.RecoveryLeft())}
-		if err := si.endReset(tx, a, ResetSignedIn, now); err != nil {
-			return audit.Event{}, err
-		}
-		if err := tx.SaveSession(&s); err != nil {
-			return audit.Event{}, err
-		}
-		return si.remember(tx, e, a, renewed, o, now)
+		return si.raise(tx, s, a, e, renewed, o, now)
 	})
 	return renewed, err
 }

@@ -301,18 +301,9 @@ func (si SignIns) SecondStep(ctx context.Context, key SessionKey, typed string, 
 		return SessionKey{}, err
 	}
 	now := si.Now()
-	s, a, previous, err := si.Session(ctx, key)
-	if err != nil {
-		return SessionKey{}, err
-	}
-	if s.Level == TwoSteps && s.SignedIn(a, now) {
-		if previous {
-			key = key.Successor(si.Keys)
-		}
-		return key, nil
-	}
-	if s.Level != OneStep {
-		return SessionKey{}, ErrNoSession
+	_, a, again, err := si.begun(ctx, key, now)
+	if err != nil || again.ID != 0 {
+		return again, err
 	}
 	if o, err = si.recognise(ctx, a, o); err != nil {
 		return SessionKey{}, err
@@ -339,16 +330,36 @@ func (si SignIns) SecondStep(ctx context.Context, key SessionKey, typed string, 
 			return audit.Event{}, err
 		}
 		renewed = s.Renew(si.Keys, key, now)
-		s.Level, s.SignedInAt, s.ProvedAt = TwoSteps, now, now
-		if err := si.endReset(tx, a, ResetSignedIn, now); err != nil {
-			return audit.Event{}, err
-		}
-		if err := tx.SaveSession(&s); err != nil {
-			return audit.Event{}, err
-		}
-		return si.remember(tx, o.event(now, audit.SigninSucceeded, a.ID), a, renewed, o, now)
+		return si.raise(tx, s, a, o.event(now, audit.SigninSucceeded, a.ID), renewed, o, now)
 	})
 	return renewed, err
+}
+
+// begun reads whose second step a session waits for. again is the key of one that has had it: the second of two clicks. Errors:
+// ErrNoSession when the password step is missing.
+func (si SignIns) begun(ctx context.Context, key SessionKey, now time.Time) (s Session, a Account, again SessionKey, err error) {
+	s, a, previous, err := si.Session(ctx, key)
+	switch {
+	case err != nil:
+		return Session{}, Account{}, SessionKey{}, err
+	case s.Level == TwoSteps && s.SignedIn(a, now) && previous:
+		return s, a, key.Successor(si.Keys), nil
+	case s.Level == TwoSteps && s.SignedIn(a, now):
+		return s, a, key, nil
+	case s.Level != OneStep:
+		return Session{}, Account{}, SessionKey{}, ErrNoSession
+	}
+	return s, a, SessionKey{}, nil
+}
+
+// raise ends a second step, whichever it was: the session, whose secret is renewed already, is signed in, a reset that somebody
+// asked for ends, and the browser is known from now on.
+func (si SignIns) raise(tx SignInTx, s Session, a Account, e audit.Event, renewed SessionKey, o Origin, now time.Time) (audit.Event, error) {
+	s.Level, s.SignedInAt, s.ProvedAt = TwoSteps, now, now
+	if err := errors.Join(si.endReset(tx, a, ResetSignedIn, now), tx.SaveSession(&s)); err != nil {
+		return audit.Event{}, err
+	}
+	return si.remember(tx, e, a, renewed, o, now)
 }
 
 // forgive settles the counts of a second step that was right. The account's count over all networks only gets this try
