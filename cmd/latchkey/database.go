@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -110,9 +109,11 @@ func (cmd *databaseRestore) Run(ctx context.Context, s streams) error {
 	var done store.Restored
 	if cmd.InPlace {
 		done, err = cmd.inPlace(ctx, line)
-	} else if err = os.MkdirAll(all.data, 0o700); err == nil {
-		options := store.Options{Path: filepath.Join(all.data, server.DatabaseFile), Keys: all.keys, Now: now}
-		done, err = store.Restore(ctx, cmd.File, options, line.tell)
+	} else {
+		var options store.Options
+		if options, err = all.place(); err == nil {
+			done, err = store.Restore(ctx, cmd.File, options, line.tell)
+		}
 	}
 	line.end()
 	if err != nil {
@@ -224,12 +225,9 @@ func (cmd *databaseMigrate) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	options := store.Options{DSN: all.database, Keys: all.keys, Now: now}
-	if all.database == "" {
-		if err := os.MkdirAll(all.data, 0o700); err != nil {
-			return hinted{"making the data directory: " + err.Error(), []string{"make it yourself, writable by this user"}}
-		}
-		options.Path = filepath.Join(all.data, server.DatabaseFile)
+	options, err := all.place()
+	if err != nil {
+		return err
 	}
 	database, err := store.Open(ctx, options)
 	if err != nil {
@@ -260,12 +258,9 @@ func (cmd *databaseLoad) Run(ctx context.Context, s streams) error {
 	if cmd.Accounts < 1 || cmd.Accounts > 1e9 || cmd.Tokens < 0 || cmd.Tokens > cmd.Accounts || cmd.Events < 0 || cmd.Events > 100 {
 		return hinted{"that is no size", []string{"--accounts from 1, --tokens not more than accounts, --events from 0 to 100"}}
 	}
-	options := store.Options{DSN: all.database, Keys: all.keys}
-	if all.database == "" {
-		if err := os.MkdirAll(all.data, 0o700); err != nil {
-			return hinted{"making the data directory: " + err.Error(), []string{"make it yourself, writable by this user"}}
-		}
-		options.Path = filepath.Join(all.data, server.DatabaseFile)
+	options, err := all.place()
+	if err != nil {
+		return err
 	}
 	line := newProgressLine(s.err)
 	load := store.Load{Accounts: cmd.Accounts, Tokens: cmd.Tokens, Events: cmd.Events, Until: store.LoadedUntil(), Tell: line.tell,

@@ -134,16 +134,26 @@ func (c *Config) openDatabase(ctx context.Context) (*store.DB, error) {
 	return c.openBeside(ctx, all)
 }
 
+// place is where the database is. The directory of a file is made when it does not exist.
+func (s settings) place() (store.Options, error) {
+	options := store.Options{DSN: s.database, Keys: s.keys, Now: now}
+	if err := os.MkdirAll(s.data, 0o700); err != nil {
+		return options, hinted{"making the data directory: " + err.Error(), []string{"make it yourself, writable by this user"}}
+	}
+	if s.database == "" {
+		options.Path = filepath.Join(s.data, server.DatabaseFile)
+	}
+	return options, nil
+}
+
 // openBeside is openDatabase where the settings are read already.
 func (c *Config) openBeside(ctx context.Context, all settings) (*store.DB, error) {
-	if err := os.MkdirAll(all.data, 0o700); err != nil {
-		return nil, hinted{"making the data directory: " + err.Error(), []string{"make it yourself, writable by this user"}}
+	options, err := all.place()
+	if err != nil {
+		return nil, err
 	}
 	// Nobody has a PostgreSQL database to himself: a command leaves its migrations to the nodes.
-	options := store.Options{DSN: all.database, Beside: all.database != "", Keys: all.keys, Now: now}
-	if all.database == "" {
-		options.Path = filepath.Join(all.data, server.DatabaseFile)
-	}
+	options.Beside = all.database != ""
 	database, err := store.Open(ctx, options)
 	if errors.Is(err, store.ErrServed) {
 		options.Beside = true
