@@ -23,17 +23,7 @@ import (
 func fileWorld(t *testing.T) (*world, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "test.db")
-	db := openTest(t, path)
-	ids := secret.NewIDs(raceTime)
-	w := &world{db: db, acme: partner.Partner{ID: 1, ClientID: "acme", Class: partner.Classic, Active: true,
-		RedirectURIs: []string{"https://example.org/back"}, RequiredScopes: partner.AllScopes()}}
-	w.nodes = []node{{
-		partners:  partner.Partners{Store: Partners{db}, IDs: ids, Now: raceTime},
-		customers: customer.Customers{Store: Customers{db}, Keys: db.keys, IDs: ids, Now: raceTime},
-		tokens:    grant.Tokens{Store: Tokens{db}, Keys: db.keys, IDs: ids, Now: raceTime},
-	}}
-	must(t, db.write(t.Context(), func(tx *Tx) error { return tx.SavePartner(&w.acme) }))
-	return w, path
+	return worldOn(t, openTest(t, path)), path
 }
 
 // restoreTo restores a copy to a new place.

@@ -40,26 +40,29 @@ const registrationCode = "b6c1ee1e-8d39-4b14-9a3a-35e0b1b8b4f1-registration"
 // raceTime stands still: what is tried at once is tried in one moment.
 func raceTime() time.Time { return time.UnixMilli(1_800_000_000_000).UTC() }
 
-func eachWorld(t *testing.T, test func(t *testing.T, w *world)) {
-	run := func(t *testing.T, dbs ...*DB) {
-		w := &world{db: dbs[0], acme: partner.Partner{ID: 1, ClientID: "acme", Class: partner.Classic, Active: true,
-			RedirectURIs: []string{"https://example.org/back"}, RequiredScopes: partner.AllScopes()}}
-		for _, db := range dbs {
-			ids := secret.NewIDs(raceTime)
-			w.nodes = append(w.nodes, node{
-				partners:  partner.Partners{Store: Partners{db}, IDs: ids, Now: raceTime},
-				customers: customer.Customers{Store: Customers{db}, Keys: db.keys, IDs: ids, Now: raceTime},
-				tokens:    grant.Tokens{Store: Tokens{db}, Keys: db.keys, IDs: ids, Now: raceTime},
-				claims:    claim.Claims{Store: Claims{db}, Keys: db.keys, IDs: ids, Now: raceTime},
-			})
-		}
-		must(t, w.db.write(t.Context(), func(tx *Tx) error { return tx.SavePartner(&w.acme) }))
-		test(t, w)
+// worldOn is the nouns over some nodes of one database.
+func worldOn(t *testing.T, dbs ...*DB) *world {
+	t.Helper()
+	w := &world{db: dbs[0], acme: partner.Partner{ID: 1, ClientID: "acme", Class: partner.Classic, Active: true,
+		RedirectURIs: []string{"https://example.org/back"}, RequiredScopes: partner.AllScopes()}}
+	for _, db := range dbs {
+		ids := secret.NewIDs(raceTime)
+		w.nodes = append(w.nodes, node{
+			partners:  partner.Partners{Store: Partners{db}, IDs: ids, Now: raceTime},
+			customers: customer.Customers{Store: Customers{db}, Keys: db.keys, IDs: ids, Now: raceTime},
+			tokens:    grant.Tokens{Store: Tokens{db}, Keys: db.keys, IDs: ids, Now: raceTime},
+			claims:    claim.Claims{Store: Claims{db}, Keys: db.keys, IDs: ids, Now: raceTime},
+		})
 	}
-	t.Run("sqlite", func(t *testing.T) { run(t, openTest(t, filepath.Join(t.TempDir(), "test.db"))) })
+	must(t, w.db.write(t.Context(), func(tx *Tx) error { return tx.SavePartner(&w.acme) }))
+	return w
+}
+
+func eachWorld(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, worldOn(t, openTest(t, filepath.Join(t.TempDir(), "test.db")))) })
 	t.Run("postgres", func(t *testing.T) {
 		dsn := postgresTest(t)
-		run(t, openTest(t, dsn), openTest(t, dsn))
+		test(t, worldOn(t, openTest(t, dsn), openTest(t, dsn)))
 	})
 }
 
