@@ -6,15 +6,21 @@ import (
 	"testing"
 )
 
+// threeUnderSiege are three nodes on a database, at work.
+func threeUnderSiege(t *testing.T, dsn string) (*nodes, *siege) {
+	t.Helper()
+	ns := newNodes(t, 3, "--database", dsn)
+	ns.start()
+	return ns, besiege(t, ns.url)
+}
+
 // TestNodesAreKilledUnderLoad kills one of three nodes after the other with SIGKILL, each in the middle of what it does: the
 // others serve on, and nothing that was answered is lost or there twice (I7).
 func TestNodesAreKilledUnderLoad(t *testing.T) {
 	fullRun(t)
 	t.Parallel()
 	c := newCluster(t)
-	ns := newNodes(t, 3, "--database", c.dsn())
-	ns.start()
-	s := besiege(t, ns.url)
+	ns, s := threeUnderSiege(t, c.dsn())
 	for _, n := range ns.list {
 		n.kill()
 		before := s.silent.Load()
@@ -33,9 +39,7 @@ func TestTheDatabaseIsRestarted(t *testing.T) {
 	fullRun(t)
 	t.Parallel()
 	c := newCluster(t)
-	ns := newNodes(t, 3, "--database", c.dsn())
-	ns.start()
-	s := besiege(t, ns.url)
+	ns, s := threeUnderSiege(t, c.dsn())
 	for _, end := range []func(){c.stop, c.kill} {
 		end()
 		s.suffers()
@@ -59,9 +63,7 @@ func TestTheDatabaseHangs(t *testing.T) {
 	fullRun(t)
 	t.Parallel()
 	c := newCluster(t)
-	ns := newNodes(t, 3, "--database", c.dsn())
-	ns.start()
-	s := besiege(t, ns.url)
+	ns, s := threeUnderSiege(t, c.dsn())
 	thaw := c.freeze()
 	s.suffers()
 	thaw()
@@ -93,9 +95,7 @@ func TestAStandbyTakesOver(t *testing.T) {
 	t.Parallel()
 	primary := newCluster(t, "synchronous_standby_names=*")
 	standby := primary.standby("second")
-	ns := newNodes(t, 3, "--database", primary.dsn(standby))
-	ns.start()
-	s := besiege(t, ns.url)
+	ns, s := threeUnderSiege(t, primary.dsn(standby))
 	thaw := standby.freeze()
 	s.suffers()
 	primary.kill()
@@ -112,9 +112,7 @@ func TestASilentPrimaryIsPassedOver(t *testing.T) {
 	t.Parallel()
 	primary := newCluster(t, "synchronous_standby_names=*")
 	standby := primary.standby("second")
-	ns := newNodes(t, 3, "--database", primary.dsn(standby))
-	ns.start()
-	s := besiege(t, ns.url)
+	ns, s := threeUnderSiege(t, primary.dsn(standby))
 	primary.freeze()
 	s.suffers()
 	standby.must("pg_ctl", "promote", "-D", standby.data(), "-w")
@@ -129,9 +127,7 @@ func TestTheNextReleaseMigratesUnderLoad(t *testing.T) {
 	fullRun(t)
 	t.Parallel()
 	c := newCluster(t)
-	ns := newNodes(t, 3, "--database", c.dsn())
-	ns.start()
-	s := besiege(t, ns.url)
+	ns, s := threeUnderSiege(t, c.dsn())
 	for _, table := range c.ask("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1") {
 		c.ask("ALTER TABLE " + table + " ADD COLUMN next_release BIGINT NOT NULL DEFAULT 0")
 		c.ask("CREATE INDEX " + table + "_next ON " + table + " (next_release)")

@@ -47,9 +47,7 @@ func TestAFullDisk(t *testing.T) {
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		c := newCluster(t)
-		ns := newNodes(t, 3, "--database", c.dsn())
-		ns.start()
-		s := besiege(t, ns.url)
+		ns, s := threeUnderSiege(t, c.dsn())
 		pid := c.pid()
 		full(t, true, c.as, append(childrenOf(pid), pid)...)
 		s.suffers()
