@@ -11,8 +11,10 @@ import (
 )
 
 // How far back a sealer looks for events that are not linked: transactions of both engines end within ten seconds, and
-// clocks of nodes differ by two (design 6). The far look finds those of a node whose clock is wrong.
+// clocks of nodes differ by two (design 6). The far look finds those of a node whose clock is wrong. The last are those of a few turns
+// of a sealer.
 const (
+	chainLast = 3 * time.Second
 	chainNear = 15 * time.Second
 	chainFar  = 10 * time.Minute
 )
@@ -23,7 +25,7 @@ func (db *DB) Chain() audit.Chain {
 	if db.keyless {
 		keys = secret.ChainKeys{}
 	}
-	return audit.Chain{Store: Audit{db}, Keys: keys, Near: secret.IDSpan(chainNear), Far: secret.IDSpan(chainFar)}
+	return audit.Chain{Store: Audit{db}, Keys: keys, Last: secret.IDSpan(chainLast), Near: secret.IDSpan(chainNear), Far: secret.IDSpan(chainFar)}
 }
 
 // Head is the newest link and the highest number of a linked event; zero where nothing is linked.
