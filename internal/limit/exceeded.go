@@ -23,7 +23,12 @@ func Ask(tx Tx, key Key, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if wait, ok := key.Kind.Rule().Allowed(tries, now); !ok {
+	return key.Allow(tries, now)
+}
+
+// Allow is Ask for tries that were read already.
+func (k Key) Allow(tries Tries, now time.Time) error {
+	if wait, ok := k.Kind.Rule().Allowed(tries, now); !ok {
 		return Exceeded{Wait: wait}
 	}
 	return nil

@@ -21,6 +21,8 @@ import (
 type Tx interface {
 	Partner(ID) (Partner, error)
 	PartnerByClient(clientID string) (Partner, error)
+	// PartnerAsking is PartnerByClient and Tries in one statement: every request of a client begins with both.
+	PartnerAsking(clientID string, key limit.Key) (Partner, limit.Tries, error)
 	Partners() ([]Partner, error)
 	// SavePartner inserts when Version is 0 and otherwise updates that version alone; it raises Version.
 	SavePartner(*Partner) error
@@ -261,9 +263,7 @@ type Proof struct {
 	Network, Reference string
 }
 
-func (p Proof) tries(of ID) limit.Key {
-	return limit.NewKey(limit.KindClient, strconv.FormatInt(int64(of), 10), p.Network)
-}
+func (p Proof) tries() limit.Key { return limit.NewKey(limit.KindClient, p.ClientID, p.Network) }
 
 // Authenticate checks client id and secret (RFC 6749 section 2.3.1). An unknown client, a paused one and a wrong secret
 // are all ErrNotAuthenticated, after the same comparison, so that ids cannot be collected. Wrong secrets are counted for each
@@ -273,9 +273,11 @@ func (p Proof) tries(of ID) limit.Key {
 func (ps Partners) Authenticate(ctx context.Context, proof Proof) (Partner, error) {
 	var p Partner
 	now, known := ps.Now(), true
-	err := ps.Store.View(ctx, func(tx Tx) (err error) {
-		if p, err = tx.PartnerByClient(proof.ClientID); err == nil {
-			err = limit.Ask(tx, proof.tries(p.ID), now)
+	err := ps.Store.View(ctx, func(tx Tx) error {
+		var tries limit.Tries
+		var err error
+		if p, tries, err = tx.PartnerAsking(proof.ClientID, proof.tries()); err == nil {
+			err = proof.tries().Allow(tries, now)
 		}
 		return err
 	})
@@ -311,7 +313,7 @@ func (ps Partners) refuse(ctx context.Context, p Partner, proof Proof, digest []
 			return audit.Event{}, ErrNotAuthenticated
 		}
 		if err == nil {
-			err = limit.Spend(tx, proof.tries(p.ID), now)
+			err = limit.Spend(tx, proof.tries(), now)
 		}
 		if err != nil {
 			return audit.Event{}, err

@@ -15,6 +15,9 @@ var accountTable = newTable("account", "id", "creator_id", "state", "hold", "epo
 	"live_journey", "email_digest", "email_version", "wrapped_key", "contact", "credentials", "registration", "registration_version",
 	"created_at", "updated_at", "claimed_at", "last_sign_in_at", "previous_sign_in_at", "close_at", "version")
 
+// errShut: an account is saved that was read without its sealed columns. A mistake in the program.
+var errShut = errors.New("saving an account that was not opened")
+
 // accountRow is an account as it lies in its row: the personal parts sealed.
 type accountRow struct {
 	customer.Account
@@ -117,7 +120,7 @@ func accountPlace(id customer.AccountID, column string) secret.Place {
 	return secret.Place{Table: "account", Column: column, Row: int64(id)}
 }
 
-func (tx *Tx) oneAccount(query string, args ...any) (customer.Account, error) {
+func (tx *Tx) oneAccount(open depth, query string, args ...any) (customer.Account, error) {
 	var r accountRow
 	err := tx.get(query, args, r.fields()...)
 	if errors.Is(err, errNoRow) {
@@ -127,6 +130,9 @@ func (tx *Tx) oneAccount(query string, args ...any) (customer.Account, error) {
 		return customer.Account{}, err
 	}
 	tx.meet(r.ID, r.Version, false)
+	if open == openNothing {
+		return r.Account, nil
+	}
 	k, err := tx.keep(r.ID, r.wrapped, r.Epoch)
 	if err != nil {
 		return customer.Account{}, err
@@ -135,7 +141,7 @@ func (tx *Tx) oneAccount(query string, args ...any) (customer.Account, error) {
 	if err := tx.open(k, accountPlace(r.ID, "contact"), r.contact, &c); err != nil {
 		return customer.Account{}, err
 	}
-	if !tx.bare {
+	if open == openAll {
 		if err := tx.open(k, accountPlace(r.ID, "credentials"), r.credentials, &r.Credentials); err != nil {
 			return customer.Account{}, err
 		}
@@ -146,13 +152,13 @@ func (tx *Tx) oneAccount(query string, args ...any) (customer.Account, error) {
 
 // Account reads an account, or answers customer.ErrNoAccount.
 func (tx *Tx) Account(id customer.AccountID) (customer.Account, error) {
-	return tx.oneAccount(accountTable.find, id)
+	return tx.oneAccount(tx.depth, accountTable.find, id)
 }
 
-// PendingAccount finds the creator's own pending account with that address.
+// PendingAccount finds the creator's own pending account with that address. Who looks for an address gets it opened.
 func (tx *Tx) PendingAccount(creator partner.ID, email string) (customer.Account, error) {
 	for _, digest := range tx.emailDigests(email) {
-		a, err := tx.oneAccount("SELECT "+accountTable.all+" FROM account WHERE creator_id = $1 AND email_digest = $2 AND state = 'pending'",
+		a, err := tx.oneAccount(min(tx.depth, openContact), "SELECT "+accountTable.all+" FROM account WHERE creator_id = $1 AND email_digest = $2 AND state = 'pending'",
 			creator, digest)
 		if !errors.Is(err, customer.ErrNoAccount) {
 			return a, err
@@ -164,7 +170,7 @@ func (tx *Tx) PendingAccount(creator partner.ID, email string) (customer.Account
 // ClaimedAccount finds the claimed account with that sign-in address.
 func (tx *Tx) ClaimedAccount(email string) (customer.Account, error) {
 	for _, digest := range tx.emailDigests(email) {
-		a, err := tx.oneAccount("SELECT "+accountTable.all+" FROM account WHERE email_digest = $1 AND state = 'claimed'", digest)
+		a, err := tx.oneAccount(min(tx.depth, openContact), "SELECT "+accountTable.all+" FROM account WHERE email_digest = $1 AND state = 'claimed'", digest)
 		if !errors.Is(err, customer.ErrNoAccount) {
 			return a, err
 		}
@@ -187,6 +193,9 @@ func (tx *Tx) emailDigests(email string) [][]byte {
 // SaveAccount inserts or updates an account. An address that another claimed account has, or another pending one of the
 // same creator, is customer.ErrAddressTaken.
 func (tx *Tx) SaveAccount(a *customer.Account) error {
+	if tx.depth != openAll { // it would be saved without what was not opened
+		return errShut
+	}
 	var k accountKey
 	var err error
 	if a.Version == 0 {

@@ -182,7 +182,7 @@ func (w *writer) answer(group []*job) {
 			close(j.done)
 		}
 	}
-	if len(live) == 1 || !w.together(live) {
+	if len(live) == 1 || !w.lightly(live) && !w.together(live) {
 		for _, j := range live {
 			if j.panicked == nil {
 				w.alone(j)
@@ -194,14 +194,35 @@ func (w *writer) answer(group []*job) {
 	}
 }
 
-// together runs a group in one transaction, each member in a savepoint of its own, and commits once. It reports false
-// when one met trouble with the database: then nothing of the group was kept and each is to be run alone, so that the
-// trouble of one does not become that of its neighbours. A commit that fails has failed for all, also for those that
-// were refused, since the refusal may rest on what was not kept.
-func (w *writer) together(group []*job) (decided bool) {
+// lightly is together without savepoints, which cost two statements for each member and are of use to those alone who fail after they
+// wrote. When one does, everything is undone and it reports false: then the group is to be run again with savepoints.
+func (w *writer) lightly(group []*job) (decided bool) {
 	if len(group) == 0 {
 		return true
 	}
+	if err := w.conn.run(w.engine.transaction.begin); err != nil {
+		_ = w.conn.run(w.engine.transaction.undo)
+		failAll(group, err)
+		return true
+	}
+	for _, j := range group {
+		tx := &Tx{db: w.db, conn: w.conn, ctx: context.Background()}
+		j.err = w.call(j, tx)
+		if tx.wrote && (j.err != nil || j.panicked != nil) || errors.Is(j.err, ErrUnavailable) || errors.Is(j.err, ErrConflict) {
+			_ = w.conn.run(w.engine.transaction.undo)
+			for _, j := range group {
+				j.err, j.panicked = nil, nil
+			}
+			return false
+		}
+	}
+	return w.commit(group)
+}
+
+// together runs a group in one transaction, each member in a savepoint of its own, and commits once. It reports false
+// when one met trouble with the database: then nothing of the group was kept and each is to be run alone, so that the
+// trouble of one does not become that of its neighbours.
+func (w *writer) together(group []*job) (decided bool) {
 	if err := w.conn.run(w.engine.transaction.begin); err != nil {
 		_ = w.conn.run(w.engine.transaction.undo)
 		failAll(group, err)
@@ -215,6 +236,12 @@ func (w *writer) together(group []*job) (decided bool) {
 			return false
 		}
 	}
+	return w.commit(group)
+}
+
+// commit keeps what a group did. A commit that fails has failed for all, also for those that were refused, since the refusal may rest
+// on what was not kept.
+func (w *writer) commit(group []*job) (decided bool) {
 	if err := w.conn.run(w.engine.transaction.keep); err != nil {
 		_ = w.conn.run(w.engine.transaction.undo)
 		failAll(group, err)

@@ -171,6 +171,27 @@ func TestOneMembersFailureIsItsOwn(t *testing.T) {
 	})
 }
 
+// TestARefusalCostsItsNeighboursNothing: who is refused before anything was written makes nobody run a second time, and nothing of what
+// it said is lost.
+func TestARefusalCostsItsNeighboursNothing(t *testing.T) {
+	oneWriter(t, func(t *testing.T, db *DB) {
+		notes(t, db)
+		refused, runs := errors.New("refused"), 0
+		answers := crowd(t, db,
+			func(tx *Tx) error { runs++; return note(tx, 1, "one") },
+			func(*Tx) error { runs++; return refused },
+			func(*Tx) error { runs++; panic("out") },
+			func(tx *Tx) error { runs++; return note(tx, 2, "two") },
+		)
+		if answers[0] != nil || !errors.Is(answers[1], refused) || answers[2] == nil || answers[3] != nil {
+			t.Errorf("answers %v", answers)
+		}
+		if got := texts(t, db); got != "one two" || runs != 4 {
+			t.Errorf("kept %q after %d runs, want 4", got, runs)
+		}
+	})
+}
+
 func isNil(err error) bool { return err == nil }
 
 func texts(t *testing.T, db *DB) string {

@@ -37,9 +37,18 @@ func (tx *Tx) tries(key limit.Key) (digest []byte, t limit.Tries, err error) {
 	return tx.db.keys.Digest(secret.PurposeLimit, string(key.Kind), key.Subject), limit.Tries{}, nil
 }
 
+// triesDigest is under which digest the row of a key is, or would be.
+func (tx *Tx) triesDigest(key limit.Key) ([]byte, error) {
+	if len(tx.db.keys.DigestVersions()) == 1 {
+		return tx.db.keys.Digest(secret.PurposeLimit, string(key.Kind), key.Subject), nil
+	}
+	digest, _, err := tx.tries(key)
+	return digest, err
+}
+
 // SaveTries writes the tries of a key where the row's version is still theirs; otherwise the change runs again.
 func (tx *Tx) SaveTries(key limit.Key, t limit.Tries) error {
-	digest, _, err := tx.tries(key)
+	digest, err := tx.triesDigest(key)
 	if err != nil {
 		return err
 	}

@@ -310,6 +310,7 @@ func TestWhatIsNotThere(t *testing.T) {
 			}{
 				"partner":            {func() error { _, err := tx.Partner(1); return err }, partner.ErrUnknown},
 				"partner by client":  {func() error { _, err := tx.PartnerByClient("x"); return err }, partner.ErrUnknown},
+				"partner asking":     {func() error { _, _, err := tx.PartnerAsking("x", limit.NewKey(limit.KindClient, "x")); return err }, partner.ErrUnknown},
 				"account":            {func() error { _, err := tx.Account(1); return err }, customer.ErrNoAccount},
 				"pending account":    {func() error { _, err := tx.PendingAccount(1, "x@example.org"); return err }, customer.ErrNoAccount},
 				"claimed account":    {func() error { _, err := tx.ClaimedAccount("x@example.org"); return err }, customer.ErrNoAccount},
@@ -350,6 +351,42 @@ func TestANounsVerbThroughItsStore(t *testing.T) {
 			got, err := tx.Session(2)
 			if got.SeenAt.UnixMilli() != 5000 || got.Version != 1 {
 				t.Errorf("seen at %v, version %d", got.SeenAt, got.Version)
+			}
+			return err
+		}))
+	})
+}
+
+// TestDepths: a transaction of tokens sees of an account what lies in plain columns, and the address by which it was found; and what was not
+// opened cannot be saved over what is there.
+func TestDepths(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		ctx := t.Context()
+		a := withAccount(t, db, owner, "owner@example.org")
+		a.Credentials.PasswordHash, a.Language = "digest", "en"
+		must(t, db.write(ctx, func(tx *Tx) error { return tx.SaveAccount(&a) }))
+		err := Tokens{DB: db}.Change(ctx, func(tx grant.TokenTx) (audit.Event, error) {
+			got, err := tx.Account(owner)
+			found, err2 := tx.PendingAccount(5, "owner@example.org")
+			if got.Epoch != 1 || got.State != customer.Pending || got.Email != "" || found.Email != "owner@example.org" || found.Credentials.PasswordHash != "" {
+				t.Errorf("%+v and by its address %+v", got, found)
+			}
+			return audit.Event{}, errors.Join(err, err2, tx.SaveAccount(&got))
+		})
+		if !errors.Is(err, errShut) {
+			t.Errorf("saving what was not opened: %v", err)
+		}
+		must(t, Customers{DB: db}.View(ctx, func(tx customer.Tx) error {
+			got, err := tx.Account(owner)
+			if got.Email != a.Email || got.Language != "en" || got.Credentials.PasswordHash != "" {
+				t.Errorf("to a partner: %+v", got)
+			}
+			return err
+		}))
+		must(t, db.read(ctx, func(tx *Tx) error {
+			got, err := tx.Account(owner)
+			if got.Email != a.Email || got.Credentials.PasswordHash != "digest" {
+				t.Errorf("afterwards: %+v", got)
 			}
 			return err
 		}))

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/partner"
+	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
 var partnerTable = newTable("partner", "id", "client_id", "name", "home_uri", "restart_uri", "redirect_uris", "class", "active",
@@ -78,6 +80,33 @@ func (tx *Tx) Partner(id partner.ID) (partner.Partner, error) {
 // PartnerByClient reads a partner by its client id, or answers partner.ErrUnknown.
 func (tx *Tx) PartnerByClient(clientID string) (partner.Partner, error) {
 	return tx.onePartner("SELECT id, version FROM partner WHERE client_id = $1", clientID)
+}
+
+// PartnerAsking reads a partner by its client id, with the tries of a key; or answers partner.ErrUnknown.
+func (tx *Tx) PartnerAsking(clientID string, key limit.Key) (partner.Partner, limit.Tries, error) {
+	if len(tx.db.keys.DigestVersions()) > 1 { // a count may be under any of them
+		p, err := tx.PartnerByClient(clientID)
+		if err != nil {
+			return partner.Partner{}, limit.Tries{}, err
+		}
+		tries, err := tx.Tries(key)
+		return p, tries, err
+	}
+	var id partner.ID
+	var version int64
+	var tries limit.Tries
+	digest := tx.db.keys.Digest(secret.PurposeLimit, string(key.Kind), key.Subject)
+	err := tx.get(`SELECT p.id, p.version, COALESCE(t.count, 0), COALESCE(t.first_at, 0), COALESCE(t.last_at, 0), COALESCE(t.until_at, 0),
+		COALESCE(t.total, 0), COALESCE(t.version, 0) FROM partner p LEFT JOIN tries t ON t.key_digest = $2 WHERE p.client_id = $1`,
+		[]any{clientID, digest}, append([]any{&id, &version}, triesFields(&tries)...)...)
+	if errors.Is(err, errNoRow) {
+		err = partner.ErrUnknown
+	}
+	if err != nil {
+		return partner.Partner{}, limit.Tries{}, err
+	}
+	p, err := tx.remembered(id, version)
+	return p, tries, err
 }
 
 // Partners lists all partners in the order in which they were added.

@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
@@ -36,6 +37,10 @@ func TestPartnersAreRemembered(t *testing.T) {
 			for _, how := range []func(tx *Tx) (partner.Partner, error){
 				func(tx *Tx) (partner.Partner, error) { return tx.Partner(5) },
 				func(tx *Tx) (partner.Partner, error) { return tx.PartnerByClient("acme") },
+				func(tx *Tx) (partner.Partner, error) {
+					p, _, err := tx.PartnerAsking("acme", limit.NewKey(limit.KindClient, "acme"))
+					return p, err
+				},
 				func(tx *Tx) (partner.Partner, error) { s, err := tx.Standing(9); return s.Partner, err },
 			} {
 				var wait sync.WaitGroup
@@ -100,5 +105,27 @@ func TestPartnersReadNoCredentials(t *testing.T) {
 		has("a change", true, got, err)
 		err = SignIns{For[customer.SignInTx]{DB: db}}.View(t.Context(), func(tx customer.SignInTx) (err error) { got, err = tx.Account(owner); return err })
 		has("after the change", true, got, err)
+	})
+}
+
+// TestPartnerAsking: the count that is read beside a client is the one that Tries reads.
+func TestPartnerAsking(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		ctx := t.Context()
+		p := partner.Partner{ID: 5, ClientID: "acme", Class: partner.Classic}
+		key, other := limit.NewKey(limit.KindClient, "acme", "192.0.2.0/24"), limit.NewKey(limit.KindClient, "acme", "198.51.100.0/24")
+		must(t, db.write(ctx, func(tx *Tx) error {
+			return errors.Join(tx.SavePartner(&p), tx.SaveTries(key, limit.Tries{Count: 3, LastAt: time.UnixMilli(4), Until: time.UnixMilli(5), Total: 6}))
+		}))
+		for key, count := range map[limit.Key]int{key: 3, other: 0} {
+			must(t, db.read(ctx, func(tx *Tx) error {
+				got, beside, err := tx.PartnerAsking("acme", key)
+				alone, err2 := tx.Tries(key)
+				if got.ID != 5 || beside != alone || beside.Count != count {
+					t.Errorf("%v: %+v, %+v; alone %+v", key, got.ID, beside, alone)
+				}
+				return errors.Join(err, err2)
+			}))
+		}
 	})
 }

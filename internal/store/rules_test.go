@@ -181,6 +181,7 @@ func TestTwoDigestKeys(t *testing.T) {
 	withAccount(t, db, owner, "owner@example.org")
 	must(t, db.write(t.Context(), func(tx *Tx) error {
 		must(t, tx.SaveReply(reply))
+		must(t, tx.SavePartner(&partner.Partner{ID: 5, ClientID: "acme", Class: partner.Classic}))
 		must(t, tx.BlockAddress(5, "blocked@example.org", time.UnixMilli(5000)))
 		return tx.SaveTries(key, limit.Tries{Count: 3, Total: 3})
 	}))
@@ -202,6 +203,9 @@ func TestTwoDigestKeys(t *testing.T) {
 		}
 		if tries, err := tx.Tries(key); err != nil || tries.Count != 3 {
 			t.Errorf("tries under the old key: %v %v", tries, err)
+		}
+		if p, tries, err := tx.PartnerAsking("acme", key); err != nil || p.ID != 5 || tries.Count != 3 {
+			t.Errorf("tries beside a partner, under the old key: %v %v %v", p.ID, tries, err)
 		}
 		if _, found, err := tx.Reply(reply, time.UnixMilli(2000)); err != nil || !found {
 			t.Errorf("reply under the old key: %t %v", found, err)

@@ -28,8 +28,8 @@ type Tx struct {
 	ctx context.Context
 	// reads says that the transaction changes nothing.
 	reads bool
-	// bare leaves the credentials of accounts unopened; such a transaction only reads.
-	bare bool
+	// depth is how far accounts are opened.
+	depth depth
 	// wrote says that a row was changed; changed says so of any row but an audit event.
 	wrote, changed bool
 	// last says that this is the last turn of a change where many write at once. Then each statement that writes is in a
@@ -45,6 +45,18 @@ type Tx struct {
 	// entry is the number of the event that this transaction will write; see event.
 	entry int64
 }
+
+// A depth is how far a transaction opens the sealed columns of the accounts that it reads. What is not opened is as the zero value,
+// and an account of which anything is not opened cannot be saved.
+type depth int
+
+const (
+	openAll depth = iota
+	// openContact leaves the credentials sealed.
+	openContact
+	// openNothing leaves everything sealed: what is asked for lies in plain columns, such as state and epoch.
+	openNothing
+)
 
 // exec runs a statement that changes rows and returns how many. A taken unique value is errTaken.
 func (tx *Tx) exec(query string, args ...any) (int64, error) {
@@ -104,8 +116,7 @@ func (tx *Tx) expect(query string, args ...any) error {
 	return err
 }
 
-// get reads one row into dest, or answers errNoRow. A statement with RETURNING changes rows and must go through it in a
-// write transaction only.
+// get reads one row into dest, or answers errNoRow.
 func (tx *Tx) get(query string, args []any, dest ...any) error {
 	for _, arg := range args {
 		if text, is := arg.(string); is && !storable(text) {
@@ -130,12 +141,13 @@ func (tx *Tx) get(query string, args []any, dest ...any) error {
 // stranger's client id with a NUL in it would be trouble with the database instead of an unknown client.
 func storable(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
 
-// each reads rows and calls row for each with a function that scans it.
+// each reads rows and calls row for each with a function that scans it. An UPDATE with RETURNING is read by it too.
 func (tx *Tx) each(query string, args []any, row func(scan func(dest ...any) error) error) error {
 	s, err := tx.prepare(query)
 	if err != nil {
 		return err
 	}
+	tx.wrote = tx.wrote || strings.HasPrefix(query, "UPDATE")
 	rows, err := s.QueryContext(tx.conn.until, args...)
 	if err != nil {
 		return tx.fault(query, err)
@@ -199,9 +211,9 @@ func (tx *Tx) fault(query string, err error) error {
 
 // A reading is how a read transaction is made.
 type reading struct {
-	// bare leaves credentials of accounts sealed.
-	bare bool
-	// loose has every statement see a moment of its own: for what is one statement, which then is all that the database is asked.
+	depth depth
+	// loose has every statement see a moment of its own, without a transaction around them, which costs two round trips: for what is
+	// one statement, and for what may be told of several moments.
 	loose bool
 }
 
@@ -238,7 +250,7 @@ func (db *DB) readOnce(ctx context.Context, how reading, fn func(*Tx) error) (cu
 		}
 		db.readers.give(c)
 	}()
-	tx := &Tx{db: db, conn: c, ctx: ctx, reads: true, bare: how.bare}
+	tx := &Tx{db: db, conn: c, ctx: ctx, reads: true, depth: how.depth}
 	err = fn(tx)
 	if tx.failed != nil {
 		err = tx.failed
