@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/grant"
@@ -35,74 +34,6 @@ func restoreTo(t *testing.T, copied string) (Restored, string) {
 	done, err := Restore(t.Context(), copied, o, nil)
 	must(t, err)
 	return done, path
-}
-
-// TestBackupUnderLoad: while sixteen write, copies are made; each holds everything that was answered before it began, no
-// half of a change, and restores to a database that holds together.
-func TestBackupUnderLoad(t *testing.T) {
-	t.Parallel()
-	w, path := fileWorld(t)
-	ctx, stop := context.WithCancel(t.Context())
-	var mu sync.Mutex
-	var answered []string
-	var writers sync.WaitGroup
-	for i := range 16 {
-		writers.Go(func() {
-			for n := 0; ctx.Err() == nil; n++ {
-				email := fmt.Sprintf("a%d-%d@example.org", i, n)
-				_, err := w.nodes[0].customers.Create(context.WithoutCancel(ctx), w.acme, customer.Signup{Email: email, RegistrationCode: registrationCode}, "", "")
-				if err != nil {
-					t.Errorf("%s: %v", email, err)
-					return
-				}
-				mu.Lock()
-				answered = append(answered, email)
-				mu.Unlock()
-			}
-		})
-	}
-	type taken struct {
-		file   string
-		before []string
-	}
-	var copies []taken
-	for n := range 4 {
-		for enough := false; !enough; {
-			mu.Lock()
-			enough = len(answered) > n*20
-			mu.Unlock()
-		}
-		mu.Lock()
-		one := taken{filepath.Join(t.TempDir(), "copy.db"), slices.Clone(answered)}
-		mu.Unlock()
-		made, err := Backup(t.Context(), path, one.file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if stat, err := os.Stat(one.file); err != nil || stat.Mode().Perm() != 0o600 || stat.Size() != made.Bytes || !slices.Equal(made.Keys, []int{1}) {
-			t.Errorf("%v %v, %+v", stat, err, made)
-		}
-		copies = append(copies, one)
-	}
-	stop()
-	writers.Wait()
-	for _, one := range copies {
-		done, restored := restoreTo(t, one.file)
-		db := openTest(t, restored)
-		accounts, events := 0, 0
-		must(t, db.read(t.Context(), func(tx *Tx) error {
-			for _, email := range one.before {
-				if _, err := tx.PendingAccount(w.acme.ID, email); err != nil {
-					t.Errorf("%s was answered before the copy and is not in it: %v", email, err)
-				}
-			}
-			return errors.Join(tx.get("SELECT count(*) FROM account", nil, &accounts),
-				tx.get("SELECT count(*) FROM audit_event WHERE action = 'account.created'", nil, &events))
-		}))
-		if accounts != events || accounts < len(one.before) || done.Accounts != int64(accounts) {
-			t.Errorf("%d accounts, %d events of them, %d signed out, %d were answered", accounts, events, done.Accounts, len(one.before))
-		}
-	}
 }
 
 // TestRestoreEndsWhatWasGivenOut: a registration code and its token that the copy knows as good are dead after it, and the
@@ -337,5 +268,95 @@ func TestRestoreLeavesNoOldLog(t *testing.T) {
 	again, err := Restore(t.Context(), copied, o, nil)
 	if err != nil || again.Before != done.Before+"-2" || !exists(done.Before) {
 		t.Errorf("%q after %q, %v", again.Before, done.Before, err)
+	}
+}
+
+// TestReplaceIsOneStep: when the last step does not come, the database in place has its last changes, those of its log too, and lies
+// there alone; the name that it was given already is the one that it keeps when the restore is repeated.
+func TestReplaceIsOneStep(t *testing.T) {
+	t.Parallel()
+	w, path := fileWorld(t)
+	_, _, _ = w.pending(t, "later@example.org")
+	dir := t.TempDir()
+	place := filepath.Join(dir, "there.db")
+	for _, end := range []string{"", "-wal"} {
+		text, err := os.ReadFile(path + end)
+		must(t, err)
+		must(t, os.WriteFile(place+end, text, 0o600))
+	}
+	made := place + ".restoring"
+	kept, err := replace(t.Context(), place, made, raceTime())
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("put in place what is not there: %v", err)
+	}
+	for _, end := range beside {
+		if exists(place + end) {
+			t.Errorf("%s is beside it", end)
+		}
+	}
+	must(t, os.WriteFile(made, []byte("new"), 0o600))
+	again, err := replace(t.Context(), place, made, raceTime().Add(time.Minute))
+	if err != nil || again != kept {
+		t.Errorf("kept as %q and then as %q, %v", kept, again, err)
+	}
+	if text, _ := os.ReadFile(place); string(text) != "new" {
+		t.Errorf("in place: %.20q", text)
+	}
+	db := openTest(t, kept)
+	if n := (&world{db: db}).count(t, "SELECT count(*) FROM account"); n != 1 {
+		t.Errorf("%d accounts in the database that was kept", n)
+	}
+	must(t, db.Close())
+	names, err := os.ReadDir(dir)
+	must(t, err)
+	for _, n := range names {
+		if name := filepath.Join(dir, n.Name()); name != place && !strings.HasPrefix(name, kept) {
+			t.Errorf("left behind: %s", name)
+		}
+	}
+}
+
+// TestReplaceRefuses: a database that somebody has open is not replaced under them, and a log without its database is not read into
+// the new one.
+func TestReplaceRefuses(t *testing.T) {
+	t.Parallel()
+	w, path := fileWorld(t)
+	ctx, end := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer end()
+	if _, err := replace(ctx, path, path+".restoring", raceTime()); err == nil || errors.Is(err, ErrNotABackup) || exists(path+".before-"+raceTime().Format("20060102T150405Z")) {
+		t.Errorf("in use: %v", err)
+	}
+	if n := w.count(t, "SELECT count(*) FROM partner"); n != 1 {
+		t.Errorf("%d partners afterwards", n)
+	}
+	for _, ending := range beside {
+		place := filepath.Join(t.TempDir(), "there.db")
+		must(t, os.WriteFile(place+ending, []byte("log"), 0o600))
+		must(t, os.WriteFile(place+".restoring", []byte("new"), 0o600))
+		if _, err := replace(t.Context(), place, place+".restoring", raceTime()); err == nil || exists(place) {
+			t.Errorf("beside a %s without its database: %v", ending, err)
+		}
+	}
+}
+
+// TestKeepWithoutSecondNames: where a file has one name only, the old database is copied before it is replaced, and stays in place until then.
+func TestKeepWithoutSecondNames(t *testing.T) {
+	t.Parallel()
+	place := filepath.Join(t.TempDir(), "there.db")
+	must(t, os.WriteFile(place, []byte("old"), 0o600))
+	one := func(string, string) error { return errors.ErrUnsupported }
+	var names []string
+	for range 2 {
+		name, err := keep(t.Context(), place, raceTime(), one)
+		must(t, err)
+		names = append(names, name)
+	}
+	for _, name := range append(names, place) {
+		if text, err := os.ReadFile(name); string(text) != "old" {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
+	}
+	if names[0] == names[1] || exists(place+".keeping") {
+		t.Errorf("kept as %v", names)
 	}
 }

@@ -46,16 +46,21 @@ func worldOn(t *testing.T, dbs ...*DB) *world {
 	w := &world{db: dbs[0], acme: partner.Partner{ID: 1, ClientID: "acme", Class: partner.Classic, Active: true,
 		RedirectURIs: []string{"https://example.org/back"}, RequiredScopes: partner.AllScopes()}}
 	for _, db := range dbs {
-		ids := secret.NewIDs(raceTime)
-		w.nodes = append(w.nodes, node{
-			partners:  partner.Partners{Store: Partners{db}, IDs: ids, Now: raceTime},
-			customers: customer.Customers{Store: Customers{db}, Keys: db.keys, IDs: ids, Now: raceTime},
-			tokens:    grant.Tokens{Store: Tokens{db}, Keys: db.keys, IDs: ids, Now: raceTime},
-			claims:    claim.Claims{Store: Claims{db}, Keys: db.keys, IDs: ids, Now: raceTime},
-		})
+		w.nodes = append(w.nodes, nodeOn(db))
 	}
 	must(t, w.db.write(t.Context(), func(tx *Tx) error { return tx.SavePartner(&w.acme) }))
 	return w
+}
+
+// nodeOn is the nouns over a database.
+func nodeOn(db *DB) node {
+	ids := secret.NewIDs(raceTime)
+	return node{
+		partners:  partner.Partners{Store: Partners{db}, IDs: ids, Now: raceTime},
+		customers: customer.Customers{Store: Customers{db}, Keys: db.keys, IDs: ids, Now: raceTime},
+		tokens:    grant.Tokens{Store: Tokens{db}, Keys: db.keys, IDs: ids, Now: raceTime},
+		claims:    claim.Claims{Store: Claims{db}, Keys: db.keys, IDs: ids, Now: raceTime},
+	}
 }
 
 func eachWorld(t *testing.T, test func(t *testing.T, w *world)) {

@@ -2,14 +2,20 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
+
+	"modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/customer"
@@ -62,7 +68,7 @@ func Restore(ctx context.Context, from string, o Options, tell Progress) (Restor
 	if err := syncFile(o.Path); err != nil {
 		return done, err
 	}
-	done.Before, err = replace(path, o.Path, o.Now())
+	done.Before, err = replace(ctx, path, o.Path, o.Now())
 	return done, err
 }
 
@@ -79,7 +85,41 @@ func (r *Restored) prepare(ctx context.Context, o Options, tell Progress) error 
 	if err == nil {
 		r.Accounts, err = db.Sever(ctx, tell)
 	}
-	return errors.Join(err, db.Close())
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	// Closing may leave the end of it in a log, such as when the disk is full, and tells nobody; only the file takes the place.
+	release, err := oneFile(ctx, o.Path)
+	if err != nil {
+		return err
+	}
+	return release()
+}
+
+// oneFile puts into a database's file what lies in its write-ahead log or in a journal beside it, so that the file alone is all of
+// it, and keeps everybody out until release. One that is damaged is ErrNotABackup.
+func oneFile(ctx context.Context, path string) (release func() error, err error) {
+	q := url.Values{"_pragma": {"busy_timeout(5000)", "synchronous(2)", "fullfsync(1)", "trusted_schema(0)"}}
+	file, err := sql.Open("sqlite", sqliteURI(path)+"?"+q.Encode())
+	if err != nil {
+		return nil, err
+	}
+	file.SetMaxOpenConns(1)
+	var mode string
+	if err = file.QueryRowContext(ctx, "PRAGMA journal_mode = DELETE").Scan(&mode); err == nil && mode != "delete" {
+		err = fmt.Errorf("its log is kept in mode %s", mode)
+	}
+	if err == nil {
+		_, err = file.ExecContext(ctx, "BEGIN EXCLUSIVE")
+	}
+	if err == nil {
+		return file.Close, nil
+	}
+	var e *sqlite.Error
+	if errors.As(err, &e) && (e.Code()&0xff == codes.SQLITE_NOTADB || e.Code()&0xff == codes.SQLITE_CORRUPT) {
+		err = fmt.Errorf("%w: %w", ErrNotABackup, err)
+	}
+	return nil, errors.Join(fmt.Errorf("finish %s: %w", path, err), file.Close())
 }
 
 // discard removes a database and what lies beside it. What cannot be removed is overwritten by the next restore.
@@ -119,23 +159,33 @@ func (r readUntil) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
+// beside are the ends of names of files that SQLite reads into the database beside which they lie.
+var beside = [...]string{"-wal", "-shm", "-journal"}
+
 // replace puts the file made in the place of the one at path, which gets the name that is returned. At every moment there
-// is a file at path, or a server started after a crash would begin an empty database there. The write-ahead log of the old file
-// moves with it before the new one comes: beside the new file it would be read into it.
-func replace(path, made string, now time.Time) (before string, err error) {
+// is a file at path, or a server started after a crash would begin an empty database there; and it is all of the old database or all
+// of the new one. So what lies in the old one's write-ahead log goes into its file first: between two renames it would be without its
+// last changes, and beside the new file they would be read into that. Only of a damaged one the log is moved.
+func replace(ctx context.Context, path, made string, now time.Time) (before string, err error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		for _, end := range beside { // of a file that somebody took away
+			if exists(path + end) {
+				return "", fmt.Errorf("%s lies there without its database; move it away", path+end)
+			}
+		}
 		return "", errors.Join(os.Rename(made, path), syncFile(filepath.Dir(path)))
 	}
-	before = path + ".before-" + now.UTC().Format("20060102T150405Z")
-	for n := 2; exists(before); n++ {
-		before = fmt.Sprintf("%s.before-%s-%d", path, now.UTC().Format("20060102T150405Z"), n)
+	release, err := oneFile(ctx, path)
+	switch {
+	case err == nil:
+		defer func() { err = errors.Join(err, release()) }()
+	case !errors.Is(err, ErrNotABackup):
+		return "", err
 	}
-	if err := os.Link(path, before); err != nil {
-		if err := os.Rename(path, before); err != nil { // a file system without second names
-			return "", err
-		}
+	if before, err = keep(ctx, path, now, os.Link); err != nil {
+		return "", err
 	}
-	for _, end := range [...]string{"-wal", "-shm"} {
+	for _, end := range beside {
 		if err := os.Rename(path+end, before+end); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return before, err
 		}
@@ -144,6 +194,46 @@ func replace(path, made string, now time.Time) (before string, err error) {
 		return before, err
 	}
 	return before, syncFile(filepath.Dir(path))
+}
+
+// keep gives the file at path a second name, or on a file system that has none, makes a copy of it. A restore that was cut short
+// here has given it one already.
+func keep(ctx context.Context, path string, now time.Time, link func(from, to string) error) (before string, err error) {
+	if before, err = secondName(path); before != "" || err != nil {
+		return before, err
+	}
+	name := path + ".before-" + now.UTC().Format("20060102T150405Z")
+	before = name
+	for n := 2; exists(before); n++ {
+		before = name + "-" + strconv.Itoa(n)
+	}
+	if link(path, before) == nil {
+		return before, nil
+	}
+	partial := path + ".keeping"
+	if err := copyFile(ctx, path, partial); err != nil {
+		return "", err
+	}
+	return before, errors.Join(syncFile(partial), os.Rename(partial, before))
+}
+
+// secondName finds the name that keep gave to the file at path itself; empty when there is none.
+func secondName(path string) (string, error) {
+	own, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	names, err := os.ReadDir(filepath.Dir(path))
+	for _, n := range names {
+		if !strings.HasPrefix(n.Name(), filepath.Base(path)+".before-") {
+			continue
+		}
+		other := filepath.Join(filepath.Dir(path), n.Name())
+		if stat, err := os.Lstat(other); err == nil && os.SameFile(own, stat) {
+			return other, nil
+		}
+	}
+	return "", err
 }
 
 func exists(path string) bool {

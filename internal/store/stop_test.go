@@ -25,7 +25,8 @@ type stoppable struct {
 
 func (w *world) stoppable(t *testing.T, number int64) stoppable {
 	t.Helper()
-	a := customer.Account{ID: customer.AccountID(1000 + number), Creator: 1, State: customer.Claimed, Epoch: 2, SessionEpoch: 1, Email: fmt.Sprintf("owner%d@example.org", number)}
+	a := customer.Account{ID: customer.AccountID(1000 + number), Creator: 1, State: customer.Claimed, Epoch: 2, SessionEpoch: 1,
+		ClaimedAt: raceTime(), Credentials: customer.Credentials{PasswordHash: "hash"}, Email: fmt.Sprintf("owner%d@example.org", number)}
 	p := customer.NewProfile(w.nodes[0].customers.IDs, a.ID, customer.KindPersonal, raceTime())
 	g := grant.Grant{ID: grant.ID(2000 + number), Account: a.ID, Partner: 1, Profile: p.ID, Scopes: partner.AllScopes(), State: grant.Active, GivenAt: raceTime()}
 	first := secret.NewTokenSecret()
