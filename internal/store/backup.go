@@ -74,7 +74,7 @@ func Backup(ctx context.Context, path, to string) (Copy, error) {
 
 // vacuumInto copies what is in the file at one moment: SQLite reads it in one transaction, beside which others write.
 func vacuumInto(ctx context.Context, path, to string) error {
-	source := sqlitePool(path, false)
+	source := sqlitePool(path)
 	_, err := source.ExecContext(ctx, "VACUUM INTO $1", to)
 	if err != nil {
 		err = unavailable("copy", err)

@@ -70,11 +70,15 @@ func (m moment) Scan(src any) error {
 	if !ok {
 		return fmt.Errorf("time is stored as %T", src)
 	}
+	m.set(ms)
+	return nil
+}
+
+func (m moment) set(ms int64) {
 	*m.t = time.Time{}
 	if ms != 0 {
 		*m.t = time.UnixMilli(ms).UTC()
 	}
-	return nil
 }
 
 func millis(t time.Time) int64 {

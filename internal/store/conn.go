@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"sync/atomic"
 
@@ -14,8 +12,8 @@ import (
 // costs more than running it. One goroutine at a time uses a conn.
 type conn struct {
 	engine *engine
-	c      *sql.Conn
-	stmts  map[string]*sql.Stmt
+	link   link
+	stmts  map[string]statement
 	// partners are those that were read by this connection; see remembered.
 	partners map[partner.ID]partner.Partner
 	// until bounds the statements of the transaction under way, on engines that can be far away; release frees its timer.
@@ -25,20 +23,20 @@ type conn struct {
 	cut bool
 }
 
-func newConn(ctx context.Context, e *engine, pool *sql.DB) (*conn, error) {
-	c, err := pool.Conn(ctx)
+func newConn(ctx context.Context, e *engine, readonly bool) (*conn, error) {
+	l, err := e.open(ctx, readonly)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{engine: e, c: c, stmts: map[string]*sql.Stmt{}, partners: map[partner.ID]partner.Partner{}, until: context.Background()}, nil
+	return &conn{engine: e, link: l, stmts: map[string]statement{}, partners: map[partner.ID]partner.Partner{}, until: context.Background()}, nil
 }
 
 // stmt returns the prepared form of query. Queries are constants of this package, so the map stays small.
-func (c *conn) stmt(query string) (*sql.Stmt, error) {
+func (c *conn) stmt(query string) (statement, error) {
 	if s, ok := c.stmts[query]; ok {
 		return s, nil
 	}
-	s, err := c.c.PrepareContext(c.until, query)
+	s, err := c.link.prepare(c.until, query)
 	if err == nil {
 		c.stmts[query] = s
 	}
@@ -48,15 +46,7 @@ func (c *conn) stmt(query string) (*sql.Stmt, error) {
 // run executes a statement without arguments or result, such as BEGIN. No context of a request ends it halfway: an
 // interrupted COMMIT would leave everybody guessing.
 func (c *conn) run(query string) error {
-	var err error
-	if c.engine.serial {
-		var s *sql.Stmt
-		if s, err = c.stmt(query); err == nil {
-			_, err = s.ExecContext(c.until)
-		}
-	} else { // PostgreSQL takes a text without arguments in one round trip
-		_, err = c.c.ExecContext(c.until, query)
-	}
+	err := c.link.run(c.until, query)
 	if err != nil {
 		c.cut = c.cut || c.engine.kind(err) == faultCut
 		return unavailable(query, err)
@@ -102,29 +92,29 @@ func (c *conn) close() error {
 	}
 	var errs []error
 	for _, s := range c.stmts {
-		errs = append(errs, s.Close())
+		errs = append(errs, s.close())
 	}
-	return errors.Join(append(errs, c.c.Close())...)
+	return errors.Join(append(errs, c.link.close())...)
 }
 
 // drop closes the connection without a word more to the other side, which may not be there to hear it.
 func (c *conn) drop() {
-	_ = c.c.Raw(func(any) error { return driver.ErrBadConn })
-	_ = c.c.Close()
+	c.link.drop()
 }
 
 // pool is a fixed number of connections that stay open: opening one while a request waits costs more than the request
 // (speed.md). Each is opened when it is first needed, so that start is quick and an idle server small.
 type pool struct {
 	engine *engine
-	from   *sql.DB
+	// readonly is how its connections are opened.
+	readonly bool
 	// slots hold the connections that nobody uses; nil is one that is not open yet.
 	slots   chan *conn
 	closing atomic.Bool
 }
 
-func newPool(e *engine, from *sql.DB, n int) *pool {
-	p := &pool{engine: e, from: from, slots: make(chan *conn, n)}
+func newPool(e *engine, readonly bool, n int) *pool {
+	p := &pool{engine: e, readonly: readonly, slots: make(chan *conn, n)}
 	for range n {
 		p.slots <- nil
 	}
@@ -164,7 +154,7 @@ func (p *pool) begin(ctx context.Context, text string) (*conn, error) {
 			p.dropIdle()
 		}
 	}
-	c, err := newConn(ctx, p.engine, p.from)
+	c, err := newConn(ctx, p.engine, p.readonly)
 	if err == nil {
 		if err = c.begin(ctx, text); err == nil {
 			return c, nil

@@ -107,7 +107,7 @@ func TestACommitThatNoStandbyHas(t *testing.T) {
 		yield()
 	}
 	must(t, db.write(t.Context(), func(tx *Tx) error {
-		if _, err := tx.conn.c.ExecContext(t.Context(), "DO $$ BEGIN RAISE WARNING 'something'; END $$"); err != nil {
+		if err := tx.conn.link.run(t.Context(), "DO $$ BEGIN RAISE WARNING 'something'; END $$"); err != nil {
 			return err
 		}
 		return note(tx, 2, "two")

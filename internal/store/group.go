@@ -63,7 +63,7 @@ type writer struct {
 }
 
 func newWriter(ctx context.Context, e *engine) (*writer, error) {
-	c, err := newConn(ctx, e, e.writers)
+	c, err := newConn(ctx, e, false)
 	if err != nil {
 		return nil, unavailable("open writer", err)
 	}

@@ -69,7 +69,7 @@ func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, last bool) error 
 	if err != nil {
 		return err
 	}
-	if err := db.engine.whole(c.c); err != nil {
+	if err := db.engine.whole(c.link); err != nil {
 		return unavailable("commit", err)
 	}
 	ended = true
@@ -79,7 +79,7 @@ func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, last bool) error 
 		}
 		return err
 	}
-	if err := db.engine.doubt(c.c); err != nil {
+	if err := db.engine.doubt(c.link); err != nil {
 		return unavailable("commit", err)
 	}
 	db.commits.Add(1)

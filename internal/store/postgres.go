@@ -72,10 +72,13 @@ func openPostgres(ctx context.Context, o Options) (*engine, error) {
 		doubt:       postgresDoubt,
 		clock:       "SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)",
 	}
-	e.writers = postgresPool(*config, readerCount+writerCount+1)
-	e.readers = e.writers
+	e.pool = postgresPool(*config, readerCount+writerCount+1)
+	e.open = func(ctx context.Context, _ bool) (link, error) {
+		c, err := e.pool.Conn(ctx)
+		return sqlLink{c}, err
+	}
 	e.migrations, e.alone = postgresMigrations(*config.Copy())
-	if err := postgresKeeps(ctx, e.writers, o.Failover); err != nil {
+	if err := postgresKeeps(ctx, e.pool, o.Failover); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", e.name, err), e.close())
 	}
 	return e, nil
@@ -167,8 +170,8 @@ func postgresNotice(c *pgconn.PgConn, n *pgconn.Notice) {
 // postgresDoubt is what a server warned of while it answered a COMMIT with success. It does so where it was told to stop
 // waiting for its standby, by a statement_timeout or an operator: the change is on its own disk alone, and a failover would
 // take it back (I7).
-func postgresDoubt(c *sql.Conn) error {
-	return c.Raw(func(d any) error {
+func postgresDoubt(l link) error {
+	return l.(sqlLink).c.Raw(func(d any) error {
 		if warning, warned := d.(*stdlib.Conn).Conn().PgConn().CustomData()[doubtful]; warned {
 			return fmt.Errorf("the server warns: %v", warning)
 		}
@@ -178,8 +181,8 @@ func postgresDoubt(c *sql.Conn) error {
 
 // postgresWhole tells whether the transaction under way is one that a COMMIT would keep. PostgreSQL answers COMMIT with
 // success also where a statement failed before, and keeps nothing.
-func postgresWhole(c *sql.Conn) error {
-	return c.Raw(func(d any) error {
+func postgresWhole(l link) error {
+	return l.(sqlLink).c.Raw(func(d any) error {
 		c := d.(*stdlib.Conn).Conn().PgConn()
 		if status := c.TxStatus(); status != 'T' {
 			return fmt.Errorf("the transaction was not whole (%c)", status)

@@ -302,7 +302,7 @@ func TestASwallowedFailureIsNotCommitted(t *testing.T) {
 	notes(t, db)
 	err := db.write(t.Context(), func(tx *Tx) error {
 		must(t, note(tx, 1, "one"))
-		_, err := tx.conn.c.ExecContext(t.Context(), "SELECT 1/0")
+		err := tx.conn.link.run(t.Context(), "SELECT 1/0")
 		_ = err // swallowed on purpose, past the Tx
 		return nil
 	})

@@ -13,14 +13,18 @@ import (
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
+	linked "zombiezen.com/go/sqlite"
 )
 
 // engine is all that differs between databases: how to connect, how transactions begin, what the types are called and
 // what the driver's errors mean.
 type engine struct {
 	// name is what an operator knows the database as, without secrets.
-	name             string
-	writers, readers *sql.DB
+	name string
+	// open opens a connection; one that is readonly is kept from writing where the database can.
+	open func(ctx context.Context, readonly bool) (link, error)
+	// pool is where connections are opened from, where that is database/sql.
+	pool *sql.DB
 	// migrations is the pool that migrates.
 	migrations *sql.DB
 	dialect    goose.Dialect
@@ -38,9 +42,9 @@ type engine struct {
 	// cut off.
 	limit time.Duration
 	// whole says why the transaction of a connection cannot be committed; nil where the engine says so itself.
-	whole func(*sql.Conn) error
+	whole func(link) error
 	// doubt says why a COMMIT that was answered with success may not last; nil where there is no such thing.
-	doubt func(*sql.Conn) error
+	doubt func(link) error
 	// clock asks for the database's time in Unix milliseconds; empty for an engine that has no clock of its own.
 	clock string
 	// alone waits until no other node migrates; nil where no other can.
@@ -61,7 +65,10 @@ const (
 )
 
 func (e *engine) close() error {
-	errs := []error{e.readers.Close(), e.writers.Close(), e.migrations.Close()}
+	errs := []error{e.migrations.Close()}
+	if e.pool != nil {
+		errs = append(errs, e.pool.Close())
+	}
 	if e.release != nil {
 		errs = append(errs, e.release())
 	}
@@ -118,35 +125,26 @@ func openSQLite(ctx context.Context, path string, beside bool) (*engine, error) 
 			return nil, err
 		}
 	}
-	e.writers = sqlitePool(path, false)
-	e.readers = sqlitePool(path, true)
-	e.migrations = e.writers
-	if err := e.writers.PingContext(ctx); err != nil {
+	e.open = func(_ context.Context, readonly bool) (link, error) { return openSQLiteLink(path, readonly) }
+	e.migrations = sqlitePool(path)
+	if err := e.migrations.PingContext(ctx); err != nil {
 		return nil, errors.Join(unavailable("connect", err), e.close())
 	}
 	return e, nil
 }
 
-// sqlitePool makes the pool of writers, which is of one, or of readers, which the database itself keeps from writing.
-func sqlitePool(path string, readonly bool) *sql.DB {
+// sqlitePool makes a pool of one connection through database/sql, for what is seldom done: migrations, copies, scrubbing.
+func sqlitePool(path string) *sql.DB {
 	q := url.Values{"_error_rc": {"1"}}
 	for _, p := range sqlitePragmas {
 		q.Add("_pragma", p[0]+"("+p[1]+")")
-	}
-	if readonly {
-		q.Set("_query_only", "1")
 	}
 	connector, err := sqlite.NewConnector(sqliteURI(path) + "?" + q.Encode())
 	if err != nil {
 		panic(err) // the query is ours and always parses
 	}
 	pool := sql.OpenDB(connector)
-	n := 1
-	if readonly {
-		n = readerCount
-	}
-	pool.SetMaxOpenConns(n)
-	pool.SetMaxIdleConns(n)
+	pool.SetMaxOpenConns(1)
 	return pool
 }
 
@@ -179,17 +177,12 @@ func serveAlone(ctx context.Context, path string) (release func() error, err err
 // sqliteFault tells constraints from trouble. What is not known to be a constraint is trouble: better to say 503 than to
 // take a failing disk for a wrong password (design I11).
 func sqliteFault(err error) fault {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return faultTrouble
-	}
-	switch e.Code() {
-	case codes.SQLITE_CONSTRAINT_UNIQUE:
+	switch code := linked.ErrCode(err); {
+	case code == linked.ResultConstraintUnique:
 		return faultTaken
-	case codes.SQLITE_CONSTRAINT_PRIMARYKEY, codes.SQLITE_CONSTRAINT_ROWID:
+	case code == linked.ResultConstraintPrimaryKey, code == linked.ResultConstraintRowID:
 		return faultAgain
-	}
-	if e.Code()&0xff == codes.SQLITE_CONSTRAINT {
+	case code.ToPrimary() == linked.ResultConstraint:
 		return faultRule
 	}
 	return faultTrouble

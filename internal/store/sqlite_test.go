@@ -20,12 +20,12 @@ func TestPragmasHold(t *testing.T) {
 	check := func(kind string, extra [][2]string) func(*Tx) error {
 		return func(tx *Tx) error {
 			for _, p := range append(extra, sqlitePragmas...) {
-				var got string
+				var got any
 				if err := tx.get("PRAGMA "+p[0], nil, &got); err != nil {
 					return err
 				}
-				if got != p[1] {
-					t.Errorf("%s: %s is %s, want %s", kind, p[0], got, p[1])
+				if fmt.Sprint(got) != p[1] {
+					t.Errorf("%s: %s is %v, want %s", kind, p[0], got, p[1])
 				}
 			}
 			return nil
@@ -169,7 +169,7 @@ func testMigrations(t *testing.T, e *engine) {
 	must(t, migrateTo(t.Context(), e, set(1, 2, 3, 4), false)) // nothing was left of the broken one
 	for n := 1; n <= 4; n++ {
 		var rows int
-		must(t, e.readers.QueryRowContext(t.Context(), fmt.Sprintf("SELECT count(*) FROM step%d", n)).Scan(&rows))
+		must(t, e.migrations.QueryRowContext(t.Context(), fmt.Sprintf("SELECT count(*) FROM step%d", n)).Scan(&rows))
 		if rows != 1 {
 			t.Errorf("migration %d ran %d times", n, rows)
 		}

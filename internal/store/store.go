@@ -160,15 +160,16 @@ func start(ctx context.Context, e *engine, o Options) (*DB, error) {
 	if err := migrate(ctx, e, o.Beside); err != nil {
 		return nil, err
 	}
-	db := &DB{engine: e, readers: newPool(e, e.readers, readerCount), keys: o.Keys, ids: secret.NewIDs(o.Now), log: o.Log, now: o.Now}
+	db := &DB{engine: e, readers: newPool(e, true, readerCount), keys: o.Keys, ids: secret.NewIDs(o.Now), log: o.Log, now: o.Now}
 	if !e.serial {
-		db.writers, db.turns = newPool(e, e.writers, writerCount), newPool(e, e.writers, 1)
+		db.writers, db.turns = newPool(e, false, writerCount), newPool(e, false, 1)
 		return db, nil
 	}
 	w, err := newWriter(ctx, e)
 	if err != nil {
 		return nil, err
 	}
+	e.migrations.SetMaxIdleConns(0) // it was needed to migrate alone
 	db.writer, w.db = w, db
 	go w.run()
 	return db, nil

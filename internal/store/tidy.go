@@ -123,7 +123,7 @@ func (db *DB) Scrub(ctx context.Context) (done bool, err error) {
 	if !db.engine.serial {
 		return false, nil
 	}
-	pool := sqlitePool(db.engine.name, false)
+	pool := sqlitePool(db.engine.name)
 	defer func() { err = errors.Join(err, pool.Close()) }()
 	var busy, log, moved int
 	if err := pool.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &moved); err != nil {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -79,11 +78,7 @@ func (tx *Tx) do(query string, args ...any) (int64, error) {
 			return 0, err
 		}
 	}
-	var n int64
-	res, err := s.ExecContext(tx.conn.until, args...)
-	if err == nil {
-		n, err = res.RowsAffected()
-	}
+	n, err := s.exec(tx.conn.until, args)
 	if err != nil {
 		err = tx.fault(query, err)
 	}
@@ -127,12 +122,12 @@ func (tx *Tx) get(query string, args []any, dest ...any) error {
 	if err != nil {
 		return err
 	}
-	err = s.QueryRowContext(tx.conn.until, args...).Scan(dest...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return errNoRow
-	}
+	found, err := s.first(tx.conn.until, args, dest)
 	if err != nil {
 		return tx.fault(query, err)
+	}
+	if !found {
+		return errNoRow
 	}
 	return nil
 }
@@ -148,30 +143,27 @@ func (tx *Tx) each(query string, args []any, row func(scan func(dest ...any) err
 		return err
 	}
 	tx.wrote = tx.wrote || strings.HasPrefix(query, "UPDATE")
-	rows, err := s.QueryContext(tx.conn.until, args...)
-	if err != nil {
-		return tx.fault(query, err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		scan := func(dest ...any) error {
-			if err := rows.Scan(dest...); err != nil {
+	var refused error
+	err = s.each(tx.conn.until, args, func(scan func(...any) error) error {
+		refused = row(func(dest ...any) error {
+			if err := scan(dest...); err != nil {
 				return tx.fault(query, err)
 			}
 			return nil
-		}
-		if err := row(scan); err != nil {
-			return err
-		}
+		})
+		return refused
+	})
+	if refused != nil {
+		return refused
 	}
-	if err := rows.Err(); err != nil {
+	if err != nil {
 		return tx.fault(query, err)
 	}
 	return nil
 }
 
 // prepare refuses to go on after trouble, so that one failed statement ends a transaction on every engine alike.
-func (tx *Tx) prepare(query string) (*sql.Stmt, error) {
+func (tx *Tx) prepare(query string) (statement, error) {
 	if tx.failed != nil {
 		return nil, tx.failed
 	}
