@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -24,7 +23,7 @@ import (
 func newTrueStage(t *testing.T, b bounds) (*stage, scene, *store.DB) {
 	t.Helper()
 	c, keys := newClock(), testKeys(t)
-	db, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "stage.db"), Keys: keys, Now: c.now})
+	db, err := store.Open(t.Context(), store.Options{Path: newFile(t), Keys: keys, Now: c.now})
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
 	st := &stage{T: t, m: &model{}, bounds: b, nouns: newNouns(c, keys, storesOf(db)), partner: thePartner}

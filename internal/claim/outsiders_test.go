@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -170,7 +169,7 @@ func TestI11TroubleIsNothingElse(t *testing.T) {
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened().to(claim.StepApp)
-	db, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "closed.db"), Keys: w.keys, Now: w.now})
+	db, err := store.Open(t.Context(), store.Options{Path: newFile(t), Keys: w.keys, Now: w.now})
 	must(t, err)
 	must(t, db.Close())
 	closed := newNouns(w.clock, w.keys, storesOf(db))

@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -98,12 +97,9 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{t: t, now: time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC)}
-	keys, err := secret.NewKeys(map[int][]byte{1: secret.GenerateMaster()})
-	d.must(err)
 	clock := func() time.Time { return d.now }
-	d.db, err = store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "test.db"), Keys: keys, Now: clock})
-	d.must(err)
-	t.Cleanup(func() { d.must(d.db.Close()) })
+	db, keys := newDatabase(t, clock)
+	d.db = db
 	d.customers = customer.Customers{Store: store.Customers{DB: d.db}, Keys: keys, IDs: secret.NewIDs(clock), Now: clock}
 	d.account = customer.Account{ID: 7, Creator: 1, State: customer.Claimed, Epoch: 2, Email: "mira.kade@example.org", CreatedAt: d.now}
 	d.change(func(tx customer.Tx) error {

@@ -6,20 +6,36 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/text/language"
 )
 
-// testPages is a server's pages as the sandbox has them.
+// readPages is a server's pages as the sandbox has them, read once: that is the dearest part of most tests of pages.
+var readPages = sync.OnceValues(func() (*Pages, error) {
+	return NewPages(Brand{Help: "help@example.org", Sandbox: true, Legal: []Link{{"Terms", "https://example.org/terms"}}}, slog.New(slog.DiscardHandler))
+})
+
+// testPages are those pages, with languages that the test may change.
 func testPages(t *testing.T) *Pages {
 	t.Helper()
-	p, err := NewPages(Brand{Help: "help@example.org", Sandbox: true, Legal: []Link{{"Terms", "https://example.org/terms"}}}, slog.New(slog.DiscardHandler))
+	read, err := readPages()
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := read.Telling(read.log)
+	p.words = slices.Clone(p.words)
 	return p
+}
+
+// Telling is the same pages with their troubles in another log: the tests' worlds share what was read and keep logs of their own.
+func (p *Pages) Telling(log *slog.Logger) *Pages {
+	other := *p
+	other.log = log
+	return &other
 }
 
 // write is the answer with a page as a browser gets it.

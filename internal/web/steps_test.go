@@ -351,11 +351,7 @@ func (w *world) second() partner.Partner {
 // sandboxPages are the pages of a server that is not real.
 func (w *world) sandboxPages() *web.Pages {
 	w.t.Helper()
-	pages, err := web.NewPages(web.Brand{Sandbox: true}, w.door.Log)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return pages
+	return w.pages(sandboxPages, w.door.Log)
 }
 
 // pause switches a partner off.

@@ -165,10 +165,7 @@ func (w *world) wire(log *slog.Logger) {
 	w.claims = claim.Claims{Store: faultyClaims{store.Claims{DB: w.db}, w.faults}, Keys: w.keys, IDs: ids, Passwords: passwords, Passkeys: passkeys, Brand: "Latchkey", Wording: "test", Now: w.clock.Now}
 	signIns := customer.SignIns{Store: faultySignIns{store.SignIns{For: store.For[customer.SignInTx]{DB: w.db}}, w.faults}, Keys: w.keys, IDs: ids, Passwords: passwords, Passkeys: passkeys, Now: w.clock.Now}
 	waysIn := customer.WaysIn{Store: faultyWaysIn{store.WaysIn{DB: w.db}, w.faults}, Keys: w.keys, IDs: ids, Passwords: passwords, Brand: "Latchkey", Now: w.clock.Now}
-	pages, err := web.NewPages(web.Brand{}, log)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	pages := w.pages(plainPages, log)
 	letters, err := notify.New(notify.Frame{Brand: "Latchkey", Host: "localhost", Web: "http://localhost:8080"})
 	if err != nil {
 		w.t.Fatal(err)
@@ -183,6 +180,24 @@ func (w *world) wire(log *slog.Logger) {
 		WebURL: "http://localhost:8080", Unavailable: store.ErrUnavailable}
 	w.server = httptest.NewServer(w.door.Handler())
 	w.t.Cleanup(w.server.Close)
+}
+
+// plainPages and sandboxPages are read once for all worlds: reading them is a sixth of what this package's tests cost.
+var (
+	plainPages   = sync.OnceValues(func() (*web.Pages, error) { return web.NewPages(web.Brand{}, slog.New(slog.DiscardHandler)) })
+	sandboxPages = sync.OnceValues(func() (*web.Pages, error) {
+		return web.NewPages(web.Brand{Sandbox: true}, slog.New(slog.DiscardHandler))
+	})
+)
+
+// pages are some that were read once, which tell their troubles to this world's log.
+func (w *world) pages(read func() (*web.Pages, error), log *slog.Logger) *web.Pages {
+	w.t.Helper()
+	pages, err := read()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return pages.Telling(log)
 }
 
 func (w *world) addPartner(r partner.Registration) partner.Partner {
