@@ -6,8 +6,8 @@ import (
 )
 
 // TestBrowserOwnPagesWithoutScript walks the customer's own pages but for /security with script off: the first page, who can use the
-// account and how that is stopped, details and their change, what happened, and closing the account and keeping it after all. Each page
-// passes the rules of accessibility in every look.
+// account and how that is stopped, details and their change, what happened, closing the account and keeping it after all, and signing
+// in again at the page that was asked for. Each page passes the rules of accessibility in every look.
 func TestBrowserOwnPagesWithoutScript(t *testing.T) {
 	b := newBrowser(t)
 	rules := axeRules(t)
@@ -71,5 +71,18 @@ func TestBrowserOwnPagesWithoutScript(t *testing.T) {
 	p.press(`[data-msg="home.do.keep.link"]`)
 	p.press(`[data-msg="close.keep.button"]`)
 	p.told("home", "close.kept")
+
+	p.rules = ""
+	p.visit(p.sb.url + "/account")
+	p.press(`[data-msg="home.button"]`)
+	p.visit(p.sb.url + "/access")
+	p.at("r1")
+	p.fill("email", p.email)
+	p.fill("password", p.password)
+	p.press("main form .primary")
+	p.at("r2")
+	p.fill("code", p.nextAppCode())
+	p.press("main form .primary")
+	p.at("access") // and not at the first page
 	p.quiet("the customer's own pages")
 }

@@ -46,8 +46,8 @@ func (v *visit) confirmed() string {
 	return "/account"
 }
 
-// toConfirm is the address of R6, for a name of freshPages.
-func toConfirm(path, name string) string {
+// toPage adds the name of a page of our lists to an address.
+func toPage(path, name string) string {
 	if name == "" {
 		return path
 	}
@@ -63,12 +63,12 @@ func fresh(name string, p page) page {
 		s, a, previous, err := v.SignIns.Session(v.context(), v.jar.Session)
 		switch {
 		case errors.Is(err, customer.ErrNoSession) || err == nil && !s.SignedIn(a, v.Now()):
-			return v.see("/signin")
+			return v.see(toPage("/signin", name))
 		case err != nil:
 			return err
 		case !s.Fresh(v.Now()):
 			v.renew()
-			return v.see(toConfirm("/signin/confirm", name))
+			return v.see(toPage("/signin/confirm", name))
 		case previous && v.r.Method == http.MethodPost:
 			// The second of two clicks on a form that gave the session a new secret: it changes nothing, and keeps the browser
 			// signed in.
@@ -80,9 +80,9 @@ func fresh(name string, p page) page {
 		err = p(v)
 		switch {
 		case errors.Is(err, customer.ErrNoSession):
-			return v.see("/signin")
+			return v.see(toPage("/signin", name))
 		case errors.Is(err, customer.ErrNotFresh):
-			return v.see(toConfirm("/signin/confirm", name))
+			return v.see(toPage("/signin/confirm", name))
 		case errors.Is(err, errDone):
 			return v.see("/security?notice=gone")
 		}
@@ -120,19 +120,23 @@ func (v *visit) confirmPage(status int, problems ...Problem) error {
 	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
 	switch {
 	case errors.Is(err, customer.ErrNoSession) || err == nil && !s.SignedIn(a, v.Now()):
-		return v.see("/signin")
+		return v.see(v.signIn())
 	case err != nil:
 		return err
 	case s.Fresh(v.Now()):
 		return v.see(v.confirmed())
 	}
-	page := &ConfirmPage{Email: a.Email, NoApp: len(a.Credentials.Apps) == 0, Frame: Frame{Back: "/account", Problems: problems,
-		Action: toConfirm("/signin/confirm", v.wants()), FormToken: v.token(string(stepConfirm))}}
+	another := "/signin?again=1"
+	if name := v.wants(); name != "" {
+		another += "&to=" + name
+	}
+	page := &ConfirmPage{Email: a.Email, Another: another, NoApp: len(a.Credentials.Apps) == 0, Frame: Frame{Back: "/account", Problems: problems,
+		Action: toPage("/signin/confirm", v.wants()), FormToken: v.token(string(stepConfirm))}}
 	if allow := a.Credentials.PasskeyCredentials(); len(allow) > 0 {
 		page.Passkey = v.askPasskey(stepConfirmPasskey, allow)
 	}
 	if page.Passkey != nil {
-		page.Passkey.Action = toConfirm("/signin/confirm/passkey", v.wants())
+		page.Passkey.Action = toPage("/signin/confirm/passkey", v.wants())
 		page.Passkey.Button, page.Passkey.Autofill, page.Passkey.Alone = "r2.passkey.button", false, page.NoApp
 	}
 	return v.show(status, page)
@@ -157,7 +161,7 @@ func postConfirmPasskey(v *visit) error {
 	}
 	key, err := v.SignIns.ConfirmPasskey(v.context(), v.passkeyPost(stepConfirmPasskey))
 	if errors.Is(err, customer.ErrPasskeySpent) { // the second of two clicks
-		return v.see(toConfirm("/signin/confirm", v.wants()))
+		return v.see(toPage("/signin/confirm", v.wants()))
 	}
 	return v.confirmAnswer(key, stepConfirmPasskey, err)
 }
@@ -168,7 +172,7 @@ func (v *visit) confirmAnswer(key customer.SessionKey, step claim.Step, err erro
 		v.jar.enter(key)
 		return v.see(v.confirmed())
 	case errors.Is(err, customer.ErrNoSession):
-		return v.see("/signin")
+		return v.see(v.signIn())
 	}
 	var problems []Problem
 	for _, s := range sayings(step) {

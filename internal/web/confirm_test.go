@@ -70,7 +70,7 @@ func TestConfirmByPasskey(t *testing.T) {
 	form, cookie := b.passkeyForm(), b.cookie()
 	body := url.Values{"step_token": {form.token}, "outcome": {"ok"}, "answer": {d.use(form.options)}}
 	first, second := w.once(http.MethodPost, form.action, cookie, body), w.once(http.MethodPost, form.action, cookie, body)
-	if first.location != "/security/passkeys" || second.location != "/signin" || second.cookie != "" {
+	if first.location != "/security/passkeys" || second.location != "/signin?to=passkeys" || second.cookie != "" {
 		t.Errorf("sent twice: %d to %q, then %d to %q with a cookie %q", first.status, first.location, second.status, second.location, second.cookie)
 	}
 	b.keep(first.cookie).get("/security/passkeys").expect(http.StatusOK, "passkeys")

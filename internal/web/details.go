@@ -22,7 +22,7 @@ type proposedRow struct {
 func (v *visit) owner() (customer.SignedIn, bool, error) {
 	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
 	if errors.Is(err, customer.ErrNoSession) || err == nil && !s.SignedIn(a, v.Now()) {
-		return customer.SignedIn{}, false, v.see("/signin")
+		return customer.SignedIn{}, false, v.see(v.signIn())
 	}
 	return customer.SignedInTo(a, v.origin()), err == nil, err
 }
@@ -53,7 +53,7 @@ func (v *visit) proposalsPage(o customer.SignedIn, status int, f Frame) error {
 // noOwner leads to sign-in whoever was signed out meanwhile.
 func (v *visit) noOwner(err error) error {
 	if errors.Is(err, customer.ErrStale) {
-		return v.see("/signin")
+		return v.see(v.signIn())
 	}
 	return err
 }

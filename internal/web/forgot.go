@@ -59,11 +59,11 @@ func (v *visit) notRecovering() error {
 	if err != nil && !errors.Is(err, customer.ErrNoSession) {
 		return err
 	}
-	return v.see(toward("/forgot", v.wanted()))
+	return v.see(v.toward("/forgot"))
 }
 
 func (v *visit) recoverPath(step customer.RecoverStep) string {
-	return toward("/forgot/"+string(step), v.wanted())
+	return v.toward("/forgot/" + string(step))
 }
 
 // recoverFrame is the frame of a page of R4.
@@ -91,7 +91,7 @@ func (v *visit) recovered(err error, step claim.Step, again func([]Problem) erro
 	case err != nil:
 		return err
 	case step == forgotCode && next == customer.RecoverSecondStep && state.Reset.Ready(state.Account, v.Now()):
-		return v.see(toward("/forgot/lost", v.wanted())) // who waited comes for this
+		return v.see(v.toward("/forgot/lost")) // who waited comes for this
 	}
 	return v.see(v.recoverPath(next))
 }
@@ -120,7 +120,7 @@ func postForgot(v *visit) error {
 	err := v.posted(string(stepForgot))
 	if errors.Is(err, errStale) { // a second click shows the cookie of the first answer
 		if _, _, failure := v.recovery(); failure == nil {
-			return v.see(toward("/forgot/code", v.wanted()))
+			return v.see(v.toward("/forgot/code"))
 		}
 	}
 	if err != nil {
@@ -138,7 +138,7 @@ func postForgot(v *visit) error {
 		return err
 	}
 	v.jar.enter(key)
-	return v.see(toward("/forgot/code", v.wanted()))
+	return v.see(v.toward("/forgot/code"))
 }
 
 // forgottenAMinute is how many forgotten passwords one network may begin a minute, or go wrong at the mailed code of: each is on record.
@@ -166,7 +166,7 @@ func (v *visit) forgotCodePage(status int, problems []Problem) error {
 	if v.r.Method != http.MethodPost && v.r.URL.Query().Get("notice") == "sent" {
 		f.Notices = append(f.Notices, Say("r4.again"))
 	}
-	return v.show(status, &ForgotCodePage{Frame: f, Send: toward("/forgot/code/send", v.wanted())})
+	return v.show(status, &ForgotCodePage{Frame: f, Send: v.toward("/forgot/code/send")})
 }
 
 func postForgotCode(v *visit) error {
@@ -202,10 +202,7 @@ func postForgotSend(v *visit) error {
 	if err != nil {
 		return v.recovered(err, forgotCode, nil)
 	}
-	if v.wanted() != "" {
-		return v.see(toward("/forgot/code", v.wanted()) + "&notice=sent")
-	}
-	return v.see("/forgot/code?notice=sent")
+	return v.see(v.toward("/forgot/code", "sent"))
 }
 
 func showForgotStep(v *visit, s customer.RecoveryState) error {
@@ -217,7 +214,7 @@ func (v *visit) forgotStepPage(s customer.RecoveryState, status int, problems []
 	if err != nil {
 		return err
 	}
-	page := &SecondStepSignInPage{Frame: f, Recovers: true, Another: toward("/forgot/recovery-code", v.wanted()), NoApp: len(s.Account.Credentials.Apps) == 0}
+	page := &SecondStepSignInPage{Frame: f, Recovers: true, Another: v.toward("/forgot/recovery-code"), NoApp: len(s.Account.Credentials.Apps) == 0}
 	if allow := s.Account.Credentials.PasskeyCredentials(); len(allow) > 0 {
 		page.Passkey = v.askPasskey(forgotPasskey, allow)
 	}
@@ -284,7 +281,7 @@ func showLost(v *visit, s customer.RecoveryState) error {
 		return err
 	}
 	return v.show(http.StatusOK, &LostPage{Frame: f, Ready: s.Reset.ReadyAt, Over: s.Reset.Ready(s.Account, v.Now()), Hours: v.Recoveries.WaitHours(),
-		Other: toward("/forgot/second-step", v.wanted())})
+		Other: v.toward("/forgot/second-step")})
 }
 
 // postLost asks for the reset, or begins to set up everything anew when its wait is over: which of them is decided by what is
@@ -304,7 +301,7 @@ func postLost(v *visit) error {
 	if err != nil {
 		return v.recovered(err, forgotLost, nil)
 	}
-	return v.see(toward("/forgot/lost", v.wanted()))
+	return v.see(v.toward("/forgot/lost"))
 }
 
 func showForgotPassword(v *visit, s customer.RecoveryState) error {

@@ -97,6 +97,8 @@ type ConfirmPage struct {
 	Passkey *PasskeyAsk
 	// NoApp leaves the fields out: the account has no app, so a passkey it is.
 	NoApp bool
+	// Another leads to a whole sign-in, and from there back to the same page.
+	Another string
 }
 
 func (*ConfirmPage) face() face { return face{id: "r6", file: "confirm", heading: Say("r6.title")} }

@@ -67,7 +67,7 @@ func (v *visit) askPasskey(step claim.Step, allow [][]byte) *PasskeyAsk {
 		return nil
 	}
 	return &PasskeyAsk{Options: party.RequestOptions(v.SignIns.PasskeyChallenge(v.bound(step)...), allow),
-		Action: toward("/"+string(step), v.wanted()), FormToken: v.token(string(step)), Button: "r1.passkey", Autofill: true}
+		Action: v.toward("/" + string(step)), FormToken: v.token(string(step)), Button: "r1.passkey", Autofill: true}
 }
 
 func (v *visit) passkeyPost(step claim.Step) customer.PasskeyPost {
@@ -93,7 +93,7 @@ func postPasskeySignIn(v *visit) error {
 		return v.onward()
 	case errors.Is(err, customer.ErrPasskeySpent):
 		// The second of two requests. The first one's cookie leads on from here; without it, this is R1 again.
-		return v.see(toward("/signin", v.wanted()))
+		return v.see(v.toward("/signin"))
 	}
 	if problems := problemsOf(err, stepPasskey); len(problems) > 0 {
 		return v.signInPage(http.StatusUnprocessableEntity, "", problems...)
@@ -128,9 +128,9 @@ func postPasskeyStep(v *visit) error {
 		v.enter(key)
 		return v.onward()
 	case errors.Is(err, customer.ErrNoSession):
-		return v.see(toward("/signin", v.wanted()))
+		return v.see(v.toward("/signin"))
 	case errors.Is(err, customer.ErrPasskeySpent):
-		return v.see(toward("/signin/second-step", v.wanted()))
+		return v.see(v.toward("/signin/second-step"))
 	}
 	if problems := problemsOf(err, stepSignInPasskey); len(problems) > 0 {
 		return v.signInStepPage(http.StatusUnprocessableEntity, problems...)

@@ -109,7 +109,7 @@ func TestPasskeysThatAreNotAdded(t *testing.T) {
 	if len(w.passkeys(o)) != 1 || w.mails() != mails {
 		t.Errorf("the account has %d passkeys, and %d mails went out", len(w.passkeys(o)), w.mails()-mails)
 	}
-	b.get("/security/passkeys").expect(http.StatusOK, "r6").get(b.link("r6.another")).expect(http.StatusOK, "r1").usesPasskey(phone).expect(http.StatusOK, "home")
+	b.get("/security/passkeys").expect(http.StatusOK, "r6").get(b.link("r6.another")).expect(http.StatusOK, "r1").usesPasskey(phone).expect(http.StatusOK, "passkeys")
 	b.get("/security/passkeys").adds(newDevice(t), "").expect(http.StatusOK, "passkeys")
 	if len(w.passkeys(o)) != 2 {
 		t.Error("after a fresh sign-in none is added")

@@ -88,11 +88,7 @@ func postRebuildPasskey(v *visit) error {
 	err := v.posted(string(forgotNewPasskey))
 	outcome := v.r.PostForm.Get("outcome")
 	if _, none := outcomes()[outcome]; err == nil && none {
-		path := toward("/"+string(forgotNewPasskey), v.wanted())
-		if v.wanted() != "" {
-			return v.see(path + "&notice=" + outcome)
-		}
-		return v.see(path + "?notice=" + outcome)
+		return v.see(v.toward("/"+string(forgotNewPasskey), outcome))
 	}
 	if err == nil {
 		err = v.Recoveries.ProvePasskey(v.context(), v.passkeyPost(forgotNewPasskey))

@@ -14,7 +14,7 @@ func showReceipts(v *visit) error {
 	v.renew()
 	list, err := v.Claims.OwnReceipts(v.context(), v.jar.Session)
 	if errors.Is(err, customer.ErrNoSession) {
-		return v.see("/signin")
+		return v.see(v.signIn())
 	}
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func showReceipt(v *visit) error {
 	}
 	list, err := v.Claims.OwnReceipts(v.context(), v.jar.Session)
 	if errors.Is(err, customer.ErrNoSession) {
-		return v.see("/signin")
+		return v.see(v.signIn())
 	}
 	if err != nil {
 		return err

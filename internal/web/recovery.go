@@ -15,10 +15,7 @@ func showRecoveryCode(v *visit) error {
 	case err == nil && s.SignedIn(a, v.Now()):
 		return v.onward()
 	case errors.Is(err, customer.ErrNoSession) || err == nil && !s.Halfway(a, v.Now()):
-		if v.wanted() != "" {
-			return v.see(toward("/signin", v.wanted()) + "&notice=lost")
-		}
-		return v.see("/signin?notice=lost")
+		return v.see(v.toward("/signin", "lost"))
 	case err != nil:
 		return err
 	}
@@ -32,9 +29,9 @@ func (v *visit) recoveryCodePage(status int, step claim.Step, problems ...Proble
 		return err
 	}
 	f.Problems = problems
-	page := &RecoveryCodePage{Frame: f, Other: toward("/signin/second-step", v.wanted()), Lost: toward("/forgot", v.wanted())}
+	page := &RecoveryCodePage{Frame: f, Other: v.toward("/signin/second-step"), Lost: v.toward("/forgot")}
 	if step == forgotRecoveryCode {
-		page.Other, page.Lost = toward("/forgot/second-step", v.wanted()), toward("/forgot/lost", v.wanted())
+		page.Other, page.Lost = v.toward("/forgot/second-step"), v.toward("/forgot/lost")
 	}
 	return v.show(status, page)
 }
@@ -47,9 +44,9 @@ func postRecoveryCode(v *visit) error {
 	switch {
 	case err == nil:
 		v.enter(key)
-		return v.see(toward("/signin/recovered", v.wanted()))
+		return v.see(v.toward("/signin/recovered"))
 	case errors.Is(err, customer.ErrNoSession):
-		return v.see(toward("/signin", v.wanted()))
+		return v.see(v.toward("/signin"))
 	}
 	if problems := problemsOf(err, stepRecoveryCode); len(problems) > 0 {
 		return v.recoveryCodePage(http.StatusUnprocessableEntity, stepRecoveryCode, problems...)
@@ -62,7 +59,7 @@ func showRecovered(v *visit) error {
 	v.renew()
 	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
 	if errors.Is(err, customer.ErrNoSession) || err == nil && !s.SignedIn(a, v.Now()) {
-		return v.see(toward("/signin", v.wanted()))
+		return v.see(v.toward("/signin"))
 	}
 	if err != nil {
 		return err
@@ -71,7 +68,7 @@ func showRecovered(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, &RecoveredPage{Frame: f, Left: a.Credentials.RecoveryLeft(), Secure: "/security", Next: toward("/signin", v.wanted())})
+	return v.show(http.StatusOK, &RecoveredPage{Frame: f, Left: a.Credentials.RecoveryLeft(), Secure: "/security", Next: v.toward("/signin")})
 }
 
 // pending is the path of the notice for who is signed in while a reset is under way. It is only a notice: a page is shown
@@ -92,7 +89,7 @@ func showPending(v *visit) error {
 	q, err := v.Recoveries.Pending(v.context(), v.jar.Session)
 	switch {
 	case errors.Is(err, customer.ErrNoSession):
-		return v.see("/signin")
+		return v.see(v.signIn())
 	case errors.Is(err, customer.ErrNoReset):
 		return v.show(http.StatusOK, &ResetPage{State: ResetOver, Frame: Frame{Back: "/account"}})
 	case err != nil:
@@ -109,7 +106,7 @@ func postPending(v *visit) error {
 	}
 	err := v.Recoveries.Cancel(v.context(), v.jar.Session, v.origin())
 	if errors.Is(err, customer.ErrNoSession) {
-		return v.see("/signin")
+		return v.see(v.signIn())
 	}
 	if err != nil {
 		return err

@@ -312,11 +312,11 @@ func decideSamples() []sample {
 		{"r2-passkey", 200, &SecondStepSignInPage{Frame: signIn, Passkey: sampleAsk(false, true), NoApp: true}},
 		{"r2-both", 200, &SecondStepSignInPage{Frame: signIn, Passkey: sampleAsk(false, false)}},
 		{"r2", 200, &SecondStepSignInPage{Frame: signIn, Another: "/signin/recovery-code"}},
-		{"r6-confirm", 200, &ConfirmPage{Frame: alone, Email: sampleMail}},
-		{"r6-confirm-wrong", 422, &ConfirmPage{Frame: Frame{FormToken: "sample-token", Problems: []Problem{Wrong("", "r6.wrong")}}, Email: sampleMail}},
-		{"r6-confirm-empty", 422, &ConfirmPage{Frame: Frame{FormToken: "sample-token", Problems: []Problem{Wrong("password", "r1.password.empty"), Wrong("code", "c5.code.empty")}}, Email: sampleMail}},
-		{"r6-confirm-both", 200, &ConfirmPage{Frame: alone, Email: sampleMail, Passkey: sampleAsk(false, false)}},
-		{"r6-confirm-passkey", 200, &ConfirmPage{Frame: alone, Email: sampleMail, Passkey: sampleAsk(false, true), NoApp: true}},
+		{"r6-confirm", 200, &ConfirmPage{Frame: alone, Email: sampleMail, Another: "/signin?again=1"}},
+		{"r6-confirm-wrong", 422, &ConfirmPage{Frame: Frame{FormToken: "sample-token", Problems: []Problem{Wrong("", "r6.wrong")}}, Email: sampleMail, Another: "/signin?again=1"}},
+		{"r6-confirm-empty", 422, &ConfirmPage{Frame: Frame{FormToken: "sample-token", Problems: []Problem{Wrong("password", "r1.password.empty"), Wrong("code", "c5.code.empty")}}, Email: sampleMail, Another: "/signin?again=1"}},
+		{"r6-confirm-both", 200, &ConfirmPage{Frame: alone, Email: sampleMail, Another: "/signin?again=1", Passkey: sampleAsk(false, false)}},
+		{"r6-confirm-passkey", 200, &ConfirmPage{Frame: alone, Email: sampleMail, Another: "/signin?again=1", Passkey: sampleAsk(false, true), NoApp: true}},
 		{"r5-continue", 200, &ContinuePage{Frame: signIn, Email: sampleMail, Different: "/j/k7Q2/different"}},
 	}
 }

@@ -50,7 +50,7 @@ func showSecurity(v *visit) error {
 func (v *visit) securityPage(status int, problems ...Problem) error {
 	a, current, all, err := v.WaysIn.Own(v.context(), v.jar.Session)
 	if errors.Is(err, customer.ErrNoSession) {
-		return v.see("/signin")
+		return v.see(v.signIn())
 	}
 	if err != nil {
 		return err

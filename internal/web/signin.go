@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
-// wanted is the journey that a sign-in is for: "" when somebody came to sign in for themselves. Only ids that this server
+// wanted is the journey that a sign-in is for: "" when somebody came to sign in for themselves, then page says what they asked for. Only ids that this server
 // made are taken, so the value can be put into an address.
 func (v *visit) wanted() string {
 	text := v.r.URL.Query().Get("journey")
@@ -22,17 +22,78 @@ func (v *visit) wanted() string {
 	return text
 }
 
-// toward adds the journey to a path of the sign-in.
-func toward(path, journey string) string {
-	if journey == "" {
+// toward adds to a path of the sign-in what the sign-in is for: a journey, or one of the customer's own pages. A notice is a name too.
+func (v *visit) toward(path string, notice ...string) string {
+	var query []string
+	if journey := v.wanted(); journey != "" {
+		query = append(query, "journey="+journey)
+	} else if name := v.page(); name != "" {
+		query = append(query, "to="+name)
+	}
+	for _, name := range notice {
+		query = append(query, "notice="+name)
+	}
+	if len(query) == 0 {
 		return path
 	}
-	return path + "?journey=" + journey
+	return path + "?" + strings.Join(query, "&")
+}
+
+// ownPages are the pages that a sign-in leads back to beside freshPages, by the names that its address has for them. Like those they
+// are a closed list of our own: whatever a link says, a sign-in ends at a page of this list, at the journey that it is for, or at the
+// account (open redirects, BCP 4.11). Each is shown by a GET and changes nothing.
+var ownPages = map[string]string{
+	"access":    "/access",
+	"activity":  "/activity",
+	"details":   "/details",
+	"proposals": "/details/proposals",
+	"receipts":  "/account/receipts",
+	"recovery":  "/security/recovery",
+	"keep":      "/close/keep",
+}
+
+// pageNamed is the path of a page that a sign-in leads back to; false for a name that is not in the lists.
+func pageNamed(name string) (path string, known bool) {
+	if path, known = freshPages[name]; !known {
+		path, known = ownPages[name]
+	}
+	return path, known
+}
+
+// page is the name of the page that the sign-in is for, "" for none of the lists.
+func (v *visit) page() string {
+	name := v.r.URL.Query().Get("to")
+	if _, known := pageNamed(name); !known {
+		return ""
+	}
+	return name
+}
+
+// pageOf is the name of the page that a path is of, or is below, such as that of one access among all; "" for none of the lists.
+func pageOf(path string) (name string) {
+	longest := ""
+	for _, list := range []map[string]string{freshPages, ownPages} {
+		for n, p := range list {
+			if (path == p || strings.HasPrefix(path, p+"/")) && len(p) > len(longest) {
+				name, longest = n, p
+			}
+		}
+	}
+	return name
+}
+
+// signIn is the address of R1 for who asks for this page without being signed in: it leads back to it.
+func (v *visit) signIn() string {
+	path := v.r.URL.Path
+	if strings.HasPrefix(path, "/signin") || strings.HasPrefix(path, "/forgot") {
+		return v.toward("/signin")
+	}
+	return toPage("/signin", pageOf(path))
 }
 
 // signInFrame names the partner of the request that the sign-in is for.
 func (v *visit) signInFrame(step claim.Step) (Frame, error) {
-	f := Frame{FormToken: v.token(string(step)), Action: toward("/"+string(step), v.wanted())}
+	f := Frame{FormToken: v.token(string(step)), Action: v.toward("/" + string(step))}
 	notices := map[string]string{"out": "notice.signedout", "lost": "r1.lost.first"}
 	if notice, known := notices[v.r.URL.Query().Get("notice")]; known && v.r.Method != http.MethodPost {
 		f.Notices = append(f.Notices, Say(notice))
@@ -72,7 +133,7 @@ func (v *visit) signInPage(status int, email string, problems ...Problem) error 
 	}
 	f.Problems = problems
 	return v.show(status, &SignInPage{Frame: f, Email: email, MoreTime: v.r.PostForm.Get("more_time") != "", Passkey: v.askPasskey(stepPasskey, nil),
-		Forgot: toward("/forgot", v.wanted()), Lost: toward("/signin/recovery-code", v.wanted())})
+		Forgot: v.toward("/forgot"), Lost: v.toward("/signin/recovery-code")})
 }
 
 func postSignIn(v *visit) error {
@@ -104,7 +165,7 @@ func postSignIn(v *visit) error {
 	// over (E3): whoever planted that session would otherwise be signed in too, and a half-made account of one person must
 	// not go on under the name of another. Nothing is lost but the step: the partner mints another code.
 	v.jar.enter(key)
-	return v.see(toward("/signin/second-step", v.wanted()))
+	return v.see(v.toward("/signin/second-step"))
 }
 
 // signInAgain answers a form whose token does not fit. A second click has the cookie from before the first answer, or the
@@ -112,7 +173,7 @@ func postSignIn(v *visit) error {
 func (v *visit) signInAgain(err error) error {
 	s, _, _, failure := v.SignIns.Session(v.context(), v.jar.Session)
 	if errors.Is(err, errStale) && failure == nil && s.Level >= customer.OneStep {
-		return v.see(toward("/signin/second-step", v.wanted()))
+		return v.see(v.toward("/signin/second-step"))
 	}
 	return err
 }
@@ -121,7 +182,7 @@ func (v *visit) signInAgain(err error) error {
 func showSignInStep(v *visit) error {
 	s, a, _, err := v.SignIns.Session(v.context(), v.jar.Session)
 	if errors.Is(err, customer.ErrNoSession) || err == nil && s.Level == customer.Anonymous {
-		return v.see(toward("/signin", v.wanted()))
+		return v.see(v.toward("/signin"))
 	}
 	if err != nil {
 		return err
@@ -138,9 +199,9 @@ func (v *visit) signInStepPage(status int, problems ...Problem) error {
 		return err
 	}
 	f.Problems = problems
-	page := &SecondStepSignInPage{Frame: f, Another: toward("/signin/recovery-code", v.wanted())}
+	page := &SecondStepSignInPage{Frame: f, Another: v.toward("/signin/recovery-code")}
 	if err := v.secondSteps(page); errors.Is(err, customer.ErrNoSession) {
-		return v.see(toward("/signin", v.wanted()))
+		return v.see(v.toward("/signin"))
 	} else if err != nil {
 		return err
 	}
@@ -157,7 +218,7 @@ func postSignInStep(v *visit) error {
 		v.enter(key)
 		return v.onward()
 	case errors.Is(err, customer.ErrNoSession):
-		return v.see(toward("/signin", v.wanted()))
+		return v.see(v.toward("/signin"))
 	}
 	if problems := problemsOf(err, stepSignIn); len(problems) > 0 {
 		return v.signInStepPage(http.StatusUnprocessableEntity, problems...)
@@ -170,7 +231,9 @@ func postSignInStep(v *visit) error {
 func (v *visit) onward() error {
 	journey := v.wanted()
 	t, opened := v.jar.ticket(journey)
-	switch {
+	switch path, own := pageNamed(v.page()); {
+	case journey == "" && own:
+		return v.see(path)
 	case journey == "":
 		return v.see("/account")
 	case !opened:

@@ -133,7 +133,7 @@ func (v *visit) way(a answer, p partner.Partner, r grant.Request) Way {
 		return v.here("way.again")
 	}
 	if errors.Is(a.err, customer.ErrNoSession) {
-		return Way{Label: "way.signin", Address: toward("/signin", v.wanted())}
+		return Way{Label: "way.signin", Address: v.signIn()}
 	}
 	if a.reason == "" || p.ID == 0 {
 		return Way{}
@@ -158,11 +158,11 @@ func (v *visit) here(label string) Way {
 	case v.text != "":
 		return Way{Label: label, Address: v.base()}
 	case strings.HasPrefix(v.r.URL.Path, "/signin"):
-		return Way{Label: label, Address: toward("/signin", v.wanted())}
+		return Way{Label: label, Address: v.toward("/signin")}
 	case strings.HasPrefix(v.r.URL.Path, "/security"):
 		return Way{Label: label, Address: "/security"}
 	case strings.HasPrefix(v.r.URL.Path, "/forgot"):
-		return Way{Label: label, Address: toward("/forgot/code", v.wanted())}
+		return Way{Label: label, Address: v.toward("/forgot/code")}
 	case v.r.URL.Path == "/signout":
 		return Way{Label: label, Address: "/account"}
 	}
