@@ -23,7 +23,7 @@ func TestBrowserDocs(t *testing.T) {
 		t.Fatal("the operation is open already: the test shows nothing")
 	}
 	tb.visit(sb.url + "/docs#createBusiness")
-	if !evaluate[bool](tb, open) {
+	if !tb.holds(open) {
 		t.Error("a link to an operation does not open it")
 	}
 	evaluate[int](tb, `[...document.querySelectorAll("#createBusiness details")].forEach(d => d.open = true), 0`)
@@ -43,12 +43,15 @@ func TestBrowserDocs(t *testing.T) {
 		t.Errorf("the first stop is %q", at)
 	}
 	press(kb.Enter)
+	if !tb.holds(`location.hash === "#content"`) {
+		t.Fatal("the first stop leads nowhere")
+	}
 	press(kb.Tab)
 	if where := evaluate[string](tb, unmarkedFocus); where != "" {
 		t.Errorf("the focus does not show on %s", where)
 	}
 	press(kb.Enter)
-	if !evaluate[bool](tb, `document.activeElement.matches("main summary") && document.activeElement.parentElement.open`) {
+	if !tb.holds(`document.activeElement.matches("main summary") && document.activeElement.parentElement.open`) {
 		t.Errorf("Enter at %q opens nothing", focused())
 	}
 	tb.quiet("docs")

@@ -215,6 +215,24 @@ func evaluate[T any](tb *tab, expression string) T {
 	return value
 }
 
+// holds asks the page until a condition holds, as long as a tab waits for a page. What a browser does once it has loaded a page, such
+// as moving the focus, may be still to come when it is first asked; and with scripts switched off nothing in the page can wait.
+func (tb *tab) holds(condition string) bool {
+	tb.t.Helper()
+	ctx, cancel := context.WithTimeout(tb.ctx, patience)
+	defer cancel()
+	for {
+		held, err := evaluateOnce[bool](ctx, condition)
+		switch {
+		case held || ctx.Err() != nil:
+			return held
+		case err != nil && !strings.Contains(err.Error(), "Cannot find context"):
+			tb.t.Errorf("evaluate %.80s: %v", condition, err)
+			return false
+		}
+	}
+}
+
 func evaluateOnce[T any](ctx context.Context, expression string) (T, error) {
 	var zero T
 	tree, err := chromedp.Call(ctx, page.GetFrameTree, cdp.Empty{})

@@ -193,11 +193,11 @@ func (p *person) refused(id, problem string) {
 	if title := evaluate[string](p.tab, "document.title"); !strings.HasPrefix(title, "Error: ") {
 		p.t.Errorf("%s: the title is %q", id, title)
 	}
-	if !evaluate[bool](p.tab, `document.activeElement.matches(".problems")`) {
-		p.t.Errorf("%s: the focus is on %s", id, evaluate[string](p.tab, "document.activeElement.outerHTML.slice(0, 80)"))
-	}
 	if !evaluate[bool](p.tab, `[...document.querySelectorAll(".problems a")].every(a => document.querySelector(a.getAttribute("href")))`) {
 		p.t.Errorf("%s: the summary links to what is not there", id)
+	}
+	if !p.holds(`document.activeElement.matches(".problems")`) {
+		p.t.Fatalf("%s: the focus is on %s", id, evaluate[string](p.tab, "document.activeElement.outerHTML.slice(0, 80)"))
 	}
 }
 
