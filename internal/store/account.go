@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,34 @@ import (
 var accountTable = newTable("account", "id", "creator_id", "state", "hold", "epoch", "session_epoch", "claim_number", "proven_number",
 	"live_journey", "email_digest", "email_version", "wrapped_key", "contact", "credentials", "registration", "registration_version",
 	"created_at", "updated_at", "claimed_at", "last_sign_in_at", "previous_sign_in_at", "close_at", "version")
+
+// accountTurn are the columns that change in the course of things. The others, which indexes hold and which are sealed, are most of what a save
+// costs, and most saves leave them as they are.
+var accountTurn = "UPDATE account SET hold = $2, epoch = $3, session_epoch = $4, claim_number = $5, proven_number = $6, live_journey = $7, " +
+	"updated_at = $8, claimed_at = $9, last_sign_in_at = $10, previous_sign_in_at = $11, close_at = $12, version = $13 WHERE id = $1 AND version + 1 = $13"
+
+func (r *accountRow) turnFields() []any {
+	return []any{&r.ID, &r.Hold, &r.Epoch, &r.SessionEpoch, &r.ClaimNumber, &r.ProvenNumber, &r.LiveJourney, moment{&r.UpdatedAt}, moment{&r.ClaimedAt},
+		moment{&r.LastSignInAt}, moment{&r.PreviousSignInAt}, moment{&r.CloseAt}, &r.Version}
+}
+
+// lasting is what accountTurn leaves alone, as a transaction read it: copies, since a noun may change in place what it was given.
+type lasting struct {
+	creator              partner.ID
+	state                customer.State
+	contact, credentials []byte
+	registration         []byte
+	registrationVersion  int
+	createdAt            int64
+	emailVersion         int
+}
+
+// lasts reports whether an account still has what it had when it was read.
+func (l lasting) lasts(a customer.Account, contact, credentials []byte, emailVersion int) bool {
+	return a.Creator == l.creator && a.State == l.state && bytes.Equal(contact, l.contact) && bytes.Equal(credentials, l.credentials) &&
+		bytes.Equal(a.Registration, l.registration) && a.RegistrationVersion == l.registrationVersion && millis(a.CreatedAt) == l.createdAt &&
+		emailVersion == l.emailVersion
+}
 
 // errShut: an account is saved that was read without its sealed columns. A mistake in the program.
 var errShut = errors.New("saving an account that was not opened")
@@ -91,27 +120,36 @@ func (tx *Tx) unreadable(what string, err error) error {
 
 // open reads a sealed JSON value into v. What was erased leaves v as it is.
 func (tx *Tx) open(k accountKey, at secret.Place, sealed []byte, v any) error {
+	_, err := tx.opened(k, at, sealed, v)
+	return err
+}
+
+// opened is open, and returns the JSON.
+func (tx *Tx) opened(k accountKey, at secret.Place, sealed []byte, v any) (plain []byte, err error) {
 	if k.box == nil || len(sealed) == 0 {
-		return nil
+		return nil, nil
 	}
-	plain, err := k.box.Open(at, sealed)
-	if err == nil {
+	if plain, err = k.box.Open(at, sealed); err == nil {
 		err = json.Unmarshal(plain, v)
 	}
 	if err != nil {
-		return tx.unreadable(fmt.Sprintf("%s %d", at.Table, at.Row), err)
+		return nil, tx.unreadable(fmt.Sprintf("%s %d", at.Table, at.Row), err)
 	}
-	return nil
+	return plain, nil
 }
 
 // seal writes v as sealed JSON.
 func (k accountKey) seal(at secret.Place, v any) ([]byte, error) {
-	if k.box == nil {
-		return nil, fmt.Errorf("seal %s %d: the account is erased", at.Table, at.Row)
-	}
 	plain, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
+	}
+	return k.sealed(at, plain)
+}
+
+func (k accountKey) sealed(at secret.Place, plain []byte) ([]byte, error) {
+	if k.box == nil {
+		return nil, fmt.Errorf("seal %s %d: the account is erased", at.Table, at.Row)
 	}
 	return k.box.Seal(at, plain), nil
 }
@@ -138,16 +176,30 @@ func (tx *Tx) oneAccount(open depth, query string, args ...any) (customer.Accoun
 		return customer.Account{}, err
 	}
 	var c contact
-	if err := tx.open(k, accountPlace(r.ID, "contact"), r.contact, &c); err != nil {
+	contact, err := tx.opened(k, accountPlace(r.ID, "contact"), r.contact, &c)
+	if err != nil {
 		return customer.Account{}, err
 	}
 	if open == openAll {
-		if err := tx.open(k, accountPlace(r.ID, "credentials"), r.credentials, &r.Credentials); err != nil {
+		credentials, err := tx.opened(k, accountPlace(r.ID, "credentials"), r.credentials, &r.Credentials)
+		if err != nil {
 			return customer.Account{}, err
 		}
+		tx.remember(r, contact, credentials)
 	}
 	r.Email, r.ContactEmail, r.Language = c.Email, c.ContactEmail, c.Language
 	return r.Account, nil
+}
+
+// remember keeps what of an account may last until it is saved, where it may be saved.
+func (tx *Tx) remember(r accountRow, contact, credentials []byte) {
+	if tx.reads || contact == nil || credentials == nil || secret.SealedVersion(r.wrapped) != r.emailVersion {
+		return
+	}
+	if tx.lasting == nil {
+		tx.lasting = map[customer.AccountID]lasting{}
+	}
+	tx.lasting[r.ID] = lasting{r.Creator, r.State, contact, credentials, bytes.Clone(r.Registration), r.RegistrationVersion, millis(r.CreatedAt), r.emailVersion}
 }
 
 // Account reads an account, or answers customer.ErrNoAccount.
@@ -206,26 +258,22 @@ func (tx *Tx) SaveAccount(a *customer.Account) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.freeAddress(*a); err != nil {
-		return err
-	}
 	r := accountRow{Account: *a, emailVersion: tx.db.keys.DigestVersion()}
-	if r.emailDigest, err = tx.db.keys.DigestWith(r.emailVersion, secret.PurposeEmail, customer.FoldEmail(a.Email)); err != nil {
+	contact, err := json.Marshal(contact{a.Email, a.ContactEmail, a.Language})
+	if err != nil {
 		return err
 	}
-	if r.wrapped = k.wrapped; secret.SealedVersion(k.wrapped) != r.emailVersion {
-		if r.wrapped, _, err = tx.db.keys.Rewrap(int64(a.ID), k.wrapped); err != nil {
-			return tx.unreadable(fmt.Sprintf("key of account %d", a.ID), err)
-		}
-	}
-	if r.contact, err = k.seal(accountPlace(a.ID, "contact"), contact{a.Email, a.ContactEmail, a.Language}); err != nil {
+	credentials, err := json.Marshal(a.Credentials)
+	if err != nil {
 		return err
 	}
-	if r.credentials, err = k.seal(accountPlace(a.ID, "credentials"), a.Credentials); err != nil {
-		return err
+	if was, known := tx.lasting[a.ID]; !known || !was.lasts(*a, contact, credentials, r.emailVersion) {
+		delete(tx.lasting, a.ID)
+		err = tx.saveWhole(a, &r, k, contact, credentials)
+	} else {
+		r.Version = tx.heldVersion(a) + 1
+		err = tx.expect(accountTurn, r.turnFields()...)
 	}
-	r.Version = tx.heldVersion(a)
-	err = tx.save(accountTable, &r.Version, r.fields())
 	if errors.Is(err, errTaken) {
 		return customer.ErrAddressTaken
 	}
@@ -238,6 +286,29 @@ func (tx *Tx) SaveAccount(a *customer.Account) error {
 		return tx.bury(a.ID, a.Epoch)
 	}
 	return nil
+}
+
+// saveWhole inserts or updates all columns of an account.
+func (tx *Tx) saveWhole(a *customer.Account, r *accountRow, k accountKey, contact, credentials []byte) (err error) {
+	if err := tx.freeAddress(*a); err != nil {
+		return err
+	}
+	if r.emailDigest, err = tx.db.keys.DigestWith(r.emailVersion, secret.PurposeEmail, customer.FoldEmail(a.Email)); err != nil {
+		return err
+	}
+	if r.wrapped = k.wrapped; secret.SealedVersion(k.wrapped) != r.emailVersion {
+		if r.wrapped, _, err = tx.db.keys.Rewrap(int64(a.ID), k.wrapped); err != nil {
+			return tx.unreadable(fmt.Sprintf("key of account %d", a.ID), err)
+		}
+	}
+	if r.contact, err = k.sealed(accountPlace(a.ID, "contact"), contact); err != nil {
+		return err
+	}
+	if r.credentials, err = k.sealed(accountPlace(a.ID, "credentials"), credentials); err != nil {
+		return err
+	}
+	r.Version = tx.heldVersion(a)
+	return tx.save(accountTable, &r.Version, r.fields())
 }
 
 func (tx *Tx) newKey(a *customer.Account) (accountKey, error) {

@@ -95,6 +95,7 @@ var sqlitePragmas = [][2]string{
 	{"cell_size_check", "1"},
 	{"temp_store", "2"},
 	{"journal_size_limit", "67108864"},
+	{"wal_autocheckpoint", "8000"},
 }
 
 // openSQLite opens the file and, unless beside, takes it for this process.

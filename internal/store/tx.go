@@ -39,6 +39,8 @@ type Tx struct {
 	failed error
 	// keys are the keys of the accounts that this transaction met.
 	keys map[customer.AccountID]accountKey
+	// lasting is what those had that may be saved.
+	lasting map[customer.AccountID]lasting
 	// met are the versions of the accounts that this transaction read; see raise.
 	met map[customer.AccountID]meeting
 	// entry is the number of the event that this transaction will write; see event.
