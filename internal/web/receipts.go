@@ -3,13 +3,14 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
 )
 
-// showReceipts lists the receipts of whoever is signed in.
+// showReceipts lists the receipts of whoever is signed in, newest first.
 func showReceipts(v *visit) error {
 	v.renew()
 	list, err := v.Claims.OwnReceipts(v.context(), v.jar.Session)
@@ -20,7 +21,7 @@ func showReceipts(v *visit) error {
 		return err
 	}
 	page := &ReceiptsPage{Frame: Frame{Back: "/account"}}
-	for _, r := range list {
+	for _, r := range slices.Backward(list) {
 		row := ReceiptRow{Partner: r.Statement.Partner.Name, At: r.At, Consent: r.Kind == claim.ReceiptOfConsent, Decline: r.Kind == claim.ReceiptOfDecline}
 		if r.Signed != "" {
 			row.Download = "/account/receipts/" + strconv.FormatInt(int64(r.ID), 10)

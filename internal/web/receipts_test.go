@@ -48,6 +48,9 @@ func TestReceiptsOfTheCustomer(t *testing.T) {
 	if b.has("receipts.wait") || !strings.Contains(b.says(), "You took over the account that Acme Treasury opened") || !strings.Contains(b.says(), "You gave Acme Treasury access") {
 		t.Errorf("the list: %s", b.says())
 	}
+	if given, taken := strings.Index(b.says(), "You gave Acme Treasury access"), strings.Index(b.says(), "You took over the account"); given > taken {
+		t.Errorf("the newest is not on top: %s", b.says())
+	}
 	file := w.once(http.MethodGet, path, b.cookie(), nil)
 	checked, err := claim.CheckReceipt(file.body, keys)
 	if err != nil || checked.Statement.Issuer != w.door.WebURL || len(checked.Values) == 0 {
