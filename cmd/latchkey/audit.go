@@ -197,20 +197,12 @@ func (cmd *auditExport) Run(ctx context.Context, s streams) error {
 	return errors.Join(err, buffer.Flush(), database.Close())
 }
 
-// openAudit opens the database, or without the master key a copy of it. It makes none: an empty one under a mistyped name would be
-// found whole.
+// openAudit opens the database, or without the master key a copy of it. It makes none.
 func (c *Config) openAudit(ctx context.Context, withoutKey bool) (*store.DB, error) {
 	if withoutKey {
 		return c.openKeyless(ctx)
 	}
-	all, err := c.settleDatabase()
-	if err != nil {
-		return nil, err
-	}
-	if path := filepath.Join(all.data, server.DatabaseFile); all.database == "" && !fileExists(path) {
-		return nil, hinted{path + ": no such file", []string{"name the server's directory with --data"}}
-	}
-	return c.openBeside(ctx, all)
+	return c.openDatabase(ctx)
 }
 
 // openKeyless opens a database, or a copy of one, without its master key, for what needs none.
@@ -224,7 +216,7 @@ func (c *Config) openKeyless(ctx context.Context) (*store.DB, error) {
 	if options.DSN == "" {
 		options.Path = filepath.Join(r.s.data, server.DatabaseFile)
 		if !fileExists(options.Path) {
-			return nil, hinted{options.Path + ": no such file", []string{"name the directory of the copy with --data"}}
+			return nil, noDatabase(options.Path)
 		}
 	}
 	database, err := store.Open(ctx, options)

@@ -54,7 +54,7 @@ func (cmd *databaseBackup) Run(ctx context.Context, s streams) error {
 	case errors.Is(err, fs.ErrExist):
 		return hinted{cmd.File + " exists already", []string{"name a file that does not, such as one with today's date in it"}}
 	case errors.Is(err, fs.ErrNotExist) && !fileExists(path):
-		return hinted{path + ": no such file", []string{"name the server's directory with --data"}}
+		return noDatabase(path)
 	case err != nil:
 		return hinted{"backup: " + err.Error(), []string{"nothing was written under that name; is there room, and may this user write there?"}}
 	}

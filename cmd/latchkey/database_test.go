@@ -166,3 +166,36 @@ func TestLoadADatabase(t *testing.T) {
 		t.Errorf("%q", out)
 	}
 }
+
+// TestCommandsMakeNoDatabase: every command that looks at a database, or changes what is in it, refuses a directory without one, names the
+// flag and makes nothing there; those that may be the first on a new machine make one.
+func TestCommandsMakeNoDatabase(t *testing.T) {
+	audited(t)
+	for _, args := range [][]string{
+		{"partner", "list"},
+		{"customer", "show", "1"}, {"customer", "verify", "1"}, {"customer", "unverify", "1"}, {"customer", "hold", "1"}, {"customer", "release", "1"},
+		{"customer", "recovery", "1"}, {"customer", "erase", "1", "--yes"},
+		{"db", "backup", filepath.Join(t.TempDir(), "copy")}, {"db", "check"}, {"db", "check", "--without-key"}, {"db", "restore", "--in-place"},
+		{"event", "list"}, {"event", "resend", "1"},
+		{"key", "list", "--for", "master"}, {"key", "rotate", "--for", "master"}, {"key", "drop", "1"},
+		{"audit", "tail"}, {"audit", "verify"}, {"audit", "verify", "--without-key"}, {"audit", "export"}, {"audit", "export", "--without-key"},
+	} {
+		empty, none := t.TempDir(), filepath.Join(t.TempDir(), "mistyped")
+		for _, data := range []string{empty, none} {
+			_, hint := command(t, exitFailed, append(args, "--data", data)...)
+			if !strings.HasPrefix(hint, "latchkey: "+filepath.Join(data, "latchkey.db")+": no such file\n") || !strings.Contains(hint, "with --data") || !strings.Contains(hint, "--database") {
+				t.Errorf("%v: %q", args, hint)
+			}
+		}
+		if names, err := os.ReadDir(empty); err != nil || len(names) > 0 || fileExists(none) {
+			t.Errorf("%v makes %v, %v", args, names, err)
+		}
+	}
+	for _, args := range [][]string{{"partner", "add", "--name", "New", "--id", "new", "--redirect", "https://new.example/cb"}, {"db", "migrate"}} {
+		data := filepath.Join(t.TempDir(), "new")
+		command(t, exitDone, append(args, "--data", data)...)
+		if !fileExists(filepath.Join(data, "latchkey.db")) {
+			t.Errorf("%v makes no database", args)
+		}
+	}
+}

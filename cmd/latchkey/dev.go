@@ -60,6 +60,7 @@ func (cmd *devCommand) announce(s streams, sb *sandbox, took time.Duration) {
 	fmt.Fprintf(s.out, "Latchkey %s sandbox: %s. Not for production.\n", version, data)
 	fmt.Fprintf(s.out, "  Demo app   %-24s <- start here\n", sb.demoURL)
 	fmt.Fprintf(s.out, "  Server     %s\n", sb.url)
+	fmt.Fprintf(s.out, "  Docs       %s/docs   (the API that partners call)\n", sb.url)
 	fmt.Fprintf(s.out, "  Mail       %s/dev/mail\n", sb.url)
 	fmt.Fprintf(s.out, "  Codes      %s/dev/authenticator   (an authenticator app in a page)\n", sb.url)
 	fmt.Fprintf(s.out, "  Clock      %s/dev/clock   (moves time forward)\n", sb.url)

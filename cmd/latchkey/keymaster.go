@@ -98,6 +98,9 @@ func (k listedMaster) uses() string {
 // masterKeys opens the database beside the server and lists its master keys.
 func (c *Config) masterKeys(ctx context.Context, change func(settings, *store.DB) error) ([]listedMaster, error) {
 	all, err := c.settleDatabase()
+	if err == nil {
+		err = all.mustExist()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func (cmd *partnerAdd) Run(ctx context.Context, s streams) error {
 		}
 		return h
 	}
-	partners, closeDatabase, err := cmd.openPartners(ctx)
+	partners, closeDatabase, err := cmd.openPartners(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ type listed struct {
 
 // Run prints one line a partner.
 func (cmd *partnerList) Run(ctx context.Context, s streams) error {
-	partners, closeDatabase, err := cmd.openPartners(ctx)
+	partners, closeDatabase, err := cmd.openPartners(ctx, false)
 	if err != nil {
 		return err
 	}
@@ -116,22 +116,47 @@ func (cmd *partnerList) Run(ctx context.Context, s streams) error {
 	return table.Flush()
 }
 
-// openPartners opens the partners of the database that the settings name.
-func (c *Config) openPartners(ctx context.Context) (partner.Partners, func() error, error) {
-	database, err := c.openDatabase(ctx)
+// openPartners opens the partners of the database that the settings name, which is made first by whoever may be the first.
+func (c *Config) openPartners(ctx context.Context, made bool) (partner.Partners, func() error, error) {
+	all, err := c.settleDatabase()
+	if err == nil && !made {
+		err = all.mustExist()
+	}
+	if err != nil {
+		return partner.Partners{}, nil, err
+	}
+	database, err := c.openBeside(ctx, all)
 	if err != nil {
 		return partner.Partners{}, nil, err
 	}
 	return partner.Partners{Store: store.Partners{DB: database}, IDs: secret.NewIDs(now), Now: now}, database.Close, nil
 }
 
-// openDatabase opens the database that the settings name, beside the server that may be serving it.
+// openDatabase opens the database that the settings name, beside the server that may be serving it. It makes none: an empty one under a
+// mistyped name would look as if nobody were known.
 func (c *Config) openDatabase(ctx context.Context) (*store.DB, error) {
 	all, err := c.settleDatabase()
+	if err == nil {
+		err = all.mustExist()
+	}
 	if err != nil {
 		return nil, err
 	}
 	return c.openBeside(ctx, all)
+}
+
+// mustExist refuses a directory without a database.
+func (s settings) mustExist() error {
+	if path := filepath.Join(s.data, server.DatabaseFile); s.database == "" && !fileExists(path) {
+		return noDatabase(path)
+	}
+	return nil
+}
+
+// noDatabase says that there is no database where the settings look for it.
+func noDatabase(path string) error {
+	return hinted{path + ": no such file", []string{"name the server's directory with --data, or its PostgreSQL database with --database",
+		"only serve, partner add, db migrate, db load and db restore make a new one"}}
 }
 
 // place is where the database is. The directory of a file is made when it does not exist.
@@ -146,7 +171,7 @@ func (s settings) place() (store.Options, error) {
 	return options, nil
 }
 
-// openBeside is openDatabase where the settings are read already.
+// openBeside is openDatabase where the settings are read already, and a database is made where there is none.
 func (c *Config) openBeside(ctx context.Context, all settings) (*store.DB, error) {
 	options, err := all.place()
 	if err != nil {
