@@ -31,7 +31,7 @@ func TestReceiptKeysAreOfTheAPI(t *testing.T) {
 	if got := ask(h, http.MethodGet, "https://id.example.org/receipts/keys.json", nil); got.Code != http.StatusOK || got.Header().Get("Content-Type") != "application/jwk-set+json" {
 		t.Errorf("the keys: %d %s", got.Code, got.Body)
 	}
-	if got := ask(h, http.MethodGet, "https://id.example.org/account/receipts", nil); got.Code != http.StatusSeeOther || got.Header().Get("Location") != "/signin" {
+	if got := ask(h, http.MethodGet, "https://id.example.org/account/receipts", nil); got.Code != http.StatusSeeOther || got.Header().Get("Location") != "/signin?to=receipts" {
 		t.Errorf("the page: %d %v", got.Code, got.Header())
 	}
 }
