@@ -150,7 +150,7 @@ func (cmd *databaseRestore) inPlace(ctx context.Context, line *progressLine) (do
 func (cmd *databaseRestore) failed(err error, done store.Restored) error {
 	switch {
 	case errors.Is(err, store.ErrServed):
-		return hinted{"the database is being served", []string{"stop the server first; nothing was changed"}}
+		return hinted{"the database is being served, or another command has it open", []string{"stop the server first; nothing was changed"}}
 	case errors.Is(err, store.ErrUnsound):
 		return hinted{"the copy does not hold together; nothing was changed", findings(done.Checked.Findings)}
 	case errors.Is(err, store.ErrNotABackup):

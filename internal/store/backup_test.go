@@ -321,9 +321,7 @@ func TestReplaceIsOneStep(t *testing.T) {
 func TestReplaceRefuses(t *testing.T) {
 	t.Parallel()
 	w, path := fileWorld(t)
-	ctx, end := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer end()
-	if _, err := replace(ctx, path, path+".restoring", raceTime()); err == nil || errors.Is(err, ErrNotABackup) || exists(path+".before-"+raceTime().Format("20060102T150405Z")) {
+	if _, err := replace(t.Context(), path, path+".restoring", raceTime()); !errors.Is(err, ErrServed) || exists(path+".before-"+raceTime().Format("20060102T150405Z")) {
 		t.Errorf("in use: %v", err)
 	}
 	if n := w.count(t, "SELECT count(*) FROM partner"); n != 1 {
@@ -335,6 +333,31 @@ func TestReplaceRefuses(t *testing.T) {
 		must(t, os.WriteFile(place+".restoring", []byte("new"), 0o600))
 		if _, err := replace(t.Context(), place, place+".restoring", raceTime()); err == nil || exists(place) {
 			t.Errorf("beside a %s without its database: %v", ending, err)
+		}
+	}
+}
+
+// TestReplaceADamagedOne: a database that cannot be opened is what a restore is for. It is kept as it was, and
+// nothing that lay beside it is beside the new one.
+func TestReplaceADamagedOne(t *testing.T) {
+	t.Parallel()
+	place := filepath.Join(t.TempDir(), "there.db")
+	damaged := bytes.Repeat([]byte("no database "), 999)
+	must(t, os.WriteFile(place, damaged, 0o600))
+	for _, end := range beside {
+		must(t, os.WriteFile(place+end, []byte(end), 0o600))
+	}
+	must(t, os.WriteFile(place+".restoring", []byte("new"), 0o600))
+	kept, err := replace(t.Context(), place, place+".restoring", raceTime())
+	must(t, err)
+	is, _ := os.ReadFile(place)
+	was, _ := os.ReadFile(kept)
+	if string(is) != "new" || !bytes.Equal(was, damaged) {
+		t.Errorf("%d bytes in place, %d kept", len(is), len(was))
+	}
+	for _, end := range beside {
+		if exists(place + end) {
+			t.Errorf("%s is beside the new one", end)
 		}
 	}
 }

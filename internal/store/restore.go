@@ -97,9 +97,9 @@ func (r *Restored) prepare(ctx context.Context, o Options, tell Progress) error 
 }
 
 // oneFile puts into a database's file what lies in its write-ahead log or in a journal beside it, so that the file alone is all of
-// it, and keeps everybody out until release. One that is damaged is ErrNotABackup.
+// it, and keeps everybody out until release. One that is damaged is ErrNotABackup, one that another process has open ErrServed.
 func oneFile(ctx context.Context, path string) (release func() error, err error) {
-	q := url.Values{"_pragma": {"busy_timeout(5000)", "synchronous(2)", "fullfsync(1)", "trusted_schema(0)"}}
+	q := url.Values{"_pragma": {"busy_timeout(1000)", "synchronous(2)", "fullfsync(1)", "trusted_schema(0)"}}
 	file, err := sql.Open("sqlite", sqliteURI(path)+"?"+q.Encode())
 	if err != nil {
 		return nil, err
@@ -116,8 +116,13 @@ func oneFile(ctx context.Context, path string) (release func() error, err error)
 		return file.Close, nil
 	}
 	var e *sqlite.Error
-	if errors.As(err, &e) && (e.Code()&0xff == codes.SQLITE_NOTADB || e.Code()&0xff == codes.SQLITE_CORRUPT) {
-		err = fmt.Errorf("%w: %w", ErrNotABackup, err)
+	if errors.As(err, &e) {
+		switch e.Code() & 0xff {
+		case codes.SQLITE_NOTADB, codes.SQLITE_CORRUPT:
+			err = fmt.Errorf("%w: %w", ErrNotABackup, err)
+		case codes.SQLITE_BUSY, codes.SQLITE_LOCKED:
+			err = fmt.Errorf("%w: %w", ErrServed, err)
+		}
 	}
 	return nil, errors.Join(fmt.Errorf("finish %s: %w", path, err), file.Close())
 }
