@@ -43,11 +43,9 @@ func countries(tag language.Tag, only []string) []Option {
 			all = append(all, Option{Value: code, Label: name})
 		}
 	}
-	slices.SortFunc(all, func(x, y Option) int { return strings.Compare(sortKey(x.Label), sortKey(y.Label)) })
+	slices.SortFunc(all, func(x, y Option) int { return strings.Compare(unaccented.Replace(x.Label), unaccented.Replace(y.Label)) })
 	return all
 }
 
-// sortKey puts accented letters beside their plain ones.
-func sortKey(s string) string {
-	return strings.NewReplacer("Å", "A", "é", "e", "ç", "c", "ô", "o", "ã", "a", "í", "i", "ü", "u", "ï", "i", "É", "E").Replace(s)
-}
+// unaccented puts accented letters beside their plain ones.
+var unaccented = strings.NewReplacer("Å", "A", "é", "e", "ç", "c", "ô", "o", "ã", "a", "í", "i", "ü", "u", "ï", "i", "É", "E")
