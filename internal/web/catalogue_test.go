@@ -202,7 +202,9 @@ func TestCountries(t *testing.T) {
 	if len(some) != 2 || some[0].Value != "DE" || some[1].Label != "Poland" {
 		t.Errorf("%v", some)
 	}
-	if !slices.IsSortedFunc(all, func(a, b Option) int { return strings.Compare(unaccented.Replace(a.Label), unaccented.Replace(b.Label)) }) {
+	if !slices.IsSortedFunc(all, func(a, b Option) int {
+		return strings.Compare(unaccented.Replace(a.Label), unaccented.Replace(b.Label))
+	}) {
 		t.Error("not in the order of names")
 	}
 }

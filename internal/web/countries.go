@@ -43,7 +43,9 @@ func countries(tag language.Tag, only []string) []Option {
 			all = append(all, Option{Value: code, Label: name})
 		}
 	}
-	slices.SortFunc(all, func(x, y Option) int { return strings.Compare(unaccented.Replace(x.Label), unaccented.Replace(y.Label)) })
+	slices.SortFunc(all, func(x, y Option) int {
+		return strings.Compare(unaccented.Replace(x.Label), unaccented.Replace(y.Label))
+	})
 	return all
 }
 
