@@ -19,8 +19,8 @@ type conn struct {
 	// until bounds the statements of the transaction under way, on engines that can be far away; release frees its timer.
 	until   context.Context
 	release context.CancelFunc
-	// cut says that the connection is of no more use.
-	cut bool
+	// cut says that the connection is of no more use, silent that its server did not even begin to answer.
+	cut, silent bool
 }
 
 func newConn(ctx context.Context, e *engine, readonly bool) (*conn, error) {
@@ -63,18 +63,14 @@ func (c *conn) begin(ctx context.Context, text string) error {
 	if text == "" { // each statement stands alone
 		return nil
 	}
-	if c.engine.limit == 0 || text == c.engine.turn.begin {
+	if text == c.engine.turn.begin {
 		return c.run(text)
 	}
-	// Beginning waits for nothing but the server. One that says nothing for so long has probably gone without a word, and what is left
-	// of the time is for another.
-	whole := c.until
-	first, end := context.WithTimeout(whole, hostLimit)
-	defer end()
-	c.until = first
-	err := c.run(text)
-	c.until = whole
-	return err
+	if err := c.link.begin(c.until, text); err != nil {
+		c.cut = c.cut || c.engine.kind(err) == faultCut
+		return unavailable(text, err)
+	}
+	return nil
 }
 
 // end forgets the clock of the transaction.
@@ -166,6 +162,14 @@ func (p *pool) begin(ctx context.Context, text string) (*conn, error) {
 	return nil, unavailable("begin", err)
 }
 
+// bounded is ctx with the engine's limit, which is for all connections together that are tried.
+func (db *DB) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if db.engine.limit == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, db.engine.limit)
+}
+
 // dropIdle closes the connections that nobody uses, after one was given up that had fallen silent: the others lead to the same server,
 // and each would cost a request all its time to find out.
 func (p *pool) dropIdle() {
@@ -184,7 +188,7 @@ func (p *pool) dropIdle() {
 
 // give takes a connection back whose transaction has ended.
 func (p *pool) give(c *conn) {
-	late := c.until.Err() != nil
+	late := c.silent || c.until.Err() != nil
 	c.end()
 	if c.cut {
 		c.drop()

@@ -1,16 +1,13 @@
 package store
 
-import (
-	"context"
-	"database/sql"
-	"database/sql/driver"
-	"errors"
-)
+import "context"
 
 // link is one connection to a database, as conn uses it; each engine has its own. One goroutine at a time uses a link.
 type link interface {
 	// prepare parses a statement, once in the life of a connection.
 	prepare(ctx context.Context, query string) (statement, error)
+	// begin starts a transaction, at the latest with the next statement.
+	begin(ctx context.Context, text string) error
 	// run executes statements without arguments or result, such as BEGIN.
 	run(ctx context.Context, text string) error
 	// close ends the connection in peace; drop without a word more to the other side, which may not be there to hear it.
@@ -29,57 +26,3 @@ type statement interface {
 	each(ctx context.Context, args []any, row func(scan func(dest ...any) error) error) error
 	close() error
 }
-
-// sqlLink is a connection of database/sql.
-type sqlLink struct{ c *sql.Conn }
-
-func (l sqlLink) prepare(ctx context.Context, query string) (statement, error) {
-	s, err := l.c.PrepareContext(ctx, query)
-	return sqlStatement{s}, err
-}
-
-func (l sqlLink) run(ctx context.Context, text string) error {
-	_, err := l.c.ExecContext(ctx, text)
-	return err
-}
-
-func (l sqlLink) close() error { return l.c.Close() }
-
-func (l sqlLink) drop() {
-	_ = l.c.Raw(func(any) error { return driver.ErrBadConn })
-	_ = l.c.Close()
-}
-
-type sqlStatement struct{ s *sql.Stmt }
-
-func (s sqlStatement) exec(ctx context.Context, args []any) (int64, error) {
-	result, err := s.s.ExecContext(ctx, args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-func (s sqlStatement) first(ctx context.Context, args, dest []any) (bool, error) {
-	err := s.s.QueryRowContext(ctx, args...).Scan(dest...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-func (s sqlStatement) each(ctx context.Context, args []any, row func(func(...any) error) error) error {
-	rows, err := s.s.QueryContext(ctx, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := row(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
-func (s sqlStatement) close() error { return s.s.Close() }

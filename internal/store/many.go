@@ -22,7 +22,7 @@ const (
 // again; those that lost take turns, so that a crowd at one row is served one by one instead of losing together again
 // and again: one of each node, which is the pool, and of those one of all nodes, which is a lock in the database.
 func (db *DB) writeBeside(ctx context.Context, fn func(*Tx) error) error {
-	err := db.attempt(ctx, fn, false)
+	err := db.attemptAnew(ctx, fn, false)
 	if !errors.Is(err, ErrConflict) {
 		return err
 	}
@@ -37,19 +37,32 @@ func (db *DB) writeBeside(ctx context.Context, fn func(*Tx) error) error {
 		db.turns.give(turn)
 	}()
 	for n := range turnLimit {
-		if err = db.attempt(ctx, fn, n == turnLimit-1); !errors.Is(err, ErrConflict) {
+		if err = db.attemptAnew(ctx, fn, n == turnLimit-1); !errors.Is(err, ErrConflict) {
 			return err
 		}
 	}
 	return unavailable("write", err)
 }
 
+// attemptAnew is attempt on one connection after the other, while each was cut before it was asked to commit: such a transaction has ended
+// with its connection. After a restart of the database all that wait in the pool are such.
+func (db *DB) attemptAnew(ctx context.Context, fn func(*Tx) error, last bool) error {
+	ctx, end := db.bounded(ctx)
+	defer end()
+	for left := cap(db.writers.slots); ; left-- {
+		lost, err := db.attempt(ctx, fn, last)
+		if !lost || left == 0 || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
 // attempt runs fn in one transaction and commits. What a COMMIT did whose answer never came is not known: that is
-// ErrUnavailable too, and every verb is made so that asking again is safe (I7).
-func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, last bool) error {
+// ErrUnavailable too, and every verb is made so that asking again is safe (I7). lost says that the connection was cut before that.
+func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, last bool) (lost bool, err error) {
 	c, err := db.writers.begin(ctx, db.engine.transaction.begin)
 	if err != nil {
-		return err
+		return false, err
 	}
 	ended := false
 	defer func() {
@@ -67,24 +80,24 @@ func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, last bool) error 
 		err = tx.failed
 	}
 	if err != nil {
-		return err
+		return c.cut, err
 	}
 	if err := db.engine.whole(c.link); err != nil {
-		return unavailable("commit", err)
+		return false, unavailable("commit", err)
 	}
 	ended = true
 	if err := c.run(db.engine.transaction.keep); err != nil {
 		if db.engine.kind(err) == faultAgain {
-			return fmt.Errorf("%w: at the commit", ErrConflict)
+			return false, fmt.Errorf("%w: at the commit", ErrConflict)
 		}
-		return err
+		return false, err
 	}
 	if err := db.engine.doubt(c.link); err != nil {
-		return unavailable("commit", err)
+		return false, unavailable("commit", err)
 	}
 	db.commits.Add(1)
 	db.writes.Add(1)
-	return nil
+	return false, nil
 }
 
 // meeting is an account as a transaction met it: the version that its noun holds, and the one that its row has.

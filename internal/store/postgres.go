@@ -72,27 +72,12 @@ func openPostgres(ctx context.Context, o Options) (*engine, error) {
 		doubt:       postgresDoubt,
 		clock:       "SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)",
 	}
-	e.pool = postgresPool(*config, readerCount+writerCount+1)
-	e.open = func(ctx context.Context, _ bool) (link, error) {
-		c, err := e.pool.Conn(ctx)
-		return sqlLink{c}, err
-	}
+	e.open = func(ctx context.Context, _ bool) (link, error) { return openPostgresLink(ctx, config) }
 	e.migrations, e.alone = postgresMigrations(*config.Copy())
-	if err := postgresKeeps(ctx, e.pool, o.Failover); err != nil {
+	if err := postgresKeeps(ctx, config, o.Failover); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", e.name, err), e.close())
 	}
 	return e, nil
-}
-
-// postgresPool makes a pool of which every connection is kept. The connections are taken once and held by pool; here
-// is only how to open them.
-func postgresPool(config pgx.ConnConfig, n int) *sql.DB {
-	// Statements are prepared once a connection by conn.stmt; what is left needs no cache of the driver.
-	config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	pool := stdlib.OpenDB(config)
-	pool.SetMaxOpenConns(n)
-	pool.SetMaxIdleConns(n)
-	return pool
 }
 
 // The first halves of the numbers of our advisory locks; the second is the schema's, so that two installations in one
@@ -130,11 +115,16 @@ func postgresMigrations(config pgx.ConnConfig) (*sql.DB, func(context.Context) (
 // by a power failure (I7). Where a standby takes over, the COMMIT must be on a standby's disk too, or the failover takes back
 // what the primary alone knew: a spent code is unspent, a severed token alive (design 10.16). It is also the first word with
 // the server.
-func postgresKeeps(ctx context.Context, pool *sql.DB, failover bool) error {
+func postgresKeeps(ctx context.Context, config *pgx.ConnConfig, failover bool) error {
 	ctx, end := context.WithTimeout(ctx, postgresLimit)
 	defer end()
+	l, err := openPostgresLink(ctx, config)
+	if err != nil {
+		return unavailable("connect", err)
+	}
+	defer l.drop()
 	var fsync, fullPages, synchronous, standbys, encoding sql.NullString
-	err := pool.QueryRowContext(ctx, `SELECT current_setting('fsync', true), current_setting('full_page_writes', true),
+	err = l.c.QueryRow(ctx, `SELECT current_setting('fsync', true), current_setting('full_page_writes', true),
 		current_setting('synchronous_commit', true), current_setting('synchronous_standby_names', true), current_setting('server_encoding', true)`).
 		Scan(&fsync, &fullPages, &synchronous, &standbys, &encoding)
 	if err != nil {
@@ -171,25 +161,24 @@ func postgresNotice(c *pgconn.PgConn, n *pgconn.Notice) {
 // waiting for its standby, by a statement_timeout or an operator: the change is on its own disk alone, and a failover would
 // take it back (I7).
 func postgresDoubt(l link) error {
-	return l.(sqlLink).c.Raw(func(d any) error {
-		if warning, warned := d.(*stdlib.Conn).Conn().PgConn().CustomData()[doubtful]; warned {
-			return fmt.Errorf("the server warns: %v", warning)
-		}
-		return nil
-	})
+	if warning, warned := l.(*postgresLink).c.PgConn().CustomData()[doubtful]; warned {
+		return fmt.Errorf("the server warns: %v", warning)
+	}
+	return nil
 }
 
 // postgresWhole tells whether the transaction under way is one that a COMMIT would keep. PostgreSQL answers COMMIT with
 // success also where a statement failed before, and keeps nothing.
 func postgresWhole(l link) error {
-	return l.(sqlLink).c.Raw(func(d any) error {
-		c := d.(*stdlib.Conn).Conn().PgConn()
-		if status := c.TxStatus(); status != 'T' {
-			return fmt.Errorf("the transaction was not whole (%c)", status)
-		}
-		delete(c.CustomData(), doubtful) // what was said before is not about the COMMIT
+	p := l.(*postgresLink)
+	if p.opening != "" { // nothing was asked
 		return nil
-	})
+	}
+	if status := p.c.PgConn().TxStatus(); status != 'T' {
+		return fmt.Errorf("the transaction was not whole (%c)", status)
+	}
+	delete(p.c.PgConn().CustomData(), doubtful) // what was said before is not about the COMMIT
+	return nil
 }
 
 // Classes of SQLSTATE (PostgreSQL manual, appendix A).

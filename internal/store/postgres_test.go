@@ -130,16 +130,41 @@ func TestARestartIsNotSeen(t *testing.T) {
 	}
 }
 
-// TestACutInTheMiddleIsTrouble: a connection lost between two statements is ErrUnavailable, whatever the noun makes of it,
+// TestACutInTheMiddleIsRepeated: what was cut before it was asked to commit has changed nothing, so it is run again on another connection;
+// nobody pays for it and nothing is there twice.
+func TestACutInTheMiddleIsRepeated(t *testing.T) {
+	dsn, cut := named(t, postgresTest(t))
+	db := openTest(t, dsn)
+	notes(t, db)
+	once := sync.OnceFunc(func() { cut() })
+	must(t, db.change(t.Context(), func(tx *Tx) (audit.Event, error) {
+		if err := note(tx, 1, "one"); err != nil {
+			return audit.Event{}, err
+		}
+		once()
+		return happened(1), note(tx, 2, "two")
+	}))
+	once = sync.OnceFunc(func() { cut() })
+	var n int
+	must(t, db.read(t.Context(), func(tx *Tx) error {
+		once()
+		return tx.get("SELECT count(*) FROM note", nil, &n)
+	}))
+	if events := countEvents(t, db); n != 2 || events != 1 {
+		t.Errorf("%d notes and %d events, want 2 and 1", n, events)
+	}
+}
+
+// TestACutInTheMiddleIsTrouble: a connection lost between two statements, each time, is ErrUnavailable, whatever the noun makes of it,
 // and nothing of the change is kept.
 func TestACutInTheMiddleIsTrouble(t *testing.T) {
 	dsn, cut := named(t, postgresTest(t))
 	db := openTest(t, dsn)
 	notes(t, db)
 	err := db.change(t.Context(), func(tx *Tx) (audit.Event, error) {
-		must(t, note(tx, 1, "one"))
+		first := note(tx, 1, "one")
 		cut()
-		return happened(1), errors.Join(errors.New("wrong password"), note(tx, 2, "two"))
+		return happened(1), errors.Join(errors.New("wrong password"), first, note(tx, 2, "two"))
 	})
 	if !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "wrong password") {
 		t.Errorf("write: %v", err)

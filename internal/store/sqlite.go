@@ -23,8 +23,6 @@ type engine struct {
 	name string
 	// open opens a connection; one that is readonly is kept from writing where the database can.
 	open func(ctx context.Context, readonly bool) (link, error)
-	// pool is where connections are opened from, where that is database/sql.
-	pool *sql.DB
 	// migrations is the pool that migrates.
 	migrations *sql.DB
 	dialect    goose.Dialect
@@ -66,9 +64,6 @@ const (
 
 func (e *engine) close() error {
 	errs := []error{e.migrations.Close()}
-	if e.pool != nil {
-		errs = append(errs, e.pool.Close())
-	}
 	if e.release != nil {
 		errs = append(errs, e.release())
 	}

@@ -79,6 +79,8 @@ func (l *sqliteLink) prepare(_ context.Context, query string) (statement, error)
 	return p, nil
 }
 
+func (l *sqliteLink) begin(ctx context.Context, text string) error { return l.run(ctx, text) }
+
 func (l *sqliteLink) run(_ context.Context, text string) error {
 	parts, known := l.texts[text]
 	if !known {

@@ -195,7 +195,7 @@ func (tx *Tx) fault(query string, err error) error {
 	case faultRule:
 		tx.failed = fmt.Errorf("%s: %w", query, err)
 	case faultCut:
-		tx.conn.cut = true
+		tx.conn.cut, tx.conn.silent = true, tx.conn.silent || errors.Is(err, errSilent)
 		fallthrough
 	default:
 		tx.failed = unavailable(query, err)
@@ -216,13 +216,15 @@ func (db *DB) read(ctx context.Context, fn func(*Tx) error) error {
 	return db.readAs(ctx, reading{}, fn)
 }
 
-// readAs is read in another manner. What is loose meets a connection that was cut meanwhile only with its first statement, where
-// others meet it with their BEGIN; it is asked again on the next one, as it changed nothing.
+// readAs is read in another manner. A connection that was cut meanwhile is found out by the first statement; what changes nothing is
+// asked again on the next one.
 func (db *DB) readAs(ctx context.Context, how reading, fn func(*Tx) error) error {
 	fn = db.checked(fn)
+	ctx, end := db.bounded(ctx)
+	defer end()
 	for left := cap(db.readers.slots); ; left-- {
 		cut, err := db.readOnce(ctx, how, fn)
-		if !cut || !how.loose || left == 0 || ctx.Err() != nil {
+		if !cut || left == 0 || ctx.Err() != nil {
 			return err
 		}
 	}
