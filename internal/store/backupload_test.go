@@ -9,10 +9,12 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
 // given is something that was answered and opens something: its use, which tells whether it still does.
@@ -196,5 +198,62 @@ func (l *load) restores(t *testing.T, file string, before []string) {
 	}
 	if checked, err = db.Check(t.Context(), nil); err != nil || len(checked.Findings) > 0 {
 		t.Errorf("after everybody tried: %v, %v", checked.Findings, err)
+	}
+}
+
+// TestRestoreEndsLinks: the link that stops a reset, what a forgotten password had begun, the link of a review and a one-time token open
+// nothing after a restore, and no reset that was under way goes on.
+func TestRestoreEndsLinks(t *testing.T) {
+	t.Parallel()
+	w, path := fileWorld(t)
+	ctx := t.Context()
+	a, keys, _ := w.lost(t, 1, func(*customer.Session, *customer.Recovery) {})
+	w.ready(t, a, "link of a reset")
+	must(t, w.db.write(ctx, func(tx *Tx) error {
+		owned, err := tx.Account(a.ID)
+		owned.ClaimedAt, owned.Registration = raceTime(), nil
+		p := customer.NewProfile(w.nodes[0].customers.IDs, a.ID, customer.KindPersonal, raceTime())
+		p.ID = 1 // what lost gave access to
+		return errors.Join(err, tx.SaveAccount(&owned), tx.SaveProfile(&p), tx.SaveKYCReview(&customer.KYCReview{ID: 1, PublicID: "r", Account: a.ID, Profile: p.ID, Partner: w.acme.ID, Epoch: a.Epoch,
+			Link: customer.ReviewLink{Digest: secret.Hash("link of a review"), ExpiresAt: raceTime().Add(customer.LinkLife)}, CreatedAt: raceTime(), UpdatedAt: raceTime()}),
+			tx.SaveApproval(&customer.Approval{ID: 1, Account: a.ID, Partner: w.acme.ID, Epoch: a.Epoch, Digest: secret.Hash("one-time token"), ExpiresAt: raceTime().Add(time.Hour)}))
+	}))
+	uses := map[string]func(w *world) error{
+		"the link that stops a reset": func(w *world) error {
+			_, err := w.recoveries()[0].Cancellable(ctx, "link of a reset")
+			return err
+		},
+		"what a forgotten password had begun": func(w *world) error {
+			_, err := w.recoveries()[0].State(ctx, keys[0])
+			return err
+		},
+		"a reset that is under way": func(w *world) error {
+			_, err := w.recoveries()[0].ResetOf(ctx, a.ID)
+			return err
+		},
+		"the link of a review": func(w *world) error {
+			return w.db.read(ctx, func(tx *Tx) error { _, err := tx.KYCReviewByLink(secret.Hash("link of a review")); return err })
+		},
+		"a one-time token": func(w *world) error {
+			var n int
+			return w.db.read(ctx, func(tx *Tx) error {
+				return tx.get("SELECT id FROM one_time_token WHERE account_id = $1", []any{a.ID}, &n)
+			})
+		},
+	}
+	for what, use := range uses {
+		if err := use(w); err != nil {
+			t.Errorf("%s in the database that was copied: %v", what, err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "copy.db")
+	_, err := Backup(ctx, path, file)
+	must(t, err)
+	_, restored := restoreTo(t, file)
+	db := openTest(t, restored)
+	for what, use := range uses {
+		if err := use(&world{db: db, nodes: []node{nodeOn(db)}}); err == nil || errors.Is(err, ErrUnavailable) {
+			t.Errorf("%s after the restore: %v", what, err)
+		}
 	}
 }
