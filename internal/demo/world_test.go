@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,12 @@ import (
 	"github.com/latchkey-id/latchkey/internal/secret"
 	"github.com/latchkey-id/latchkey/internal/server"
 )
+
+// TestMain collects less often: sandboxes come and go here, and an eighth of the time went into that.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
+}
 
 // world is a true sandbox: server, its /dev pages and the demo app, each on a port of its own.
 type world struct {
