@@ -280,7 +280,9 @@ func (tx *Tx) SaveAccount(a *customer.Account) error {
 	if err != nil {
 		return err
 	}
+	before := a.Version
 	a.Version = r.Version
+	tx.undo = append(tx.undo, func() { a.Version = before })
 	tx.meet(a.ID, a.Version, true)
 	if a.Epoch != k.epoch {
 		return tx.bury(a.ID, a.Epoch)
@@ -347,11 +349,11 @@ func (tx *Tx) freeAddress(a customer.Account) error {
 // bury marks what a risen epoch has killed as ready to be swept. It makes nothing dead: every use compares epochs.
 func (tx *Tx) bury(id customer.AccountID, epoch int64) error {
 	for _, table := range []string{"kyc_review", "phone_number", "one_time_token"} {
-		if _, err := tx.exec("DELETE FROM "+table+" WHERE account_id = $1 AND epoch < $2", id, epoch); err != nil {
+		if err := tx.put("DELETE FROM "+table+" WHERE account_id = $1 AND epoch < $2", id, epoch); err != nil {
 			return err
 		}
 	}
-	_, err := tx.exec("UPDATE token SET dead_at = access_expires_at WHERE account_id = $1 AND account_id <> 0 AND epoch < $2", id, epoch)
+	err := tx.put("UPDATE token SET dead_at = access_expires_at WHERE account_id = $1 AND account_id <> 0 AND epoch < $2", id, epoch)
 	return err
 }
 

@@ -22,6 +22,9 @@ func (db *DB) change(ctx context.Context, fn func(*Tx) (audit.Event, error)) err
 			return err
 		}
 		if event.IsZero() {
+			if err == nil {
+				err = tx.flush()
+			}
 			if err == nil && tx.wrote {
 				err = ErrNoEvent
 			}
@@ -49,9 +52,8 @@ func (tx *Tx) insertEvent(e audit.Event) error {
 	if entry.Mark, err = chain.Mark(entry.MarkVersion, entry.Text()); err != nil {
 		return fmt.Errorf("marking an event: %w", err)
 	}
-	_, err = tx.exec(`INSERT INTO audit_event (`+auditColumns+`)
+	return tx.put(`INSERT INTO audit_event (`+auditColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`, auditFields(&entry)...)
-	return err
 }
 
 // event is the number that this transaction's event will have, drawn once: what is written beside it may refer to it.

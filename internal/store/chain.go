@@ -85,7 +85,7 @@ func (a Audit) Append(ctx context.Context, head audit.Link, links []audit.Link) 
 			return audit.ErrMoved
 		}
 		for i := range links {
-			_, err := tx.exec("INSERT INTO audit_link (number, event_id, hash, seal_version, seal) VALUES ($1, $2, $3, $4, $5)",
+			err := tx.put("INSERT INTO audit_link (number, event_id, hash, seal_version, seal) VALUES ($1, $2, $3, $4, $5)",
 				linkFields(&links[i])...)
 			if err != nil {
 				return fmt.Errorf("linking event %d: %w", links[i].Event, err)

@@ -42,19 +42,21 @@ func (t table) of(alias string) string {
 }
 
 // save inserts a row whose version is 0 and otherwise updates it where the version is still the one that was read. It
-// raises version when it succeeds; fields must hold a pointer to it as the last, so that the row is written with it.
+// raises version when it succeeds, until the transaction is undone; fields must hold a pointer to it as the last, so that the row is written with it.
 func (tx *Tx) save(t table, version *int64, fields []any) error {
 	*version++
 	var err error
 	if *version == 1 {
-		_, err = tx.exec(t.insert, fields...)
+		err = tx.put(t.insert, fields...)
 	} else {
 		err = tx.expect(t.update, fields...)
 	}
 	if err != nil {
 		*version--
+		return err
 	}
-	return err
+	tx.undo = append(tx.undo, func() { *version-- })
+	return nil
 }
 
 // moment is a time as SQL keeps it: Unix milliseconds, 0 for the zero time. Like the other columns here it both reads and

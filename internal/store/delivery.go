@@ -35,7 +35,7 @@ func (tx *Tx) deliveries(query string, args ...any) ([]partner.Delivery, error) 
 }
 
 func (tx *Tx) addDelivery(d partner.Delivery) error {
-	_, err := tx.exec("INSERT INTO delivery ("+deliveryColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+	err := tx.put("INSERT INTO delivery ("+deliveryColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
 		deliveryFields(&d)...)
 	if errors.Is(err, errTaken) {
 		tx.failed = fmt.Errorf("%w: delivery", ErrConflict)

@@ -205,13 +205,18 @@ func (w *writer) lightly(group []*job) (decided bool) {
 		failAll(group, err)
 		return true
 	}
+	txs := make([]Tx, 0, len(group))
 	for _, j := range group {
-		tx := &Tx{db: w.db, conn: w.conn, ctx: context.Background()}
+		txs = append(txs, Tx{db: w.db, conn: w.conn, ctx: context.Background()})
+		tx := &txs[len(txs)-1]
 		j.err = w.call(j, tx)
 		if tx.wrote && (j.err != nil || j.panicked != nil) || errors.Is(j.err, ErrUnavailable) || errors.Is(j.err, ErrConflict) {
 			_ = w.conn.run(w.engine.transaction.undo)
-			for _, j := range group {
+			for i, j := range group {
 				j.err, j.panicked = nil, nil
+				if i < len(txs) {
+					txs[i].undone()
+				}
 			}
 			return false
 		}
@@ -281,6 +286,7 @@ func (w *writer) member(j *job, s scope) {
 				return
 			}
 		}
+		tx.undone()
 		if err := w.conn.run(s.undo); err != nil && j.err == nil {
 			j.err = err
 		}

@@ -58,7 +58,7 @@ func (tx *Tx) SaveTries(key limit.Key, t limit.Tries) error {
 		return tx.expect(`UPDATE tries SET count = $2, first_at = $3, last_at = $4, until_at = $5, total = $6, version = $7, dead_at = $8
 			WHERE key_digest = $1 AND version + 1 = $7`, append(append([]any{digest}, triesFields(&t)...), millis(dead))...)
 	}
-	_, err = tx.exec(`INSERT INTO tries (key_digest, count, first_at, last_at, until_at, total, version, dead_at, kind)
+	err = tx.put(`INSERT INTO tries (key_digest, count, first_at, last_at, until_at, total, version, dead_at, kind)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, append(append([]any{digest}, triesFields(&t)...), millis(dead), string(key.Kind))...)
 	if errors.Is(err, errTaken) {
 		tx.failed = fmt.Errorf("%w: tries", ErrConflict)

@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // link is one connection to a database, as conn uses it; each engine has its own. One goroutine at a time uses a link.
 type link interface {
@@ -10,6 +13,11 @@ type link interface {
 	begin(ctx context.Context, text string) error
 	// run executes statements without arguments or result, such as BEGIN.
 	run(ctx context.Context, text string) error
+	// later takes a write of which nobody needs the answer yet, to go with the next question or with flush, whatever its caller makes of the
+	// arguments meanwhile. It reports false where that would gain nothing.
+	later(w write) (taken bool, err error)
+	// flush sends what later took. What fails is a waitingError.
+	flush(ctx context.Context) error
 	// close ends the connection in peace; drop without a word more to the other side, which may not be there to hear it.
 	close() error
 	drop()
@@ -26,3 +34,29 @@ type statement interface {
 	each(ctx context.Context, args []any, row func(scan func(dest ...any) error) error) error
 	close() error
 }
+
+// write is a statement that changes rows, with its arguments.
+type write struct {
+	statement statement
+	query     string
+	args      []any
+	// one says that exactly one row must be changed, or it has failed with errNotOne.
+	one bool
+	// wrote becomes true when rows were changed.
+	wrote *bool
+}
+
+// errNotOne: a conditional statement did not find its row as it must be.
+var errNotOne = errors.New("not one row was changed")
+
+// waitingError is what became of a write that had waited.
+type waitingError struct {
+	query string
+	err   error
+}
+
+// Error says what failed.
+func (e waitingError) Error() string { return e.query + ": " + e.err.Error() }
+
+// Unwrap is the driver's error.
+func (e waitingError) Unwrap() error { return e.err }

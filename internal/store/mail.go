@@ -29,7 +29,7 @@ func (tx *Tx) QueueMail(m customer.Mail) error {
 	if m.Nobody {
 		sealed, done = nil, m.At
 	}
-	_, err = tx.exec("INSERT INTO mail (id, account_id, body, at, due_at, attempts, done_at) VALUES ($1, $2, $3, $4, $4, 0, $5)",
+	err = tx.put("INSERT INTO mail (id, account_id, body, at, due_at, attempts, done_at) VALUES ($1, $2, $3, $4, $4, 0, $5)",
 		m.ID, m.Account, sealed, millis(m.At), millis(done))
 	return err
 }

@@ -72,9 +72,17 @@ func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, last bool) (lost 
 		db.writers.give(c)
 	}()
 	tx := &Tx{db: db, conn: c, ctx: context.Background(), last: last}
+	defer func() {
+		if err != nil {
+			tx.undone()
+		}
+	}()
 	err = fn(tx)
 	if err == nil && tx.changed {
 		err = tx.raise()
+	}
+	if err == nil {
+		err = tx.flush()
 	}
 	if tx.failed != nil {
 		err = tx.failed
@@ -131,13 +139,8 @@ func (tx *Tx) raise() error {
 		if m.raised {
 			continue
 		}
-		n, err := tx.do("UPDATE account SET version = version + 1 WHERE id = $1 AND version = $2", id, m.row)
-		if err != nil {
+		if err := tx.soon("UPDATE account SET version = version + 1 WHERE id = $1 AND version = $2", []any{id, m.row}, true); err != nil {
 			return err
-		}
-		if n != 1 {
-			tx.failed = fmt.Errorf("%w: account %d", ErrConflict, id)
-			return tx.failed
 		}
 		tx.met[id] = meeting{held: m.held, row: m.row + 1, raised: true}
 	}

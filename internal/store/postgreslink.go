@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,6 +18,8 @@ type postgresLink struct {
 	c *pgx.Conn
 	// opening is the BEGIN that goes with the first statement, which saves the transaction a round trip.
 	opening string
+	// waiting are writes that go with the next question: the answers of several cost one round trip.
+	waiting []write
 	// names counts the statements that were prepared.
 	names int
 }
@@ -42,21 +46,104 @@ func (l *postgresLink) begin(_ context.Context, text string) error {
 
 func (l *postgresLink) prepare(ctx context.Context, query string) (statement, error) {
 	l.names++
-	s := postgresStatement{link: l, name: fmt.Sprintf("lk%d", l.names), takes: strings.HasPrefix(query, "SELECT") || strings.HasPrefix(query, "INSERT")}
+	s := postgresStatement{link: l, name: fmt.Sprintf("lk%d", l.names), quick: strings.HasPrefix(query, "SELECT") || strings.HasPrefix(query, "INSERT")}
 	_, err := l.c.Prepare(ctx, s.name, query)
 	return s, err
 }
 
 // run sends the text in one round trip. A transaction that ends before anything was asked in it was never begun.
 func (l *postgresLink) run(ctx context.Context, text string) error {
+	if len(l.waiting) > 0 {
+		if text != "ROLLBACK" {
+			return errors.New("writes are waiting")
+		}
+		l.waiting = nil
+	}
 	if l.opening != "" {
 		opening := l.opening
 		if l.opening = ""; text == "COMMIT" || text == "ROLLBACK" {
 			return nil
 		}
-		text = opening + "; " + text
+		text = opening + "; " + text // of which the first may be all
 	}
 	return l.c.PgConn().Exec(ctx, text).Close()
+}
+
+func (l *postgresLink) later(w write) (bool, error) {
+	args := make([]any, len(w.args))
+	for i, arg := range w.args {
+		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
+		if err != nil {
+			return false, err
+		}
+		if b, is := value.([]byte); is {
+			value = bytes.Clone(b)
+		}
+		args[i] = value
+	}
+	w.args = args
+	l.waiting = append(l.waiting, w)
+	return true, nil
+}
+
+func (l *postgresLink) flush(ctx context.Context) error {
+	if len(l.waiting) == 0 {
+		return nil
+	}
+	_, err := l.send(ctx, true, nil, nil)
+	return err
+}
+
+// send sends in one round trip the BEGIN and the writes that wait, and what last adds, whose answer goes to read. quick says that last waits for no
+// lock.
+func (l *postgresLink) send(ctx context.Context, quick bool, last func(*pgx.Batch), read func(pgx.Rows) error) (tag pgconn.CommandTag, err error) {
+	opening, waiting := l.opening, l.waiting
+	l.opening, l.waiting = "", nil
+	for _, w := range waiting {
+		quick = quick && w.statement.(postgresStatement).quick
+	}
+	if quick && opening != "" {
+		first, end := firstWord(ctx)
+		defer end()
+		defer func() { err = silent(first, err) }()
+		ctx = first
+	}
+	batch := &pgx.Batch{}
+	if opening != "" {
+		batch.Queue(opening)
+	}
+	for _, w := range waiting {
+		batch.Queue(w.statement.(postgresStatement).name, w.args...)
+	}
+	if last != nil {
+		last(batch)
+	}
+	answers := l.c.SendBatch(ctx, batch)
+	defer func() {
+		if closed := answers.Close(); err == nil {
+			err = closed
+		}
+	}()
+	if opening != "" {
+		if _, err := answers.Exec(); err != nil {
+			return tag, err
+		}
+	}
+	for _, w := range waiting {
+		done, err := answers.Exec()
+		if err == nil && w.one && done.RowsAffected() != 1 {
+			err = errNotOne
+		}
+		if err != nil {
+			return tag, waitingError{w.query, err}
+		}
+		*w.wrote = *w.wrote || done.RowsAffected() > 0
+	}
+	if last == nil {
+		return tag, nil
+	}
+	rows, err := answers.Query()
+	return taken(rows, err, read)
 }
 
 func (l *postgresLink) close() error {
@@ -74,24 +161,11 @@ func (l *postgresLink) drop() {
 type postgresStatement struct {
 	link *postgresLink
 	name string
-	// takes says that it waits for no lock, so that it may go with the BEGIN under the limit of its time.
-	takes bool
+	// quick says that it waits for no lock, so that it may go with the BEGIN under the limit of its time.
+	quick bool
 }
 
 func (s postgresStatement) close() error { return nil }
-
-// begun makes sure that a transaction is begun, with the statement where together is true. It returns the BEGIN that is still to be sent.
-func (s postgresStatement) begun(ctx context.Context) (opening string, err error) {
-	opening = s.link.opening
-	if opening == "" || s.takes {
-		s.link.opening = ""
-		return opening, nil
-	}
-	s.link.opening = ""
-	first, end := firstWord(ctx)
-	defer end()
-	return "", silent(first, s.link.run(first, opening))
-}
 
 // firstWord bounds the wait for the first statement where somebody waits: one host that has gone without a word must not use up the time that is
 // left for another.
@@ -110,32 +184,22 @@ func silent(ctx context.Context, err error) error {
 	return err
 }
 
-// ask sends the statement, with the BEGIN before it where that is still to be sent, and hands what is answered to read.
+// ask sends the statement, with what waits before it, and hands what is answered to read.
 func (s postgresStatement) ask(ctx context.Context, args []any, read func(pgx.Rows) error) (pgconn.CommandTag, error) {
-	opening, err := s.begun(ctx)
-	if err != nil {
-		return pgconn.CommandTag{}, err
-	}
-	if opening == "" {
-		rows, err := s.link.c.Query(ctx, s.name, args...)
+	l := s.link
+	if l.opening == "" && len(l.waiting) == 0 {
+		rows, err := l.c.Query(ctx, s.name, args...)
 		return taken(rows, err, read)
 	}
-	first, end := firstWord(ctx)
-	defer end()
-	batch := &pgx.Batch{}
-	batch.Queue(opening)
-	batch.Queue(s.name, args...)
-	answers := s.link.c.SendBatch(first, batch)
-	_, err = answers.Exec()
-	var tag pgconn.CommandTag
-	if err == nil {
-		rows, asked := answers.Query()
-		tag, err = taken(rows, asked, read)
+	if l.opening != "" && len(l.waiting) == 0 && !s.quick {
+		first, end := firstWord(ctx)
+		defer end()
+		if err := l.run(first, ""); err != nil {
+			return pgconn.CommandTag{}, silent(first, err)
+		}
+		return s.ask(ctx, args, read)
 	}
-	if closed := answers.Close(); err == nil {
-		err = closed
-	}
-	return tag, silent(first, err)
+	return l.send(ctx, s.quick, func(batch *pgx.Batch) { batch.Queue(s.name, args...) }, read)
 }
 
 // taken hands rows to read and ends them.

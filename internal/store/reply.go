@@ -64,12 +64,12 @@ func (tx *Tx) SaveReply(r customer.Reply) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.exec(`DELETE FROM reply WHERE account_id = $1 AND key_digest = $2
+	if err := tx.put(`DELETE FROM reply WHERE account_id = $1 AND key_digest = $2
 		AND (at <= $3 OR epoch <> (SELECT epoch FROM account WHERE id = $1))`,
 		r.Account, digest, millis(r.At.Add(-customer.ReplyLife))); err != nil {
 		return err
 	}
-	_, err = tx.exec(`INSERT INTO reply (id, account_id, partner_id, endpoint, key_digest, request, body, epoch, at)
+	err = tx.put(`INSERT INTO reply (id, account_id, partner_id, endpoint, key_digest, request, body, epoch, at)
 		SELECT $1, id, $3, $4, $5, $6, $7, epoch, $8 FROM account WHERE id = $2`,
 		r.ID, r.Account, r.Partner, r.Endpoint, digest, r.Request, k.box.Seal(replyPlace(r.ID), r.Body), millis(r.At))
 	if errors.Is(err, errTaken) {

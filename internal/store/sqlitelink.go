@@ -94,6 +94,10 @@ func (l *sqliteLink) run(_ context.Context, text string) error {
 	return nil
 }
 
+// A file answers at once.
+func (l *sqliteLink) later(write) (bool, error)   { return false, nil }
+func (l *sqliteLink) flush(context.Context) error { return nil }
+
 // runFirst prepares each part when those before it have run, since it may need what they made.
 func (l *sqliteLink) runFirst(text string) error {
 	var parts []*sqlite.Stmt

@@ -60,7 +60,7 @@ func (tx *Tx) AddSubscription(s partner.Subscription) error {
 			return err
 		}
 	}
-	_, err := tx.exec("INSERT INTO subscription ("+subscriptionColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+	err := tx.put("INSERT INTO subscription ("+subscriptionColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
 		subscriptionFields(&s)...)
 	if errors.Is(err, errTaken) {
 		tx.failed = fmt.Errorf("%w: subscription", ErrConflict)
@@ -71,11 +71,11 @@ func (tx *Tx) AddSubscription(s partner.Subscription) error {
 
 // RemoveSubscription deletes one and cancels what was on its way to it.
 func (tx *Tx) RemoveSubscription(id partner.SubscriptionID, now time.Time) error {
-	if _, err := tx.exec("UPDATE delivery SET done_at = $2, outcome = $3 WHERE subscription_id = $1 AND done_at = 0",
+	if err := tx.put("UPDATE delivery SET done_at = $2, outcome = $3 WHERE subscription_id = $1 AND done_at = 0",
 		id, millis(now), partner.Cancelled); err != nil {
 		return err
 	}
-	_, err := tx.exec("DELETE FROM subscription WHERE id = $1", id)
+	err := tx.put("DELETE FROM subscription WHERE id = $1", id)
 	return err
 }
 
@@ -85,7 +85,7 @@ func (tx *Tx) QueueEvent(e partner.Event) error {
 	if e.ID == 0 {
 		e.ID = tx.db.ids.Next()
 	}
-	if _, err := tx.exec(`INSERT INTO event_sequence (account_id, partner_id, last) VALUES ($1, $2, 1)
+	if err := tx.put(`INSERT INTO event_sequence (account_id, partner_id, last) VALUES ($1, $2, 1)
 		ON CONFLICT (account_id, partner_id) DO UPDATE SET last = event_sequence.last + 1`, e.Account, e.Partner); err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (tx *Tx) QueueEvent(e partner.Event) error {
 		&e.Sequence); err != nil {
 		return err
 	}
-	if _, err := tx.exec("INSERT INTO partner_event ("+eventColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	if err := tx.put("INSERT INTO partner_event ("+eventColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 		eventFields(&e)...); err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func deadToken(t grant.Token) time.Time {
 // EndRefresh ends the refresh tokens of all families of a partner on an account that came from the same grant (0: from
 // the registration code).
 func (tx *Tx) EndRefresh(account customer.AccountID, by partner.ID, from grant.ID, at time.Time) error {
-	_, err := tx.exec(`UPDATE token SET refresh_ended_at = $4, dead_at = access_expires_at, version = version + 1
+	err := tx.put(`UPDATE token SET refresh_ended_at = $4, dead_at = access_expires_at, version = version + 1
 		WHERE account_id = $1 AND partner_id = $2 AND grant_id = $3 AND account_id <> 0 AND refresh_ended_at = 0 AND ended_at = 0`,
 		account, by, from, millis(at))
 	return err

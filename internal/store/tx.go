@@ -37,6 +37,9 @@ type Tx struct {
 	// failed is the trouble or conflict that this transaction met. It outlives whatever the noun makes of the error, so
 	// that no refusal is built on a database that did not answer (design I11).
 	failed error
+	// undo gives nouns their values back when the transaction is undone, so that a change that runs again starts from the versions that it
+	// started from.
+	undo []func()
 	// keys are the keys of the accounts that this transaction met.
 	keys map[customer.AccountID]accountKey
 	// lasting is what those had that may be saved.
@@ -102,15 +105,66 @@ func (tx *Tx) do(query string, args ...any) (int64, error) {
 	return n, nil
 }
 
-// expect runs a conditional statement that must change exactly one row; none is ErrConflict, which makes the whole
+// put is exec for whoever does not need to know how many rows were changed. Where each statement is a round trip, it goes with the next question or
+// before the commit, and what it meets is met then.
+func (tx *Tx) put(query string, args ...any) error {
+	if err := tx.raise(); err != nil {
+		return err
+	}
+	tx.changed = true
+	return tx.soon(query, args, false)
+}
+
+// expect is put for a conditional statement that must change exactly one row; none is ErrConflict, which makes the whole
 // change run again with fresh values.
 func (tx *Tx) expect(query string, args ...any) error {
-	n, err := tx.exec(query, args...)
-	if err == nil && n != 1 {
-		tx.failed = fmt.Errorf("%w: %d rows for %s", ErrConflict, n, query)
-		err = tx.failed
+	if err := tx.raise(); err != nil {
+		return err
+	}
+	tx.changed = true
+	return tx.soon(query, args, true)
+}
+
+// soon runs a statement now, or hands it over to be run before whatever is asked next.
+func (tx *Tx) soon(query string, args []any, one bool) error {
+	if !tx.last {
+		s, err := tx.prepare(query)
+		if err != nil {
+			return err
+		}
+		taken, err := tx.conn.link.later(write{statement: s, query: query, args: args, one: one, wrote: &tx.wrote})
+		if err != nil {
+			tx.failed = fmt.Errorf("%s: %w", query, err)
+			return tx.failed
+		}
+		if taken {
+			return nil
+		}
+	}
+	n, err := tx.do(query, args...)
+	if err == nil && one && n != 1 {
+		err = tx.fault(query, errNotOne)
 	}
 	return err
+}
+
+// undone is called when nothing of the transaction was kept.
+func (tx *Tx) undone() {
+	for i := len(tx.undo) - 1; i >= 0; i-- {
+		tx.undo[i]()
+	}
+	tx.undo = nil
+}
+
+// flush runs what waits.
+func (tx *Tx) flush() error {
+	if tx.failed != nil {
+		return tx.failed
+	}
+	if err := tx.conn.link.flush(tx.conn.until); err != nil {
+		return tx.fault("", err)
+	}
+	return nil
 }
 
 // get reads one row into dest, or answers errNoRow.
@@ -184,8 +238,15 @@ func (tx *Tx) prepare(query string) (statement, error) {
 // rule of the schema, or trouble. Only the first leaves the transaction usable. Arguments are never part of the error:
 // they hold secrets (design I9).
 func (tx *Tx) fault(query string, err error) error {
+	var waited waitingError
+	if errors.As(err, &waited) {
+		query, err = waited.query, waited.err
+	}
 	e := tx.db.engine
 	kind := e.kind(err)
+	if errors.Is(err, errNotOne) {
+		kind = faultAgain
+	}
 	if kind == faultTaken && (e.serial || tx.last) {
 		return errTaken
 	}

@@ -59,7 +59,7 @@ func (tx *Tx) SavePendingChange(c *customer.PendingChange) error {
 
 // DropPendingChange deletes what was begun, once it is done or of no use.
 func (tx *Tx) DropPendingChange(id int64) error {
-	_, err := tx.exec("DELETE FROM pending_change WHERE id = $1", id)
+	err := tx.put("DELETE FROM pending_change WHERE id = $1", id)
 	return err
 }
 
@@ -81,13 +81,13 @@ func (tx *Tx) SessionsOf(account customer.AccountID) ([]customer.Session, error)
 
 // EndRefreshOf ends every refresh token of an account, and every authorization code that could still be redeemed for one.
 func (tx *Tx) EndRefreshOf(account customer.AccountID, at time.Time) error {
-	_, err := tx.exec(`UPDATE token SET refresh_ended_at = $2, dead_at = access_expires_at, version = version + 1
+	err := tx.put(`UPDATE token SET refresh_ended_at = $2, dead_at = access_expires_at, version = version + 1
 		WHERE account_id = $1 AND account_id <> 0 AND refresh_ended_at = 0 AND ended_at = 0`, account, millis(at))
 	if err != nil {
 		return err
 	}
 	// A code is of a journey, and a journey of a session; of each journey one code can be alive (design 10.22).
-	_, err = tx.exec(`UPDATE authorization_code SET superseded_at = $2, version = version + 1 WHERE id IN
+	err = tx.put(`UPDATE authorization_code SET superseded_at = $2, version = version + 1 WHERE id IN
 		(SELECT j.grant_code_id FROM session s JOIN journey j ON j.session_id = s.id
 			WHERE s.account_id = $1 AND s.account_id <> 0 AND j.grant_code_id <> 0)
 		AND redeemed_at = 0 AND superseded_at = 0`, account, millis(at))
