@@ -23,6 +23,9 @@ var errForm = errors.New("form cannot be read")
 // without a value is as if it were not there, and a field that comes twice is refused (RFC 6749 section 3.2), unknown ones
 // too: two readers that each take another one of the two could be played against each other.
 func readForm(contentType string, raw []byte) (map[string]string, error) {
+	if contentType == "" && len(raw) == 0 { // no body at all, which has no type either: the endpoint names the field that it lacks
+		return map[string]string{}, nil
+	}
 	kind, parameters, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		return nil, fmt.Errorf("%w: no content type", errForm)

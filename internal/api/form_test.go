@@ -35,6 +35,8 @@ func TestReadForm(t *testing.T) {
 		{"multipart with parts without a name", "multipart/form-data; boundary=\"x\"", parts("", "", "grant_type", "refresh_token", "", "q", "refresh_token", "a b+c&"), grant},
 		{"empty values are no values", encoded, "grant_type=&refresh_token&x=1&&", map[string]string{"x": "1"}},
 		{"nothing", encoded, "", map[string]string{}},
+		{"nothing of no type", "", "", map[string]string{}},
+		{"nothing of another type", "application/json", "", nil},
 		{"punctuation of the documented code", encoded, "registration_code=%5D%23%26*%3B", map[string]string{"registration_code": "]#&*;"}},
 		{"twice", encoded, "code=a&code=b", nil},
 		{"twice the same", encoded, "code=a&code=a", nil},

@@ -280,6 +280,21 @@ func TestIntrospectionAndRevocationAskWhoCalls(t *testing.T) {
 	}
 }
 
+// TestIntrospectionNamesWhatIsMissing: without a token the answer says that it is the token, with and without a body (RFC 7662 section 2.1,
+// RFC 7009 section 2.1).
+func TestIntrospectionNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(acme+":"+acme+"-s3cr3t"))
+	const missing = `{"error":"invalid_request","error_description":"Missing token"}`
+	for _, path := range []string{"/oauth/introspect", "/oauth/revoke"} {
+		w.ask("POST", path, "", "Authorization", basic).want(t, 400, missing)
+		for _, body := range []string{"", "token=", "token_type_hint=access_token", "Token=x"} {
+			w.ask("POST", path, body, "Content-Type", encoded, "Authorization", basic).want(t, 400, missing)
+		}
+	}
+}
+
 // Introspection counts as any request of the client, and not against its few of the token endpoint (OC-42).
 func TestIntrospectionIsLimited(t *testing.T) {
 	t.Parallel()
