@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,6 +17,62 @@ type table struct {
 	// find selects one row by its id; insert and update take the values of all columns. update raises the version from
 	// the one before.
 	find, insert, update string
+	// turn is update without the columns that an index holds, and turns which of all columns it takes; see indexed.
+	turn  string
+	turns []int
+}
+
+// indexValues are the values of a row's indexed columns.
+type indexValues [6]int64
+
+// rowKey is a row that a transaction read.
+type rowKey struct {
+	update string
+	id     int64
+}
+
+// indexed is the table with a second UPDATE, for when the named columns are as they were: SQLite writes the index of every column that an
+// UPDATE sets, changed or not, and in a large table each of them is another page.
+func (t table) indexed(name string, columns ...string) table {
+	var sets []string
+	for i, column := range strings.Split(t.all, ", ") {
+		if slices.Contains(columns, column) {
+			continue
+		}
+		t.turns = append(t.turns, i)
+		if i > 0 {
+			sets = append(sets, fmt.Sprintf("%s = $%d", column, len(t.turns)))
+		}
+	}
+	t.turn = fmt.Sprintf("UPDATE %s SET %s WHERE id = $1 AND version + 1 = $%d", name, strings.Join(sets, ", "), len(t.turns))
+	return t
+}
+
+// hold remembers the indexed columns of a row that may be saved.
+func (tx *Tx) hold(t table, id int64, h indexValues) {
+	if tx.reads {
+		return
+	}
+	if tx.holds == nil {
+		tx.holds = map[rowKey]indexValues{}
+	}
+	tx.holds[rowKey{t.update, id}] = h
+}
+
+// saveHeld is save for a row with those indexed columns.
+func (tx *Tx) saveHeld(t table, id int64, h indexValues, version *int64, fields []any) error {
+	key := rowKey{t.update, id}
+	was, known := tx.holds[key]
+	if !known || was != h || *version == 0 {
+		delete(tx.holds, key)
+		return tx.save(t, version, fields)
+	}
+	some := make([]any, len(t.turns))
+	for i, n := range t.turns {
+		some[i] = fields[n]
+	}
+	t.update = t.turn
+	return tx.save(t, version, some)
 }
 
 func newTable(name string, columns ...string) table {

@@ -12,7 +12,8 @@ import (
 
 var tokenTable = newTable("token", "id", "kind", "partner_id", "account_id", "profile_id", "grant_id", "scopes", "scope_given", "epoch",
 	"access", "access_issued_at", "access_expires_at", "refresh", "previous_refresh", "refresh_expires_at", "generation", "refreshed_at",
-	"refresh_ended_at", "ended_at", "ended_reason", "key_version", "created_at", "dead_at", "version")
+	"refresh_ended_at", "ended_at", "ended_reason", "key_version", "created_at", "dead_at", "version").
+	indexed("token", "account_id", "partner_id", "grant_id", "refresh_ended_at", "ended_at", "dead_at")
 
 func tokenFields(t *grant.Token, dead *time.Time) []any {
 	return []any{&t.ID, &t.Kind, &t.Partner, &t.Account, &t.Profile, &t.Grant, list{&t.Scopes}, &t.ScopeGiven, &t.Epoch,
@@ -32,7 +33,12 @@ func (tx *Tx) Token(id grant.TokenID) (grant.Token, error) {
 	if err != nil {
 		return grant.Token{}, err
 	}
+	tx.hold(tokenTable, int64(id), tokenHeld(t, dead))
 	return t, nil
+}
+
+func tokenHeld(t grant.Token, dead time.Time) indexValues {
+	return indexValues{int64(t.Account), int64(t.Partner), int64(t.Grant), millis(t.RefreshEndedAt), millis(t.EndedAt), millis(dead)}
 }
 
 // standingQuery reads a family with what decides whether it works, in one round trip (design 10.28). What is not there is as
@@ -69,7 +75,7 @@ func (tx *Tx) Standing(id grant.TokenID) (grant.Standing, error) {
 // SaveToken inserts or updates a family of tokens.
 func (tx *Tx) SaveToken(t *grant.Token) error {
 	dead := deadToken(*t)
-	return tx.save(tokenTable, &t.Version, tokenFields(t, &dead))
+	return tx.saveHeld(tokenTable, int64(t.ID), tokenHeld(*t, dead), &t.Version, tokenFields(t, &dead))
 }
 
 // deadToken is when nothing of the family can work any more.

@@ -44,6 +44,8 @@ type Tx struct {
 	keys map[customer.AccountID]accountKey
 	// lasting is what those had that may be saved.
 	lasting map[customer.AccountID]lasting
+	// holds are the indexed columns of rows that may be saved.
+	holds map[rowKey]indexValues
 	// met are the versions of the accounts that this transaction read; see raise.
 	met map[customer.AccountID]meeting
 	// entry is the number of the event that this transaction will write; see event.
