@@ -32,6 +32,9 @@ var longText = regexp.MustCompile(`[^/]*@[^/]*|[^/]{20,}`)
 
 // loggable is a path as the log may have it (I9).
 func loggable(path string) string {
+	if plainPath(path) {
+		return path
+	}
 	path = journeyPath.ReplaceAllString(path, "/$1/{jid}")
 	path = longText.ReplaceAllStringFunc(path, func(part string) string {
 		if strings.ContainsAny(part, "0123456789@%") {
@@ -43,6 +46,19 @@ func loggable(path string) string {
 		path = path[:200]
 	}
 	return path
+}
+
+// plainPath reports whether loggable would leave a path as it is, which is nearly all of them, without asking an expression.
+func plainPath(path string) bool {
+	if len(path) > 200 || strings.Contains(path, "@") || strings.HasPrefix(path, "/j/") || strings.HasPrefix(path, "/check/") || strings.HasPrefix(path, "/objection/") {
+		return false
+	}
+	for part := range strings.SplitSeq(path, "/") {
+		if len(part) >= 20 {
+			return false
+		}
+	}
+	return true
 }
 
 // Handler answers every request: /livez and /readyz, the sandbox's pages, then the door that the address names.
