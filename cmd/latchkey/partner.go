@@ -31,6 +31,8 @@ type partnerAdd struct {
 	OptionalScope  []string `env:"-" placeholder:"SCOPE" help:"Scope that the customer may untick. Repeat for more."`
 	Purpose        string   `env:"-" placeholder:"SENTENCE" help:"The partner's own sentence, marked as such on the consent page."`
 	BirthdateCheck bool     `name:"birthdate-check" env:"-" help:"Ask its customers, after the mailed code, for the date of birth that the partner gave."`
+	PerSecond      int      `env:"-" placeholder:"N" help:"How many requests it may make in a second, on each node. Default: 100."`
+	PerMinute      int      `env:"-" placeholder:"N" help:"How many in a minute. Default: 1000."`
 	JSON           bool     `name:"json" env:"-" help:"Print JSON."`
 }
 
@@ -45,7 +47,8 @@ func (cmd *partnerAdd) Run(ctx context.Context, s streams) error {
 		return hinted{err.Error(), []string{"use " + partner.FormatScopes(partner.AllScopes())}}
 	}
 	registration := partner.Registration{ClientID: cmd.ID, Name: cmd.Name, HomeURI: cmd.Home, RestartURI: cmd.Restart,
-		RedirectURIs: cmd.Redirect, Class: cmd.Class, Required: required, Optional: optional, Purpose: cmd.Purpose, BirthdateCheck: cmd.BirthdateCheck}
+		RedirectURIs: cmd.Redirect, Class: cmd.Class, Required: required, Optional: optional, Purpose: cmd.Purpose, BirthdateCheck: cmd.BirthdateCheck,
+		PerSecond: cmd.PerSecond, PerMinute: cmd.PerMinute}
 	if wrong := registration.Check(); len(wrong) > 0 {
 		h := hinted{what: "the partner cannot be registered like this"}
 		for _, err := range wrong {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -20,7 +21,8 @@ type seeded struct {
 }
 
 // seedKeys are what a partner of a seed file may say.
-var seedKeys = []string{"id", "secret", "secret_file", "name", "class", "redirect", "restart", "home", "scopes", "optional_scopes", "purpose", "hide_existing", "birthdate_check"}
+var seedKeys = []string{"id", "secret", "secret_file", "name", "class", "redirect", "restart", "home", "scopes", "optional_scopes", "purpose", "hide_existing", "birthdate_check",
+	"per_second", "per_minute"}
 
 const seedRemedy = "write partners: and below it, for each, - id: secret: name: redirect: (docs/operating.md shows one whole)"
 
@@ -149,7 +151,20 @@ func (r *seedReader) read(e entry) {
 		}
 	case "birthdate_check":
 		one.BirthdateCheck, _ = r.bool(e, values[0])
+	case "per_second":
+		one.PerSecond = r.number(e, values[0])
+	case "per_minute":
+		one.PerMinute = r.number(e, values[0])
 	}
+}
+
+// number reads how many requests a partner may make.
+func (r *seedReader) number(e entry, value string) int {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 {
+		r.wrong(e.line, e.key+": is not a number from 1 on", "write it in digits, or leave it out for the documented limit")
+	}
+	return n
 }
 
 // bool reads true or false.
