@@ -344,6 +344,18 @@ func (tx *modelTx) Grant(id grant.ID) (grant.Grant, error) {
 	return find(tx, tx.rows.grants, func(g grant.Grant) bool { return g.ID == id }, grant.ErrNoGrant)
 }
 
+func (tx *modelTx) Behind(t grant.Token) (customer.Account, grant.Grant, error) {
+	a, err := tx.Account(t.Account)
+	if errors.Is(err, customer.ErrNoAccount) {
+		return customer.Account{}, grant.Grant{}, nil
+	}
+	g, err2 := tx.Grant(t.Grant)
+	if errors.Is(err2, grant.ErrNoGrant) {
+		err2 = nil
+	}
+	return a, g, errors.Join(err, err2)
+}
+
 func (tx *modelTx) ActiveGrant(a customer.AccountID, p partner.ID, profile customer.ProfileID) (grant.Grant, error) {
 	return find(tx, tx.rows.grants, func(g grant.Grant) bool {
 		return g.Account == a && g.Partner == p && g.Profile == profile && g.State == grant.Active

@@ -18,8 +18,10 @@ type TokenTx interface {
 	customer.AccountTx
 	GrantTx
 	limit.Tx
-	Partner(partner.ID) (partner.Partner, error)
 	Token(TokenID) (Token, error)
+	// Behind reads what stands behind a family, as far as it decides whether the family works: of the account id, creator, state, hold and
+	// epoch, and the grant. What is not there is the zero value.
+	Behind(Token) (customer.Account, Grant, error)
 	// Standing reads a family with what decides whether it works, in one statement. It is for reads alone.
 	Standing(TokenID) (Standing, error)
 	// SaveToken inserts when Version is 0 and otherwise updates that version alone; it raises Version.
@@ -214,20 +216,11 @@ func (ts Tokens) reused(tx TokenTx, c Code, denied audit.Event, now time.Time) (
 // stands loads account and grant and asks whether the family may work at now. It takes from the family the scopes that the
 // grant no longer has: a customer who allows less on a later visit means the tokens in use too.
 func (ts Tokens) stands(tx TokenTx, t *Token, now time.Time) (bool, error) {
-	a, err := tx.Account(t.Account)
-	if errors.Is(err, customer.ErrNoAccount) {
-		return false, nil
-	}
-	if err != nil {
+	a, g, err := tx.Behind(*t)
+	if err != nil || a.ID != t.Account {
 		return false, err
 	}
-	var g Grant
-	if t.Kind == Customer {
-		if g, err = tx.Grant(t.Grant); err != nil && !errors.Is(err, ErrNoGrant) {
-			return false, err
-		}
-		t.Scopes = t.scopesUnder(g)
-	}
+	t.Scopes = t.scopesUnder(g)
 	return t.admits(a, g, now), nil
 }
 

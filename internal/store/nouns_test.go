@@ -392,3 +392,40 @@ func TestDepths(t *testing.T) {
 		}))
 	})
 }
+
+// TestBehind: what decides of a family is as account and grant have it, and what is not there is nothing.
+func TestBehind(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		a := withAccount(t, db, owner, "owner@example.org")
+		g := filled[grant.Grant](t)
+		g.ID, g.Account, g.Version = 44, owner, 0
+		must(t, db.write(t.Context(), func(tx *Tx) error { return tx.SaveGrant(&g) }))
+		for name, c := range map[string]struct {
+			token   grant.Token
+			account customer.AccountID
+			grant   grant.ID
+		}{
+			"both":       {grant.Token{Account: owner, Grant: 44}, owner, 44},
+			"no grant":   {grant.Token{Account: owner, Grant: 45}, owner, 0},
+			"none given": {grant.Token{Account: owner}, owner, 0},
+			"no account": {grant.Token{Account: owner + 1, Grant: 44}, 0, 0},
+			"neither":    {grant.Token{}, 0, 0},
+		} {
+			must(t, db.read(t.Context(), func(tx *Tx) error {
+				gotA, gotG, err := tx.Behind(c.token)
+				if gotA.ID != c.account || gotG.ID != c.grant {
+					t.Errorf("%s: account %d, grant %d", name, gotA.ID, gotG.ID)
+				}
+				if gotA.ID != 0 && (gotA.Creator != a.Creator || gotA.State != a.State || gotA.Hold != a.Hold || gotA.Epoch != a.Epoch) {
+					t.Errorf("%s: account %+v", name, gotA)
+				}
+				whole := g
+				whole.Wording, whole.Language, whole.GivenAt, whole.EndedAt, whole.WarnedAt, whole.Version = "", "", time.Time{}, time.Time{}, time.Time{}, 0
+				if d := differences(whole, gotG); gotG.ID != 0 && d != "" {
+					t.Errorf("%s: %s", name, d)
+				}
+				return err
+			}))
+		}
+	})
+}

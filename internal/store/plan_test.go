@@ -45,6 +45,7 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 		"SavePartner":     func(tx *Tx) error { return twice(func() error { return tx.SavePartner(&p) }) },
 		"Partner":         func(tx *Tx) error { _, err := tx.Partner(1); return missing(err) },
 		"PartnerByClient": func(tx *Tx) error { _, err := tx.PartnerByClient("x"); return missing(err) },
+		"Behind":          func(tx *Tx) error { _, _, err := tx.Behind(k); return err },
 		"PartnerAsking":   func(tx *Tx) error { _, _, err := tx.PartnerAsking("x", key); return missing(err) },
 		"Partners":        func(tx *Tx) error { _, err := tx.Partners(); return err },
 		"QueueEvent":      func(tx *Tx) error { return tx.QueueEvent(partner.Event{}) },

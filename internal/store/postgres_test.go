@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/grant"
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
@@ -436,4 +437,28 @@ func TestATextThatNoRowCanHold(t *testing.T) {
 			}))
 		}
 	})
+}
+
+// TestBehindExcludes: a token that is issued on what stood behind it, while that changes, is issued anew on what stands then (I2).
+func TestBehindExcludes(t *testing.T) {
+	db := openTest(t, postgresTest(t))
+	withAccount(t, db, owner, "owner@example.org")
+	var seen []int64
+	must(t, db.write(t.Context(), func(tx *Tx) error {
+		a, _, err := tx.Behind(grant.Token{Account: owner})
+		if err != nil {
+			return err
+		}
+		if seen = append(seen, a.Epoch); len(seen) == 1 {
+			must(t, db.write(t.Context(), func(other *Tx) error {
+				a, err := other.Account(owner)
+				a.Epoch++
+				return errors.Join(err, other.SaveAccount(&a))
+			}))
+		}
+		return tx.SaveToken(&grant.Token{ID: 70, Account: owner, Epoch: a.Epoch, Access: []byte("a")})
+	}))
+	if len(seen) != 2 || seen[1] != seen[0]+1 {
+		t.Errorf("ran on epochs %v, want the old one and then the new one", seen)
+	}
 }

@@ -72,6 +72,29 @@ func (tx *Tx) Standing(id grant.TokenID) (grant.Standing, error) {
 	return s, nil
 }
 
+// behindQuery reads account and grant of a family in one round trip.
+const behindQuery = `SELECT a.id, a.creator_id, a.state, a.hold, a.epoch, a.version,
+	COALESCE(g.id, 0), COALESCE(g.account_id, 0), COALESCE(g.partner_id, 0), COALESCE(g.profile_id, 0), COALESCE(g.scopes, '[]'),
+	COALESCE(g.until_at, 0), COALESCE(g.state, ''), COALESCE(g.used_on, 0)
+	FROM account a LEFT JOIN access_grant g ON g.id = $2 WHERE a.id = $1`
+
+// Behind reads account and grant of a family, what decides of them; nothing where there is no such account.
+func (tx *Tx) Behind(t grant.Token) (customer.Account, grant.Grant, error) {
+	var a customer.Account
+	var g grant.Grant
+	err := tx.get(behindQuery, []any{t.Account, t.Grant}, &a.ID, &a.Creator, &a.State, &a.Hold, &a.Epoch, &a.Version,
+		&g.ID, &g.Account, &g.Partner, &g.Profile, list{&g.Scopes}, moment{&g.Until}, &g.State, moment{&g.UsedOn})
+	if errors.Is(err, errNoRow) {
+		return customer.Account{}, grant.Grant{}, nil
+	}
+	if err != nil {
+		return customer.Account{}, grant.Grant{}, err
+	}
+	tx.meet(a.ID, a.Version, false)
+	a.Version = 0 // it is no account that could be saved
+	return a, g, nil
+}
+
 // SaveToken inserts or updates a family of tokens.
 func (tx *Tx) SaveToken(t *grant.Token) error {
 	dead := deadToken(*t)
