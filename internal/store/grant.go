@@ -70,11 +70,12 @@ func (tx *Tx) someGrants(query string, args ...any) ([]grant.Grant, error) {
 
 // AccessStands reports whether a grant of an account is active.
 func (tx *Tx) AccessStands(account customer.AccountID, id int64) (bool, error) {
-	g, err := tx.Grant(grant.ID(id))
-	if errors.Is(err, grant.ErrNoGrant) {
+	var state grant.State
+	err := tx.get("SELECT state FROM access_grant WHERE id = $1 AND account_id = $2", []any{id, account}, &state)
+	if errors.Is(err, errNoRow) {
 		return false, nil
 	}
-	return err == nil && g.Account == account && g.State == grant.Active, err
+	return err == nil && state == grant.Active, err
 }
 
 // Ending is for grant.Grants.Tidy.
