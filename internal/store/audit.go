@@ -109,6 +109,7 @@ func (a Audit) TailEvents(ctx context.Context, f audit.Filter) ([]audit.Entry, e
 	query += fmt.Sprintf(" ORDER BY id DESC LIMIT $%d", len(args))
 	var all []audit.Entry
 	err := a.DB.read(ctx, func(tx *Tx) error {
+		all = nil
 		return tx.each(query, args, func(scan func(...any) error) error {
 			var e audit.Entry
 			err := scan(auditFields(&e)...)

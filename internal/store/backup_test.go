@@ -370,8 +370,10 @@ func TestKeepWithoutSecondNames(t *testing.T) {
 	one := func(string, string) error { return errors.ErrUnsupported }
 	var names []string
 	for range 2 {
-		name, err := keep(t.Context(), place, raceTime(), one)
+		old, err := os.Open(place)
 		must(t, err)
+		name, err := keep(t.Context(), place, old, raceTime(), one)
+		must(t, errors.Join(err, old.Close()))
 		names = append(names, name)
 	}
 	for _, name := range append(names, place) {

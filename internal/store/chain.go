@@ -10,12 +10,12 @@ import (
 	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
-// How far back a sealer looks for events that are not linked: transactions of both engines end within ten seconds, and
-// clocks of nodes differ by two (design 6). The far look finds those of a node whose clock is wrong. The last are those of a few turns
-// of a sealer.
+// How far back a sealer looks for events that are not linked: transactions of both engines end within ten seconds, clocks of nodes
+// differ by two each way (design 6), and it looks back so far every five seconds. The far look finds those of a node whose clock is
+// wrong. The last are those of a few of its turns.
 const (
 	chainLast = 3 * time.Second
-	chainNear = 15 * time.Second
+	chainNear = 20 * time.Second
 	chainFar  = 10 * time.Minute
 )
 
@@ -61,6 +61,7 @@ func (tx *Tx) head() (head audit.Link, err error) {
 func (a Audit) Unlinked(ctx context.Context, above int64, most int) ([]audit.Entry, error) {
 	var all []audit.Entry
 	err := a.DB.read(ctx, func(tx *Tx) error {
+		all = nil
 		return tx.each("SELECT "+auditColumns+` FROM audit_event e WHERE e.id > $1
 			AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.event_id = e.id) ORDER BY e.id LIMIT $2`,
 			[]any{above, most}, func(scan func(...any) error) error {
@@ -100,6 +101,7 @@ func (a Audit) Append(ctx context.Context, head audit.Link, links []audit.Link) 
 func (a Audit) Links(ctx context.Context, above int64, most int) ([]audit.Chained, error) {
 	var all []audit.Chained
 	err := a.DB.read(ctx, func(tx *Tx) error {
+		all = nil
 		err := tx.each("SELECT "+linkColumns+", "+auditColumns+` FROM audit_link l JOIN audit_event e ON e.id = l.event_id
 			WHERE l.number > $1 ORDER BY l.number LIMIT $2`, []any{above, most}, func(scan func(...any) error) error {
 			var at audit.Chained
@@ -137,6 +139,7 @@ var errGap = errors.New("a link has no event")
 func (a Audit) oneByOne(ctx context.Context, above int64, most int) ([]audit.Chained, error) {
 	var all []audit.Chained
 	err := a.DB.read(ctx, func(tx *Tx) error {
+		all = nil
 		return tx.each("SELECT "+linkColumns+" FROM audit_link l WHERE l.number > $1 ORDER BY l.number LIMIT $2", []any{above, most},
 			func(scan func(...any) error) error {
 				var at audit.Chained
@@ -169,6 +172,7 @@ func (a Audit) Entry(ctx context.Context, number int64) (e audit.Entry, err erro
 // it looked at, 0 when there was none.
 func (a Audit) Loose(ctx context.Context, above int64, most int) (loose []int64, last int64, err error) {
 	err = a.DB.read(ctx, func(tx *Tx) error {
+		loose, last = nil, 0
 		return tx.each(`SELECT e.id, COALESCE(l.number, 0) FROM audit_event e LEFT JOIN audit_link l ON l.event_id = e.id
 			WHERE e.id > $1 ORDER BY e.id LIMIT $2`, []any{above, most}, func(scan func(...any) error) error {
 			var number int64

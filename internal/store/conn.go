@@ -95,6 +95,9 @@ func (c *conn) close() error {
 
 // drop closes the connection without a word more to the other side, which may not be there to hear it.
 func (c *conn) drop() {
+	for _, s := range c.stmts {
+		_ = s.close() // a file's connection does not close before them
+	}
 	c.link.drop()
 }
 

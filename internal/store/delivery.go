@@ -130,6 +130,7 @@ type Outbox struct{ DB *DB }
 func (o Outbox) DueSubscriptions(ctx context.Context, now time.Time) ([]partner.Subscription, error) {
 	var due []partner.Subscription
 	err := o.DB.read(ctx, func(tx *Tx) error {
+		due = nil
 		var s partner.Subscription
 		for {
 			var at time.Time

@@ -233,11 +233,17 @@ func (w *writer) together(group []*job) (decided bool) {
 		failAll(group, err)
 		return true
 	}
+	var kept []*Tx
 	for _, j := range group {
-		w.member(j, w.engine.savepoint)
+		if tx := w.member(j, w.engine.savepoint); tx != nil {
+			kept = append(kept, tx)
+		}
 		if errors.Is(j.err, ErrUnavailable) {
 			// SQLite may have ended the transaction by itself; going on would commit statement by statement.
 			_ = w.conn.run(w.engine.transaction.undo)
+			for _, tx := range kept {
+				tx.undone()
+			}
 			return false
 		}
 	}
@@ -273,27 +279,28 @@ func (w *writer) count(group ...*job) {
 	}
 }
 
-// member runs one request within s, again after a conflict, and undoes it when it fails.
-func (w *writer) member(j *job, s scope) {
+// member runs one request within s, again after a conflict, and undoes it when it fails. It returns what was kept.
+func (w *writer) member(j *job, s scope) *Tx {
 	for range conflictLimit {
 		if j.err = w.conn.run(s.begin); j.err != nil {
 			_ = w.conn.run(s.undo)
-			return
+			return nil
 		}
 		tx := &Tx{db: w.db, conn: w.conn, ctx: context.Background()}
 		if j.err = w.call(j, tx); j.err == nil && j.panicked == nil {
 			if j.err = w.conn.run(s.keep); j.err == nil {
-				return
+				return tx
 			}
 		}
 		tx.undone()
-		if err := w.conn.run(s.undo); err != nil && j.err == nil {
-			j.err = err
+		if err := w.conn.run(s.undo); err != nil && (j.err == nil || s == w.engine.savepoint) {
+			j.err = err // what could not be undone must not be committed for the others either
 		}
 		if j.panicked != nil || !errors.Is(j.err, ErrConflict) {
-			return
+			return nil
 		}
 	}
+	return nil
 }
 
 // call runs the function of a request. A panic becomes the caller's and nobody else's.

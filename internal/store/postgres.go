@@ -171,13 +171,13 @@ func postgresDoubt(l link) error {
 // success also where a statement failed before, and keeps nothing.
 func postgresWhole(l link) error {
 	p := l.(*postgresLink)
-	if p.opening != "" { // nothing was asked
+	delete(p.c.PgConn().CustomData(), doubtful) // what was said before is not about the COMMIT
+	if p.opening != "" {                        // nothing was asked
 		return nil
 	}
 	if status := p.c.PgConn().TxStatus(); status != 'T' {
 		return fmt.Errorf("the transaction was not whole (%c)", status)
 	}
-	delete(p.c.PgConn().CustomData(), doubtful) // what was said before is not about the COMMIT
 	return nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,15 +15,19 @@ import (
 // postgresLink is a connection to a PostgreSQL server.
 type postgresLink struct {
 	c *pgx.Conn
-	// opening is the BEGIN that goes with the first statement, which saves the transaction a round trip.
+	// opening is the BEGIN that is still to be sent. It goes with the first statement, which saves the transaction a round trip, unless there is
+	// another host to go to.
 	opening string
+	// others says that the address names several hosts. Then a BEGIN goes alone, and must be answered soon: it waits for nothing, so that one host
+	// that has gone without a word is found out while there is time to ask another. No such thing can be told of a statement.
+	others bool
 	// waiting are writes that go with the next question: the answers of several cost one round trip.
 	waiting []write
 	// names counts the statements that were prepared.
 	names int
 }
 
-// errSilent: the server did not answer the first statement of a transaction, which waits for nothing, in the time that one host may take.
+// errSilent: the server did not answer a BEGIN, which waits for nothing, in the time that one host may take.
 var errSilent = errors.New("the server says nothing")
 
 // openPostgresLink connects. The configuration is not changed, and each link has its own.
@@ -36,7 +39,11 @@ func openPostgresLink(ctx context.Context, config *pgx.ConnConfig) (*postgresLin
 	if err != nil {
 		return nil, err
 	}
-	return &postgresLink{c: c}, nil
+	l := &postgresLink{c: c}
+	for _, other := range config.Fallbacks { // which also has one host twice, with TLS and without
+		l.others = l.others || other.Host != config.Host || other.Port != config.Port
+	}
+	return l, nil
 }
 
 func (l *postgresLink) begin(_ context.Context, text string) error {
@@ -46,7 +53,7 @@ func (l *postgresLink) begin(_ context.Context, text string) error {
 
 func (l *postgresLink) prepare(ctx context.Context, query string) (statement, error) {
 	l.names++
-	s := postgresStatement{link: l, name: fmt.Sprintf("lk%d", l.names), quick: strings.HasPrefix(query, "SELECT") || strings.HasPrefix(query, "INSERT")}
+	s := postgresStatement{link: l, name: fmt.Sprintf("lk%d", l.names)}
 	_, err := l.c.Prepare(ctx, s.name, query)
 	return s, err
 }
@@ -64,7 +71,7 @@ func (l *postgresLink) run(ctx context.Context, text string) error {
 		if l.opening = ""; text == "COMMIT" || text == "ROLLBACK" {
 			return nil
 		}
-		text = opening + "; " + text // of which the first may be all
+		text = opening + "; " + text
 	}
 	return l.c.PgConn().Exec(ctx, text).Close()
 }
@@ -90,24 +97,33 @@ func (l *postgresLink) flush(ctx context.Context) error {
 	if len(l.waiting) == 0 {
 		return nil
 	}
-	_, err := l.send(ctx, true, nil, nil)
+	if err := l.beginAlone(ctx); err != nil {
+		return err
+	}
+	_, err := l.send(ctx, nil, nil)
 	return err
 }
 
-// send sends in one round trip the BEGIN and the writes that wait, and what last adds, whose answer goes to read. quick says that last waits for no
-// lock.
-func (l *postgresLink) send(ctx context.Context, quick bool, last func(*pgx.Batch), read func(pgx.Rows) error) (tag pgconn.CommandTag, err error) {
+// beginAlone sends a BEGIN that is still to be sent, where there is another host to go to.
+func (l *postgresLink) beginAlone(ctx context.Context) error {
+	if l.opening == "" || !l.others {
+		return nil
+	}
+	opening := l.opening
+	l.opening = ""
+	first, end := context.WithTimeoutCause(ctx, hostLimit, errSilent)
+	defer end()
+	err := l.c.PgConn().Exec(first, opening).Close()
+	if err != nil && errors.Is(context.Cause(first), errSilent) {
+		err = fmt.Errorf("%w: %w", errSilent, err)
+	}
+	return err
+}
+
+// send sends in one round trip the BEGIN and the writes that wait, and what last adds, whose answer goes to read.
+func (l *postgresLink) send(ctx context.Context, last func(*pgx.Batch), read func(pgx.Rows) error) (tag pgconn.CommandTag, err error) {
 	opening, waiting := l.opening, l.waiting
 	l.opening, l.waiting = "", nil
-	for _, w := range waiting {
-		quick = quick && w.statement.(postgresStatement).quick
-	}
-	if quick && opening != "" {
-		first, end := firstWord(ctx)
-		defer end()
-		defer func() { err = silent(first, err) }()
-		ctx = first
-	}
 	batch := &pgx.Batch{}
 	if opening != "" {
 		batch.Queue(opening)
@@ -161,45 +177,20 @@ func (l *postgresLink) drop() {
 type postgresStatement struct {
 	link *postgresLink
 	name string
-	// quick says that it waits for no lock, so that it may go with the BEGIN under the limit of its time.
-	quick bool
 }
 
 func (s postgresStatement) close() error { return nil }
 
-// firstWord bounds the wait for the first statement where somebody waits: one host that has gone without a word must not use up the time that is
-// left for another.
-func firstWord(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, waits := ctx.Deadline(); !waits {
-		return ctx, func() {}
-	}
-	return context.WithTimeoutCause(ctx, hostLimit, errSilent)
-}
-
-// silent names the server's silence where the limit of the first word ended the wait.
-func silent(ctx context.Context, err error) error {
-	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
-		return fmt.Errorf("%w: %w", errSilent, err)
-	}
-	return err
-}
-
 // ask sends the statement, with what waits before it, and hands what is answered to read.
 func (s postgresStatement) ask(ctx context.Context, args []any, read func(pgx.Rows) error) (pgconn.CommandTag, error) {
-	l := s.link
-	if l.opening == "" && len(l.waiting) == 0 {
-		rows, err := l.c.Query(ctx, s.name, args...)
+	if err := s.link.beginAlone(ctx); err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	if s.link.opening == "" && len(s.link.waiting) == 0 {
+		rows, err := s.link.c.Query(ctx, s.name, args...)
 		return taken(rows, err, read)
 	}
-	if l.opening != "" && len(l.waiting) == 0 && !s.quick {
-		first, end := firstWord(ctx)
-		defer end()
-		if err := l.run(first, ""); err != nil {
-			return pgconn.CommandTag{}, silent(first, err)
-		}
-		return s.ask(ctx, args, read)
-	}
-	return l.send(ctx, s.quick, func(batch *pgx.Batch) { batch.Queue(s.name, args...) }, read)
+	return s.link.send(ctx, func(batch *pgx.Batch) { batch.Queue(s.name, args...) }, read)
 }
 
 // taken hands rows to read and ends them.

@@ -142,6 +142,11 @@ func copyFile(ctx context.Context, from, to string) (err error) {
 		return err
 	}
 	defer source.Close()
+	return copyOpen(ctx, source, to)
+}
+
+// copyOpen is copyFile of an open file, which it leaves open.
+func copyOpen(ctx context.Context, source *os.File, to string) error {
 	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -180,6 +185,13 @@ func replace(ctx context.Context, path, made string, now time.Time) (before stri
 		}
 		return "", errors.Join(os.Rename(made, path), syncFile(filepath.Dir(path)))
 	}
+	// Opened before it is locked and closed after: when a process closes any descriptor of a file, it loses its locks on it (POSIX), and
+	// who writes beside would be answered for what is then thrown away.
+	old, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer old.Close()
 	release, err := oneFile(ctx, path)
 	switch {
 	case err == nil:
@@ -187,7 +199,7 @@ func replace(ctx context.Context, path, made string, now time.Time) (before stri
 	case !errors.Is(err, ErrNotABackup):
 		return "", err
 	}
-	if before, err = keep(ctx, path, now, os.Link); err != nil {
+	if before, err = keep(ctx, path, old, now, os.Link); err != nil {
 		return "", err
 	}
 	for _, end := range beside {
@@ -203,7 +215,7 @@ func replace(ctx context.Context, path, made string, now time.Time) (before stri
 
 // keep gives the file at path a second name, or on a file system that has none, makes a copy of it. A restore that was cut short
 // here has given it one already.
-func keep(ctx context.Context, path string, now time.Time, link func(from, to string) error) (before string, err error) {
+func keep(ctx context.Context, path string, old *os.File, now time.Time, link func(from, to string) error) (before string, err error) {
 	if before, err = secondName(path); before != "" || err != nil {
 		return before, err
 	}
@@ -216,7 +228,8 @@ func keep(ctx context.Context, path string, now time.Time, link func(from, to st
 		return before, nil
 	}
 	partial := path + ".keeping"
-	if err := copyFile(ctx, path, partial); err != nil {
+	discard(partial)
+	if err := copyOpen(ctx, old, partial); err != nil {
 		return "", err
 	}
 	return before, errors.Join(syncFile(partial), os.Rename(partial, before))

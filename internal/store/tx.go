@@ -29,6 +29,8 @@ type Tx struct {
 	reads bool
 	// depth is how far accounts are opened.
 	depth depth
+	// heard says that the database has answered something.
+	heard bool
 	// wrote says that a row was changed; changed says so of any row but an audit event.
 	wrote, changed bool
 	// last says that this is the last turn of a change where many write at once. Then each statement that writes is in a
@@ -64,12 +66,24 @@ const (
 	openNothing
 )
 
-// exec runs a statement that changes rows and returns how many. A taken unique value is errTaken.
-func (tx *Tx) exec(query string, args ...any) (int64, error) {
-	if err := tx.raise(); err != nil {
-		return 0, err
+// errReads: a read transaction was asked to change something. A mistake in the program.
+var errReads = errors.New("a read changes nothing")
+
+// begins makes a transaction ready to change rows.
+func (tx *Tx) begins() error {
+	if tx.reads { // where nothing is around it, the change would be kept, and without an event
+		tx.failed = errReads
+		return errReads
 	}
 	tx.changed = true
+	return tx.raise()
+}
+
+// exec runs a statement that changes rows and returns how many. A taken unique value is errTaken.
+func (tx *Tx) exec(query string, args ...any) (int64, error) {
+	if err := tx.begins(); err != nil {
+		return 0, err
+	}
 	return tx.do(query, args...)
 }
 
@@ -110,20 +124,18 @@ func (tx *Tx) do(query string, args ...any) (int64, error) {
 // put is exec for whoever does not need to know how many rows were changed. Where each statement is a round trip, it goes with the next question or
 // before the commit, and what it meets is met then.
 func (tx *Tx) put(query string, args ...any) error {
-	if err := tx.raise(); err != nil {
+	if err := tx.begins(); err != nil {
 		return err
 	}
-	tx.changed = true
 	return tx.soon(query, args, false)
 }
 
 // expect is put for a conditional statement that must change exactly one row; none is ErrConflict, which makes the whole
 // change run again with fresh values.
 func (tx *Tx) expect(query string, args ...any) error {
-	if err := tx.raise(); err != nil {
+	if err := tx.begins(); err != nil {
 		return err
 	}
-	tx.changed = true
 	return tx.soon(query, args, true)
 }
 
@@ -184,6 +196,7 @@ func (tx *Tx) get(query string, args []any, dest ...any) error {
 	if err != nil {
 		return tx.fault(query, err)
 	}
+	tx.heard = true
 	if !found {
 		return errNoRow
 	}
@@ -203,6 +216,7 @@ func (tx *Tx) each(query string, args []any, row func(scan func(dest ...any) err
 	tx.wrote = tx.wrote || strings.HasPrefix(query, "UPDATE")
 	var refused error
 	err = s.each(tx.conn.until, args, func(scan func(...any) error) error {
+		tx.heard = true
 		refused = row(func(dest ...any) error {
 			if err := scan(dest...); err != nil {
 				return tx.fault(query, err)
@@ -279,21 +293,21 @@ func (db *DB) read(ctx context.Context, fn func(*Tx) error) error {
 	return db.readAs(ctx, reading{}, fn)
 }
 
-// readAs is read in another manner. A connection that was cut meanwhile is found out by the first statement; what changes nothing is
-// asked again on the next one.
+// readAs is read in another manner. A connection that was cut meanwhile is found out by the first statement: while nothing was answered, the
+// function has seen nothing and is run again on the next one.
 func (db *DB) readAs(ctx context.Context, how reading, fn func(*Tx) error) error {
 	fn = db.checked(fn)
 	ctx, end := db.bounded(ctx)
 	defer end()
 	for left := cap(db.readers.slots); ; left-- {
-		cut, err := db.readOnce(ctx, how, fn)
-		if !cut || left == 0 || ctx.Err() != nil {
+		unheard, err := db.readOnce(ctx, how, fn)
+		if !unheard || left == 0 || ctx.Err() != nil {
 			return err
 		}
 	}
 }
 
-func (db *DB) readOnce(ctx context.Context, how reading, fn func(*Tx) error) (cut bool, err error) {
+func (db *DB) readOnce(ctx context.Context, how reading, fn func(*Tx) error) (unheard bool, err error) {
 	begin := db.engine.beginRead
 	if how.loose {
 		begin = ""
@@ -315,11 +329,11 @@ func (db *DB) readOnce(ctx context.Context, how reading, fn func(*Tx) error) (cu
 		err = tx.failed
 	}
 	if ended {
-		return c.cut, err
+		return c.cut && !tx.heard, err
 	}
 	ended = true
 	if end := c.run("ROLLBACK"); end != nil && err == nil {
 		err = end
 	}
-	return c.cut, err
+	return c.cut && !tx.heard, err
 }
