@@ -20,6 +20,7 @@ func (cs Claims) AskToClose(ctx context.Context, in customer.OwnerPost) (time.Ti
 	now := cs.Now()
 	var at time.Time
 	err := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		at = time.Time{}
 		_, a, err := customer.FreshOwner(tx, in.Session, now)
 		if err != nil {
 			return audit.Event{}, err

@@ -21,6 +21,7 @@ func (cs Claims) Commit(ctx context.Context, in Post, saved bool) (customer.Sess
 	now := cs.Now()
 	var key customer.SessionKey
 	err := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		key = customer.SessionKey{}
 		state, err := cs.at(tx, in.Text, in.Session, now, StepRecoveryCodes)
 		if err != nil {
 			return audit.Event{}, err

@@ -77,6 +77,7 @@ func (cs Claims) PasswordAgain(ctx context.Context, in Post, password string) er
 func (cs Claims) countAgain(ctx context.Context, in Post) (hash string, tries limit.Key, err error) {
 	now := cs.Now()
 	err = cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		hash, tries = "", limit.Key{}
 		state, err := cs.at(tx, in.Text, in.Session, now, StepPasswordAgain)
 		if err != nil {
 			return audit.Event{}, err

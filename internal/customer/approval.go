@@ -93,6 +93,7 @@ func (as Approvals) GivePhone(ctx context.Context, by partner.Partner, account A
 	now := as.Now()
 	var made PhoneNumber
 	err := as.Store.Change(ctx, func(tx ApprovalTx) (audit.Event, error) {
+		made = PhoneNumber{}
 		a, err := tx.Account(account)
 		if err == nil && (a.Creator != by.ID || a.State != Pending || a.ClosedToCreator()) {
 			err = ErrNoAccount
@@ -151,6 +152,7 @@ func (as Approvals) Status(ctx context.Context, c Caller, text string) (Approval
 func (as Approvals) Trigger(ctx context.Context, c Caller, text string) (string, error) {
 	now, number := as.Now(), ""
 	err := as.Store.Change(ctx, func(tx ApprovalTx) (audit.Event, error) {
+		number = ""
 		a, err := as.find(tx, c, text)
 		if err == nil {
 			number, err = as.number(tx, c)
@@ -191,6 +193,7 @@ func (as Approvals) Verify(ctx context.Context, c Caller, text, code string) (Ap
 	now := as.Now()
 	var a Approval
 	err := as.Store.Change(ctx, func(tx ApprovalTx) (audit.Event, error) {
+		a = Approval{}
 		var err error
 		if a, err = as.find(tx, c, text); err == nil && a.TriggeredAt.IsZero() {
 			err = ErrNotApproved

@@ -116,6 +116,7 @@ func (cs Customers) Create(ctx context.Context, by partner.Partner, s Signup, re
 	var made Account
 	var alarm bool
 	err := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		made = Account{}
 		alarm = false
 		refused := audit.Event{At: now, Action: audit.AccountRefused, Outcome: audit.Denied, Actor: audit.Actor{Kind: audit.ActorPartner, ID: int64(by.ID)},
 			Partner: int64(by.ID), Reference: reference, Network: network}
@@ -225,6 +226,7 @@ func (cs Customers) alarm(by partner.Partner, raised bool) {
 func (cs Customers) Exists(ctx context.Context, by partner.Partner, email, reference, network string) (bool, error) {
 	var exists, alarm bool
 	err := cs.Store.Change(ctx, func(tx Tx) (_ audit.Event, err error) {
+		exists, alarm = false, false
 		e := audit.Event{At: cs.Now(), Action: audit.AccountRevealed, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorPartner, ID: int64(by.ID)},
 			Partner: int64(by.ID), Reference: reference, Network: network}
 		if alarm, err = reveals(tx, by, &e, cs.Now()); err != nil {
@@ -274,6 +276,7 @@ func (cs Customers) SetContactEmail(ctx context.Context, c Caller, email string)
 	now := cs.Now()
 	shown := email
 	err := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		shown = email
 		a, err := c.admit(tx)
 		if err != nil {
 			return audit.Event{}, err

@@ -137,6 +137,7 @@ func (cs Customers) amendReview(ctx context.Context, c Caller, id ProfileID, pub
 	now := cs.Now()
 	var after KYCReview
 	err := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		after = KYCReview{}
 		a, err := c.admit(tx)
 		if err != nil {
 			return audit.Event{}, err
@@ -336,6 +337,7 @@ func (cs Customers) UseLink(ctx context.Context, text string, o Origin) (LinkVie
 	now := cs.Now()
 	var v LinkView
 	err := cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		v = LinkView{}
 		var err error
 		if v, err = cs.link(tx, text); err != nil || v.Review.Link.Outcome != "" {
 			return audit.Event{}, err

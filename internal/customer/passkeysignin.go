@@ -44,6 +44,7 @@ func (si SignIns) Passkey(ctx context.Context, in PasskeyPost) (SessionKey, erro
 	}
 	var key SessionKey
 	err = si.Store.Change(ctx, func(tx SignInTx) (audit.Event, error) {
+		key = SessionKey{}
 		a, refused, err := si.usePasskey(tx, used, in.Origin, now)
 		if err != nil {
 			return refused, err
@@ -81,6 +82,7 @@ func (si SignIns) PasskeyStep(ctx context.Context, in PasskeyPost) (SessionKey, 
 	}
 	var renewed SessionKey
 	err = si.Store.Change(ctx, func(tx SignInTx) (audit.Event, error) {
+		renewed = SessionKey{}
 		s, _, err := si.halfway(tx, in.Session, now)
 		if err != nil {
 			return audit.Event{}, err

@@ -108,6 +108,7 @@ func (si SignIns) Confirm(ctx context.Context, key SessionKey, password, typed s
 	now := si.Now()
 	var renewed SessionKey
 	err = si.Store.Change(ctx, func(tx SignInTx) (audit.Event, error) {
+		renewed = SessionKey{}
 		s, owner, err := SignedInOwner(tx, key, now)
 		if err != nil {
 			return audit.Event{}, err
@@ -148,6 +149,7 @@ func (si SignIns) ConfirmPasskey(ctx context.Context, in PasskeyPost) (SessionKe
 	used.confirms = true
 	var renewed SessionKey
 	err = si.Store.Change(ctx, func(tx SignInTx) (audit.Event, error) {
+		renewed = SessionKey{}
 		s, _, err := SignedInOwner(tx, in.Session, now)
 		if err != nil {
 			return audit.Event{}, err

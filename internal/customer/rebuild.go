@@ -154,6 +154,7 @@ func (rs Recoveries) Finish(ctx context.Context, key SessionKey, saved bool, o O
 	now := rs.Now()
 	var renewed SessionKey
 	err := rs.Store.Change(ctx, func(tx RecoverTx) (audit.Event, error) {
+		renewed = SessionKey{}
 		state, err := rs.at(tx, key, now, RecoverCodes)
 		if err != nil {
 			return audit.Event{}, err

@@ -196,6 +196,7 @@ func (rs Recoveries) Begin(ctx context.Context, key SessionKey, email string, o 
 	now := rs.Now()
 	var made SessionKey
 	err := rs.Store.Change(ctx, func(tx RecoverTx) (audit.Event, error) {
+		made = SessionKey{}
 		a, err := tx.ClaimedAccount(email)
 		if errors.Is(err, ErrNoAccount) || err == nil && !a.Owned() {
 			a, err = Account{}, nil
@@ -360,6 +361,7 @@ func (rs Recoveries) ProveMailbox(ctx context.Context, key SessionKey, typed str
 	code, wrong := CleanTwelveDigits(typed)
 	var renewed SessionKey
 	err := rs.Store.Change(ctx, func(tx RecoverTx) (audit.Event, error) {
+		renewed = SessionKey{}
 		state, err := rs.at(tx, key, now, RecoverCode)
 		if err == nil {
 			err = wrong

@@ -73,6 +73,7 @@ func (si SignIns) RecoveryCode(ctx context.Context, key SessionKey, typed string
 	}
 	var renewed SessionKey
 	err = si.Store.Change(ctx, func(tx SignInTx) (audit.Event, error) {
+		renewed = SessionKey{}
 		s, a, err := si.halfway(tx, key, now)
 		if err != nil {
 			return audit.Event{}, err

@@ -33,6 +33,7 @@ func (rs Recoveries) step(ctx context.Context, key SessionKey, keys func(Account
 	}
 	var renewed SessionKey
 	err = rs.Store.Change(ctx, func(tx RecoverTx) (audit.Event, error) {
+		renewed = SessionKey{}
 		state, err := rs.at(tx, key, now, RecoverSecondStep)
 		if err != nil {
 			return audit.Event{}, err
@@ -114,6 +115,7 @@ func (rs Recoveries) SecondStepByPasskey(ctx context.Context, in PasskeyPost) (S
 	}
 	var renewed SessionKey
 	err = rs.Store.Change(ctx, func(tx RecoverTx) (audit.Event, error) {
+		renewed = SessionKey{}
 		state, err := rs.at(tx, in.Session, now, RecoverSecondStep)
 		if err != nil {
 			return audit.Event{}, err

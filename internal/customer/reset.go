@@ -326,6 +326,7 @@ func (rs Recoveries) LengthenReset(ctx context.Context, id AccountID, by time.Du
 	now := rs.Now()
 	var q Reset
 	err := rs.Store.Change(ctx, func(tx RecoverTx) (e audit.Event, err error) {
+		q = Reset{}
 		var a Account
 		if q, a, err = rs.underWay(tx, id); err != nil {
 			return audit.Event{}, err

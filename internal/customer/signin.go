@@ -238,6 +238,7 @@ func (si SignIns) passed(ctx context.Context, old SessionKey, seen Account, reha
 	now := si.Now()
 	var key SessionKey
 	err := si.Store.Change(ctx, func(tx SignInTx) (audit.Event, error) {
+		key = SessionKey{}
 		a, err := tx.Account(seen.ID)
 		if err != nil {
 			return audit.Event{}, err
@@ -313,6 +314,7 @@ func (si SignIns) SecondStep(ctx context.Context, key SessionKey, typed string, 
 	}
 	var renewed SessionKey
 	err = si.Store.Change(ctx, func(tx SignInTx) (audit.Event, error) {
+		renewed = SessionKey{}
 		s, a, err := si.halfway(tx, key, now)
 		if err != nil {
 			return audit.Event{}, err

@@ -217,6 +217,7 @@ func (cs Customers) tellWatchers(tx Tx, a Account, p Profile, e partner.Event) e
 func (cs Customers) Simulate(ctx context.Context, c Caller, id ProfileID) error {
 	now := cs.Now()
 	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		c := c
 		var a Account
 		var list []Profile
 		var err error

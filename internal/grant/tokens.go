@@ -74,6 +74,7 @@ func (ts Tokens) Registration(ctx context.Context, p partner.Partner, email, cod
 	now := ts.Now()
 	var issue Issue
 	err := ts.Store.Change(ctx, func(tx TokenTx) (audit.Event, error) {
+		issue = Issue{}
 		denied := refused(event(now, "", p, 0, o), audit.RegistrationRefused, "no_account")
 		a, err := tx.PendingAccount(p.ID, email)
 		if errors.Is(err, customer.ErrNoAccount) {
@@ -125,6 +126,7 @@ func (ts Tokens) Exchange(ctx context.Context, p partner.Partner, x Exchange, o 
 	now := ts.Now()
 	var issue Issue
 	err := ts.Store.Change(ctx, func(tx TokenTx) (audit.Event, error) {
+		issue = Issue{}
 		denied := refused(event(now, "", p, 0, o), audit.AuthorizationRefused, "unknown")
 		c, reason, err := ts.presented(tx, p, x)
 		if err != nil {
@@ -231,6 +233,7 @@ func (ts Tokens) Refresh(ctx context.Context, p partner.Partner, presented strin
 	now := ts.Now()
 	var issue Issue
 	err := ts.Store.Change(ctx, func(tx TokenTx) (audit.Event, error) {
+		issue = Issue{}
 		denied := refused(event(now, "", p, 0, o), audit.TokenRefused, "unknown")
 		text, ok := secret.ParseToken(presented)
 		if !ok || text.Prefix != secret.PrefixRefresh {

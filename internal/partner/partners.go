@@ -205,6 +205,7 @@ func (ps Partners) Seed(ctx context.Context, r Registration) (changed bool, err 
 		return false, errors.Join(errs...)
 	}
 	err = ps.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
+		changed = false
 		now, action := ps.Now(), audit.PartnerChanged
 		before, err := tx.PartnerByClient(r.ClientID)
 		if errors.Is(err, ErrUnknown) {

@@ -115,6 +115,7 @@ func (ss Subscriptions) Test(ctx context.Context, o Owner, publicID string) (Del
 	now := ss.Now()
 	var d Delivery
 	err := ss.Store.Change(ctx, func(tx SubscriptionTx) (audit.Event, error) {
+		d = Delivery{}
 		s, err := tx.Subscription(o, publicID)
 		if err != nil {
 			return audit.Event{}, err

@@ -157,11 +157,11 @@ func (db *DB) rekeyEvent(detail map[string]string) audit.Event {
 func (db *DB) rekeyed(ctx context.Context) error {
 	left := false
 	err := db.change(ctx, func(tx *Tx) (audit.Event, error) {
+		left = false
 		known, err := tx.masterKeys()
 		if err != nil {
 			return audit.Event{}, err
 		}
-		left = false
 		list := make([]MasterKey, len(known))
 		for i, k := range known {
 			list[i].Version = k.version
