@@ -48,9 +48,9 @@ func loggable(path string) string {
 	return path
 }
 
-// plainPath reports whether loggable would leave a path as it is, which is nearly all of them, without asking an expression.
+// plainPath reports whether loggable would leave a path as it is, which is nearly all of them, without writing it anew.
 func plainPath(path string) bool {
-	if len(path) > 200 || strings.Contains(path, "@") || strings.HasPrefix(path, "/j/") || strings.HasPrefix(path, "/check/") || strings.HasPrefix(path, "/objection/") {
+	if len(path) > 200 || strings.Contains(path, "@") || journeyPath.MatchString(path) {
 		return false
 	}
 	for part := range strings.SplitSeq(path, "/") {

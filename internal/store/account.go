@@ -14,19 +14,10 @@ import (
 
 var accountTable = newTable("account", "id", "creator_id", "state", "hold", "epoch", "session_epoch", "claim_number", "proven_number",
 	"live_journey", "email_digest", "email_version", "wrapped_key", "contact", "credentials", "registration", "registration_version",
-	"created_at", "updated_at", "claimed_at", "last_sign_in_at", "previous_sign_in_at", "close_at", "version")
+	"created_at", "updated_at", "claimed_at", "last_sign_in_at", "previous_sign_in_at", "close_at", "version").
+	sparing("creator_id", "state", "email_digest", "email_version", "wrapped_key", "contact", "credentials", "registration", "registration_version", "created_at")
 
-// accountTurn are the columns that change in the course of things. The others, which indexes hold and which are sealed, are most of what a save
-// costs, and most saves leave them as they are.
-var accountTurn = "UPDATE account SET hold = $2, epoch = $3, session_epoch = $4, claim_number = $5, proven_number = $6, live_journey = $7, " +
-	"updated_at = $8, claimed_at = $9, last_sign_in_at = $10, previous_sign_in_at = $11, close_at = $12, version = $13 WHERE id = $1 AND version + 1 = $13"
-
-func (r *accountRow) turnFields() []any {
-	return []any{&r.ID, &r.Hold, &r.Epoch, &r.SessionEpoch, &r.ClaimNumber, &r.ProvenNumber, &r.LiveJourney, moment{&r.UpdatedAt}, moment{&r.ClaimedAt},
-		moment{&r.LastSignInAt}, moment{&r.PreviousSignInAt}, moment{&r.CloseAt}, &r.Version}
-}
-
-// lasting is what accountTurn leaves alone, as a transaction read it: copies, since a noun may change in place what it was given.
+// lasting is what a turn of an account spares, as a transaction read it: copies, since a noun may change in place what it was given.
 type lasting struct {
 	creator              partner.ID
 	state                customer.State
@@ -267,12 +258,12 @@ func (tx *Tx) SaveAccount(a *customer.Account) error {
 	if err != nil {
 		return err
 	}
-	if was, known := tx.lasting[a.ID]; !known || !was.lasts(*a, contact, credentials, r.emailVersion) {
+	if was, known := tx.lasting[a.ID]; known && was.lasts(*a, contact, credentials, r.emailVersion) {
+		r.Version = tx.heldVersion(a)
+		err = tx.renew(accountTable.turn, &r.Version, accountTable.turnOf(r.fields()))
+	} else {
 		delete(tx.lasting, a.ID)
 		err = tx.saveWhole(a, &r, k, contact, credentials)
-	} else {
-		r.Version = tx.heldVersion(a) + 1
-		err = tx.expect(accountTurn, r.turnFields()...)
 	}
 	if errors.Is(err, errTaken) {
 		return customer.ErrAddressTaken
@@ -353,8 +344,7 @@ func (tx *Tx) bury(id customer.AccountID, epoch int64) error {
 			return err
 		}
 	}
-	err := tx.put("UPDATE token SET dead_at = access_expires_at WHERE account_id = $1 AND account_id <> 0 AND epoch < $2", id, epoch)
-	return err
+	return tx.put("UPDATE token SET dead_at = access_expires_at WHERE account_id = $1 AND account_id <> 0 AND epoch < $2", id, epoch)
 }
 
 // BlockAddress keeps a partner from creating an account for an address until then.

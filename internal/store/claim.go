@@ -67,7 +67,6 @@ func (tx *Tx) SaveClaimCode(c *claim.Code) error {
 
 // EndClaimCodes moves the account's minted codes to a state.
 func (tx *Tx) EndClaimCodes(account customer.AccountID, to claim.CodeState, at time.Time) error {
-	err := tx.put("UPDATE claim_code SET state = $2, ended_at = $3, version = version + 1 WHERE account_id = $1 AND state = 'minted'",
+	return tx.put("UPDATE claim_code SET state = $2, ended_at = $3, version = version + 1 WHERE account_id = $1 AND state = 'minted'",
 		account, to, millis(at))
-	return err
 }

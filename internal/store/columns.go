@@ -12,85 +12,88 @@ import (
 // table holds the SQL texts of a noun's table, written from one list of its columns, so that no statement forgets one.
 // The first column is id, the last is version.
 type table struct {
+	name string
 	// all is the list of columns, for SELECT.
 	all string
 	// find selects one row by its id; insert and update take the values of all columns. update raises the version from
 	// the one before.
 	find, insert, update string
-	// turn is update without the columns that an index holds, and turns which of all columns it takes; see indexed.
+	// turn is update without some columns, and turns which of all it takes; see sparing.
 	turn  string
 	turns []int
 }
 
-// indexValues are the values of a row's indexed columns.
-type indexValues [6]int64
-
-// rowKey is a row that a transaction read.
-type rowKey struct {
-	update string
-	id     int64
-}
-
-// indexed is the table with a second UPDATE, for when the named columns are as they were: SQLite writes the index of every column that an
-// UPDATE sets, changed or not, and in a large table each of them is another page.
-func (t table) indexed(name string, columns ...string) table {
-	var sets []string
-	for i, column := range strings.Split(t.all, ", ") {
-		if slices.Contains(columns, column) {
-			continue
-		}
-		t.turns = append(t.turns, i)
-		if i > 0 {
-			sets = append(sets, fmt.Sprintf("%s = $%d", column, len(t.turns)))
-		}
+func newTable(name string, columns ...string) table {
+	t := table{name: name, all: strings.Join(columns, ", ")}
+	t.find = "SELECT " + t.all + " FROM " + name + " WHERE id = $1"
+	var marks []string
+	for i := range columns {
+		marks = append(marks, fmt.Sprintf("$%d", i+1))
 	}
-	t.turn = fmt.Sprintf("UPDATE %s SET %s WHERE id = $1 AND version + 1 = $%d", name, strings.Join(sets, ", "), len(t.turns))
+	t.insert = "INSERT INTO " + name + " (" + t.all + ") VALUES (" + strings.Join(marks, ", ") + ")"
+	t.update = updateOf(name, columns)
 	return t
 }
 
-// hold remembers the indexed columns of a row that may be saved.
-func (tx *Tx) hold(t table, id int64, h indexValues) {
-	if tx.reads {
-		return
+// updateOf writes the columns, of which the first is id and the last version.
+func updateOf(name string, columns []string) string {
+	var sets []string
+	for i, column := range columns[1:] {
+		sets = append(sets, fmt.Sprintf("%s = $%d", column, i+2))
 	}
-	if tx.holds == nil {
-		tx.holds = map[rowKey]indexValues{}
-	}
-	tx.holds[rowKey{t.update, id}] = h
+	return fmt.Sprintf("UPDATE %s SET %s WHERE id = $1 AND version + 1 = $%d", name, strings.Join(sets, ", "), len(columns))
 }
 
-// saveHeld is save for a row with those indexed columns.
-func (tx *Tx) saveHeld(t table, id int64, h indexValues, version *int64, fields []any) error {
-	key := rowKey{t.update, id}
-	was, known := tx.holds[key]
-	if !known || was != h || *version == 0 {
-		delete(tx.holds, key)
-		return tx.save(t, version, fields)
+// sparing is the table with a second UPDATE, for when the named columns are as they were: those that are dear to write, since an index holds them
+// or they are sealed. SQLite writes the index of every column that an UPDATE sets, changed or not, and in a large table each is another page.
+func (t table) sparing(columns ...string) table {
+	var rest []string
+	for i, column := range strings.Split(t.all, ", ") {
+		if !slices.Contains(columns, column) {
+			rest, t.turns = append(rest, column), append(t.turns, i)
+		}
 	}
+	t.turn = updateOf(t.name, rest)
+	return t
+}
+
+// turnOf are those of a row's fields that turn takes.
+func (t table) turnOf(fields []any) []any {
 	some := make([]any, len(t.turns))
 	for i, n := range t.turns {
 		some[i] = fields[n]
 	}
-	t.update = t.turn
-	return tx.save(t, version, some)
+	return some
 }
 
-func newTable(name string, columns ...string) table {
-	marks := make([]string, len(columns))
-	var sets []string
-	for i, column := range columns {
-		marks[i] = fmt.Sprintf("$%d", i+1)
-		if i > 0 {
-			sets = append(sets, column+" = "+marks[i])
-		}
+// spared are the values of the columns that a row's turn leaves alone.
+type spared [6]int64
+
+// rowKey is a row that a transaction read.
+type rowKey struct {
+	table string
+	id    int64
+}
+
+// hold remembers the spared columns of a row that may be saved.
+func (tx *Tx) hold(t table, id int64, s spared) {
+	if tx.reads {
+		return
 	}
-	all := strings.Join(columns, ", ")
-	return table{
-		all:    all,
-		find:   "SELECT " + all + " FROM " + name + " WHERE id = $1",
-		insert: "INSERT INTO " + name + " (" + all + ") VALUES (" + strings.Join(marks, ", ") + ")",
-		update: "UPDATE " + name + " SET " + strings.Join(sets, ", ") + " WHERE id = $1 AND version + 1 = " + marks[len(marks)-1],
+	if tx.holds == nil {
+		tx.holds = map[rowKey]spared{}
 	}
+	tx.holds[rowKey{t.name, id}] = s
+}
+
+// saveHeld is save for a row with those spared columns.
+func (tx *Tx) saveHeld(t table, id int64, s spared, version *int64, fields []any) error {
+	key := rowKey{t.name, id}
+	if was, known := tx.holds[key]; known && was == s && *version != 0 {
+		return tx.renew(t.turn, version, t.turnOf(fields))
+	}
+	delete(tx.holds, key)
+	return tx.save(t, version, fields)
 }
 
 // of is the list of columns where the table goes by another name, for a SELECT from several.
@@ -101,14 +104,21 @@ func (t table) of(alias string) string {
 // save inserts a row whose version is 0 and otherwise updates it where the version is still the one that was read. It
 // raises version when it succeeds, until the transaction is undone; fields must hold a pointer to it as the last, so that the row is written with it.
 func (tx *Tx) save(t table, version *int64, fields []any) error {
-	*version++
-	var err error
-	if *version == 1 {
-		err = tx.put(t.insert, fields...)
-	} else {
-		err = tx.expect(t.update, fields...)
+	if *version == 0 {
+		return tx.raised(version, func() error { return tx.put(t.insert, fields...) })
 	}
-	if err != nil {
+	return tx.renew(t.update, version, fields)
+}
+
+// renew is save by an UPDATE of a row that is there.
+func (tx *Tx) renew(update string, version *int64, fields []any) error {
+	return tx.raised(version, func() error { return tx.expect(update, fields...) })
+}
+
+// raised runs a write of a row with its version raised.
+func (tx *Tx) raised(version *int64, run func() error) error {
+	*version++
+	if err := run(); err != nil {
 		*version--
 		return err
 	}

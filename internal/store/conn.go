@@ -121,13 +121,8 @@ func newPool(e *engine, readonly bool, n int) *pool {
 }
 
 // begin takes a connection and starts a transaction on it. The caller gives it back. Waiting, opening and the transaction
-// together must end by the engine's limit: a database that does not answer is told to whoever asks, while they still wait.
+// together must end by the deadline of ctx, see bounded: a database that does not answer is told to whoever asks, while they still wait.
 func (p *pool) begin(ctx context.Context, text string) (*conn, error) {
-	if p.engine.limit > 0 {
-		bounded, end := context.WithTimeout(ctx, p.engine.limit)
-		defer end()
-		ctx = bounded
-	}
 	if err := ctx.Err(); err != nil { // whoever has gone gets no turn, also where a connection is free
 		return nil, unavailable("begin", err)
 	}

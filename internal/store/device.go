@@ -29,7 +29,6 @@ func (tx *Tx) SaveDevice(d *customer.Device) error {
 
 // DropDevices forgets the account's devices but the most that signed in last.
 func (tx *Tx) DropDevices(a customer.AccountID, most int) error {
-	err := tx.put(`DELETE FROM known_device WHERE account_id = $1 AND id NOT IN
+	return tx.put(`DELETE FROM known_device WHERE account_id = $1 AND id NOT IN
 		(SELECT id FROM known_device WHERE account_id = $1 ORDER BY seen_at DESC, id DESC LIMIT $2)`, a, most)
-	return err
 }

@@ -105,7 +105,7 @@ func (tx *Tx) SaveGrant(g *grant.Grant) error { return tx.save(grantTable, &g.Ve
 
 var codeTable = newTable("authorization_code", "id", "journey_id", "grant_id", "account_id", "partner_id", "profile_id", "redirect_uri",
 	"challenge", "scopes", "scope_given", "epoch", "digest", "minted_at", "expires_at", "superseded_at", "redeemed_at", "token_id",
-	"key_version", "version").indexed("authorization_code", "expires_at")
+	"key_version", "version").sparing("expires_at")
 
 func codeFields(c *grant.Code) []any {
 	return []any{&c.ID, &c.Journey, &c.Grant, &c.Account, &c.Partner, &c.Profile, &c.RedirectURI, &c.Challenge, list{&c.Scopes},
@@ -123,11 +123,11 @@ func (tx *Tx) Code(id grant.CodeID) (grant.Code, error) {
 	if err != nil {
 		return grant.Code{}, err
 	}
-	tx.hold(codeTable, int64(id), indexValues{millis(c.ExpiresAt)})
+	tx.hold(codeTable, int64(id), spared{millis(c.ExpiresAt)})
 	return c, nil
 }
 
 // SaveCode inserts or updates an authorization code.
 func (tx *Tx) SaveCode(c *grant.Code) error {
-	return tx.saveHeld(codeTable, int64(c.ID), indexValues{millis(c.ExpiresAt)}, &c.Version, codeFields(c))
+	return tx.saveHeld(codeTable, int64(c.ID), spared{millis(c.ExpiresAt)}, &c.Version, codeFields(c))
 }

@@ -197,40 +197,31 @@ func (w *writer) answer(group []*job) {
 // lightly is together without savepoints, which cost two statements for each member and are of use to those alone who fail after they
 // wrote. When one does, everything is undone and it reports false: then the group is to be run again with savepoints.
 func (w *writer) lightly(group []*job) (decided bool) {
-	if len(group) == 0 {
+	if len(group) == 0 || !w.begin(group) {
 		return true
 	}
-	if err := w.conn.run(w.engine.transaction.begin); err != nil {
-		_ = w.conn.run(w.engine.transaction.undo)
-		failAll(group, err)
-		return true
-	}
-	txs := make([]Tx, 0, len(group))
+	var run []*Tx
 	for _, j := range group {
-		txs = append(txs, Tx{db: w.db, conn: w.conn, ctx: context.Background()})
-		tx := &txs[len(txs)-1]
+		tx := w.tx()
+		run = append(run, tx)
 		j.err = w.call(j, tx)
 		if tx.wrote && (j.err != nil || j.panicked != nil) || errors.Is(j.err, ErrUnavailable) || errors.Is(j.err, ErrConflict) {
-			_ = w.conn.run(w.engine.transaction.undo)
-			for i, j := range group {
+			w.undo(run)
+			for _, j := range group {
 				j.err, j.panicked = nil, nil
-				if i < len(txs) {
-					txs[i].undone()
-				}
 			}
 			return false
 		}
 	}
-	return w.commit(group)
+	w.commit(group)
+	return true
 }
 
 // together runs a group in one transaction, each member in a savepoint of its own, and commits once. It reports false
 // when one met trouble with the database: then nothing of the group was kept and each is to be run alone, so that the
 // trouble of one does not become that of its neighbours.
 func (w *writer) together(group []*job) (decided bool) {
-	if err := w.conn.run(w.engine.transaction.begin); err != nil {
-		_ = w.conn.run(w.engine.transaction.undo)
-		failAll(group, err)
+	if !w.begin(group) {
 		return true
 	}
 	var kept []*Tx
@@ -240,26 +231,43 @@ func (w *writer) together(group []*job) (decided bool) {
 		}
 		if errors.Is(j.err, ErrUnavailable) {
 			// SQLite may have ended the transaction by itself; going on would commit statement by statement.
-			_ = w.conn.run(w.engine.transaction.undo)
-			for _, tx := range kept {
-				tx.undone()
-			}
+			w.undo(kept)
 			return false
 		}
 	}
-	return w.commit(group)
+	w.commit(group)
+	return true
+}
+
+func (w *writer) tx() *Tx { return &Tx{db: w.db, conn: w.conn, ctx: context.Background()} }
+
+// begin begins the transaction of a group, or answers all that it cannot be begun.
+func (w *writer) begin(group []*job) bool {
+	err := w.conn.run(w.engine.transaction.begin)
+	if err != nil {
+		w.undo(nil)
+		failAll(group, err)
+	}
+	return err == nil
+}
+
+// undo ends the transaction of a group of which nothing is kept.
+func (w *writer) undo(run []*Tx) {
+	_ = w.conn.run(w.engine.transaction.undo)
+	for _, tx := range run {
+		tx.undone()
+	}
 }
 
 // commit keeps what a group did. A commit that fails has failed for all, also for those that were refused, since the refusal may rest
 // on what was not kept.
-func (w *writer) commit(group []*job) (decided bool) {
+func (w *writer) commit(group []*job) {
 	if err := w.conn.run(w.engine.transaction.keep); err != nil {
-		_ = w.conn.run(w.engine.transaction.undo)
+		w.undo(nil)
 		failAll(group, err)
-		return true
+		return
 	}
 	w.count(group...)
-	return true
 }
 
 // alone runs one request in a transaction of its own.
@@ -286,7 +294,7 @@ func (w *writer) member(j *job, s scope) *Tx {
 			_ = w.conn.run(s.undo)
 			return nil
 		}
-		tx := &Tx{db: w.db, conn: w.conn, ctx: context.Background()}
+		tx := w.tx()
 		if j.err = w.call(j, tx); j.err == nil && j.panicked == nil {
 			if j.err = w.conn.run(s.keep); j.err == nil {
 				return tx

@@ -29,9 +29,8 @@ func (tx *Tx) QueueMail(m customer.Mail) error {
 	if m.Nobody {
 		sealed, done = nil, m.At
 	}
-	err = tx.put("INSERT INTO mail (id, account_id, body, at, due_at, attempts, done_at) VALUES ($1, $2, $3, $4, $4, 0, $5)",
+	return tx.put("INSERT INTO mail (id, account_id, body, at, due_at, attempts, done_at) VALUES ($1, $2, $3, $4, $4, 0, $5)",
 		m.ID, m.Account, sealed, millis(m.At), millis(done))
-	return err
 }
 
 // Mails is the queue as internal/notify uses it.

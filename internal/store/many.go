@@ -26,7 +26,9 @@ func (db *DB) writeBeside(ctx context.Context, fn func(*Tx) error) error {
 	if !errors.Is(err, ErrConflict) {
 		return err
 	}
-	turn, err := db.turns.begin(ctx, db.engine.turn.begin)
+	waits, end := db.bounded(ctx)
+	defer end()
+	turn, err := db.turns.begin(waits, db.engine.turn.begin)
 	if err != nil {
 		return err
 	}

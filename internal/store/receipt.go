@@ -42,9 +42,8 @@ func (tx *Tx) SaveReceipt(r *claim.Receipt) error {
 		return err
 	}
 	r.Event = tx.event()
-	err = tx.put(`INSERT INTO receipt (id, account_id, partner_id, profile_id, kind, at, event_id, content, signed)
+	return tx.put(`INSERT INTO receipt (id, account_id, partner_id, profile_id, kind, at, event_id, content, signed)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, receiptFields(r, &content)...)
-	return err
 }
 
 // Receipts lists an account's receipts, oldest first.

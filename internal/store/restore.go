@@ -136,7 +136,6 @@ func discard(path string) {
 
 // copyFile copies a file into one that only its owner can read.
 func copyFile(ctx context.Context, from, to string) (err error) {
-	discard(to)
 	source, err := os.Open(from)
 	if err != nil {
 		return err
@@ -147,6 +146,7 @@ func copyFile(ctx context.Context, from, to string) (err error) {
 
 // copyOpen is copyFile of an open file, which it leaves open.
 func copyOpen(ctx context.Context, source *os.File, to string) error {
+	discard(to)
 	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -228,7 +228,6 @@ func keep(ctx context.Context, path string, old *os.File, now time.Time, link fu
 		return before, nil
 	}
 	partial := path + ".keeping"
-	discard(partial)
 	if err := copyOpen(ctx, old, partial); err != nil {
 		return "", err
 	}

@@ -38,8 +38,7 @@ func (tx *Tx) SaveSession(s *customer.Session) error {
 // row's version stays, so that it disturbs no change under way.
 func (s SignIns) SeeSession(ctx context.Context, id customer.SessionID, digest []byte, now time.Time) error {
 	return s.DB.write(ctx, func(tx *Tx) error {
-		err := tx.put(`UPDATE session SET seen_at = CASE WHEN seen_at < $2 THEN $2 ELSE seen_at END, previous = NULL, previous_until = 0
+		return tx.put(`UPDATE session SET seen_at = CASE WHEN seen_at < $2 THEN $2 ELSE seen_at END, previous = NULL, previous_until = 0
 			WHERE id = $1 AND secret = $3`, id, millis(now), digest)
-		return err
 	})
 }

@@ -214,7 +214,7 @@ func (s *sqliteStatement) bind(args []any) error {
 	return nil
 }
 
-// bindOne binds what is frequent at once, and the rest by its kind.
+// bindOne binds what is frequent at once, and the rest as database/sql would have it.
 func (s *sqliteStatement) bindOne(i int, arg any) error {
 	switch v := arg.(type) {
 	case nil:
@@ -231,18 +231,30 @@ func (s *sqliteStatement) bindOne(i int, arg any) error {
 		s.bindBytes(i, v)
 	case *[]byte:
 		s.bindBytes(i, *v)
+	case bool:
+		s.s.BindBool(i, v)
 	case moment:
 		s.s.BindInt64(i, millis(*v.t))
-	case driver.Valuer:
-		value, err := v.Value()
+	default:
+		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
 		if err != nil {
 			return err
 		}
+		if !storedAs(value) {
+			return fmt.Errorf("a %T is not stored", arg)
+		}
 		return s.bindOne(i, value)
-	default:
-		return s.bindKind(i, reflect.ValueOf(arg))
 	}
 	return nil
+}
+
+// storedAs reports whether a value is of a type that columns have.
+func storedAs(value driver.Value) bool {
+	switch value.(type) {
+	case nil, int64, string, []byte, bool:
+		return true
+	}
+	return false
 }
 
 // bindBytes binds bytes; nil is NULL.
@@ -255,29 +267,6 @@ func (s *sqliteStatement) bindBytes(i int, b []byte) {
 		s.large = append(s.large, i)
 	}
 	s.s.BindBytes(i, b)
-}
-
-func (s *sqliteStatement) bindKind(i int, v reflect.Value) error {
-	for v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			s.s.BindNull(i)
-			return nil
-		}
-		v = v.Elem()
-	}
-	switch {
-	case v.CanInt():
-		s.s.BindInt64(i, v.Int())
-	case v.Kind() == reflect.String:
-		s.s.BindText(i, v.String())
-	case v.Kind() == reflect.Bool:
-		s.s.BindBool(i, v.Bool())
-	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8:
-		s.bindBytes(i, v.Bytes())
-	default:
-		return fmt.Errorf("a %s cannot be stored", v.Type())
-	}
-	return nil
 }
 
 func (s *sqliteStatement) scan(dest []any) error {

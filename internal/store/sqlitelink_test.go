@@ -89,22 +89,22 @@ func TestLinkRefuses(t *testing.T) {
 	s := prepared(t, l, "SELECT $1")
 	type small int8
 	for name, c := range map[string]struct{ in, into any }{
-		"NULL into a number":    {nil, new(int64)},
-		"NULL into an id":       {nil, new(customer.AccountID)},
-		"NULL into a text":      {nil, new(string)},
-		"NULL into a truth":     {nil, new(bool)},
-		"NULL into a time":      {nil, moment{new(time.Time)}},
-		"NULL into a list":      {nil, list{new([]string)}},
-		"text into a number":    {"12", new(int64)},
-		"text into an id":       {"12", new(customer.AccountID)},
-		"text into a truth":     {"true", new(bool)},
-		"number into a text":    {int64(1), new(string)},
-		"number into bytes":     {int64(1), new([]byte)},
-		"too large a number":    {int64(128), new(small)},
-		"a struct":              {struct{}{}, new(int64)},
-		"a fraction into an id": {"x", new(float64)},
-		"not a pointer":         {int64(1), int64(1)},
-		"a list that is none":   {"{", list{new([]string)}},
+		"NULL into a number":   {nil, new(int64)},
+		"NULL into an id":      {nil, new(customer.AccountID)},
+		"NULL into a text":     {nil, new(string)},
+		"NULL into a truth":    {nil, new(bool)},
+		"NULL into a time":     {nil, moment{new(time.Time)}},
+		"NULL into a list":     {nil, list{new([]string)}},
+		"text into a number":   {"12", new(int64)},
+		"text into an id":      {"12", new(customer.AccountID)},
+		"text into a truth":    {"true", new(bool)},
+		"number into a text":   {int64(1), new(string)},
+		"number into bytes":    {int64(1), new([]byte)},
+		"too large a number":   {int64(128), new(small)},
+		"a struct":             {struct{}{}, new(int64)},
+		"text into a fraction": {"x", new(float64)},
+		"not a pointer":        {int64(1), int64(1)},
+		"a list that is none":  {"{", list{new([]string)}},
 	} {
 		if _, err := s.first(t.Context(), []any{c.in}, []any{c.into}); err == nil {
 			t.Errorf("%s was read", name)

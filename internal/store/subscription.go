@@ -75,8 +75,7 @@ func (tx *Tx) RemoveSubscription(id partner.SubscriptionID, now time.Time) error
 		id, millis(now), partner.Cancelled); err != nil {
 		return err
 	}
-	err := tx.put("DELETE FROM subscription WHERE id = $1", id)
-	return err
+	return tx.put("DELETE FROM subscription WHERE id = $1", id)
 }
 
 // QueueEvent writes what a partner is to be told, with its number, and a delivery to each of the partner's subscriptions

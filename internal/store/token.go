@@ -13,7 +13,7 @@ import (
 var tokenTable = newTable("token", "id", "kind", "partner_id", "account_id", "profile_id", "grant_id", "scopes", "scope_given", "epoch",
 	"access", "access_issued_at", "access_expires_at", "refresh", "previous_refresh", "refresh_expires_at", "generation", "refreshed_at",
 	"refresh_ended_at", "ended_at", "ended_reason", "key_version", "created_at", "dead_at", "version").
-	indexed("token", "account_id", "partner_id", "grant_id", "refresh_ended_at", "ended_at", "dead_at")
+	sparing("account_id", "partner_id", "grant_id", "refresh_ended_at", "ended_at", "dead_at")
 
 func tokenFields(t *grant.Token, dead *time.Time) []any {
 	return []any{&t.ID, &t.Kind, &t.Partner, &t.Account, &t.Profile, &t.Grant, list{&t.Scopes}, &t.ScopeGiven, &t.Epoch,
@@ -33,20 +33,28 @@ func (tx *Tx) Token(id grant.TokenID) (grant.Token, error) {
 	if err != nil {
 		return grant.Token{}, err
 	}
-	tx.hold(tokenTable, int64(id), tokenHeld(t, dead))
+	tx.hold(tokenTable, int64(id), tokenSpared(t, dead))
 	return t, nil
 }
 
-func tokenHeld(t grant.Token, dead time.Time) indexValues {
-	return indexValues{int64(t.Account), int64(t.Partner), int64(t.Grant), millis(t.RefreshEndedAt), millis(t.EndedAt), millis(dead)}
+func tokenSpared(t grant.Token, dead time.Time) spared {
+	return spared{int64(t.Account), int64(t.Partner), int64(t.Grant), millis(t.RefreshEndedAt), millis(t.EndedAt), millis(dead)}
+}
+
+// behindColumns are what decides of account and grant, as the zero value where they are not there; behindFields takes them.
+const behindColumns = `COALESCE(a.id, 0), COALESCE(a.creator_id, 0), COALESCE(a.state, ''), COALESCE(a.hold, ''), COALESCE(a.epoch, 0),
+	COALESCE(g.id, 0), COALESCE(g.account_id, 0), COALESCE(g.partner_id, 0), COALESCE(g.profile_id, 0), COALESCE(g.scopes, '[]'),
+	COALESCE(g.until_at, 0), COALESCE(g.state, ''), COALESCE(g.used_on, 0)`
+
+func behindFields(a *customer.Account, g *grant.Grant) []any {
+	return []any{&a.ID, &a.Creator, &a.State, &a.Hold, &a.Epoch,
+		&g.ID, &g.Account, &g.Partner, &g.Profile, list{&g.Scopes}, moment{&g.Until}, &g.State, moment{&g.UsedOn}}
 }
 
 // standingQuery reads a family with what decides whether it works, in one round trip (design 10.28). What is not there is as
 // the zero value.
 var standingQuery = "SELECT " + tokenTable.of("t") + `, p.version,
-	COALESCE(a.id, 0), COALESCE(a.creator_id, 0), COALESCE(a.state, ''), COALESCE(a.hold, ''), COALESCE(a.epoch, 0),
-	COALESCE(g.id, 0), COALESCE(g.account_id, 0), COALESCE(g.partner_id, 0), COALESCE(g.profile_id, 0), COALESCE(g.scopes, '[]'),
-	COALESCE(g.until_at, 0), COALESCE(g.state, ''), COALESCE(g.used_on, 0)
+	` + behindColumns + `
 	FROM token t JOIN partner p ON p.id = t.partner_id LEFT JOIN account a ON a.id = t.account_id
 	LEFT JOIN access_grant g ON g.id = t.grant_id WHERE t.id = $1`
 
@@ -55,11 +63,8 @@ var standingQuery = "SELECT " + tokenTable.of("t") + `, p.version,
 func (tx *Tx) Standing(id grant.TokenID) (grant.Standing, error) {
 	var s grant.Standing
 	var dead time.Time
-	a, g := &s.Account, &s.Grant
 	var version int64
-	err := tx.get(standingQuery, []any{id}, slices.Concat(tokenFields(&s.Token, &dead), []any{&version,
-		&a.ID, &a.Creator, &a.State, &a.Hold, &a.Epoch,
-		&g.ID, &g.Account, &g.Partner, &g.Profile, list{&g.Scopes}, moment{&g.Until}, &g.State, moment{&g.UsedOn}})...)
+	err := tx.get(standingQuery, []any{id}, slices.Concat(tokenFields(&s.Token, &dead), []any{&version}, behindFields(&s.Account, &s.Grant))...)
 	if err == nil {
 		s.Partner, err = tx.remembered(s.Token.Partner, version)
 	}
@@ -73,32 +78,29 @@ func (tx *Tx) Standing(id grant.TokenID) (grant.Standing, error) {
 }
 
 // behindQuery reads account and grant of a family in one round trip.
-const behindQuery = `SELECT a.id, a.creator_id, a.state, a.hold, a.epoch, a.version,
-	COALESCE(g.id, 0), COALESCE(g.account_id, 0), COALESCE(g.partner_id, 0), COALESCE(g.profile_id, 0), COALESCE(g.scopes, '[]'),
-	COALESCE(g.until_at, 0), COALESCE(g.state, ''), COALESCE(g.used_on, 0)
+const behindQuery = "SELECT a.version, " + behindColumns + `
 	FROM account a LEFT JOIN access_grant g ON g.id = $2 WHERE a.id = $1`
 
 // Behind reads account and grant of a family, what decides of them; nothing where there is no such account.
 func (tx *Tx) Behind(t grant.Token) (customer.Account, grant.Grant, error) {
 	var a customer.Account
 	var g grant.Grant
-	err := tx.get(behindQuery, []any{t.Account, t.Grant}, &a.ID, &a.Creator, &a.State, &a.Hold, &a.Epoch, &a.Version,
-		&g.ID, &g.Account, &g.Partner, &g.Profile, list{&g.Scopes}, moment{&g.Until}, &g.State, moment{&g.UsedOn})
+	var version int64 // not the account's: this is no account that could be saved
+	err := tx.get(behindQuery, []any{t.Account, t.Grant}, append([]any{&version}, behindFields(&a, &g)...)...)
 	if errors.Is(err, errNoRow) {
 		return customer.Account{}, grant.Grant{}, nil
 	}
 	if err != nil {
 		return customer.Account{}, grant.Grant{}, err
 	}
-	tx.meet(a.ID, a.Version, false)
-	a.Version = 0 // it is no account that could be saved
+	tx.meet(a.ID, version, false)
 	return a, g, nil
 }
 
 // SaveToken inserts or updates a family of tokens.
 func (tx *Tx) SaveToken(t *grant.Token) error {
 	dead := deadToken(*t)
-	return tx.saveHeld(tokenTable, int64(t.ID), tokenHeld(*t, dead), &t.Version, tokenFields(t, &dead))
+	return tx.saveHeld(tokenTable, int64(t.ID), tokenSpared(*t, dead), &t.Version, tokenFields(t, &dead))
 }
 
 // deadToken is when nothing of the family can work any more.
@@ -115,8 +117,7 @@ func deadToken(t grant.Token) time.Time {
 // EndRefresh ends the refresh tokens of all families of a partner on an account that came from the same grant (0: from
 // the registration code).
 func (tx *Tx) EndRefresh(account customer.AccountID, by partner.ID, from grant.ID, at time.Time) error {
-	err := tx.put(`UPDATE token SET refresh_ended_at = $4, dead_at = access_expires_at, version = version + 1
+	return tx.put(`UPDATE token SET refresh_ended_at = $4, dead_at = access_expires_at, version = version + 1
 		WHERE account_id = $1 AND partner_id = $2 AND grant_id = $3 AND account_id <> 0 AND refresh_ended_at = 0 AND ended_at = 0`,
 		account, by, from, millis(at))
-	return err
 }

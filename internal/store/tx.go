@@ -46,8 +46,8 @@ type Tx struct {
 	keys map[customer.AccountID]accountKey
 	// lasting is what those had that may be saved.
 	lasting map[customer.AccountID]lasting
-	// holds are the indexed columns of rows that may be saved.
-	holds map[rowKey]indexValues
+	// holds are the spared columns of rows that may be saved.
+	holds map[rowKey]spared
 	// met are the versions of the accounts that this transaction read; see raise.
 	met map[customer.AccountID]meeting
 	// entry is the number of the event that this transaction will write; see event.
@@ -176,7 +176,7 @@ func (tx *Tx) flush() error {
 		return tx.failed
 	}
 	if err := tx.conn.link.flush(tx.conn.until); err != nil {
-		return tx.fault("", err)
+		return tx.fault("sending what waits", err)
 	}
 	return nil
 }

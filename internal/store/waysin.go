@@ -59,8 +59,7 @@ func (tx *Tx) SavePendingChange(c *customer.PendingChange) error {
 
 // DropPendingChange deletes what was begun, once it is done or of no use.
 func (tx *Tx) DropPendingChange(id int64) error {
-	err := tx.put("DELETE FROM pending_change WHERE id = $1", id)
-	return err
+	return tx.put("DELETE FROM pending_change WHERE id = $1", id)
 }
 
 // mostSessions bounds the list of an account's sessions, so that a page stays a page whatever was signed in.
@@ -87,9 +86,8 @@ func (tx *Tx) EndRefreshOf(account customer.AccountID, at time.Time) error {
 		return err
 	}
 	// A code is of a journey, and a journey of a session; of each journey one code can be alive (design 10.22).
-	err = tx.put(`UPDATE authorization_code SET superseded_at = $2, version = version + 1 WHERE id IN
+	return tx.put(`UPDATE authorization_code SET superseded_at = $2, version = version + 1 WHERE id IN
 		(SELECT j.grant_code_id FROM session s JOIN journey j ON j.session_id = s.id
 			WHERE s.account_id = $1 AND s.account_id <> 0 AND j.grant_code_id <> 0)
 		AND redeemed_at = 0 AND superseded_at = 0`, account, millis(at))
-	return err
 }
