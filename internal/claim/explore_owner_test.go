@@ -203,7 +203,7 @@ func existingProfile(s *scene) customer.ProfileID {
 func (st *stage) confirmedProfile(a customer.AccountID, of customer.Profile) customer.Profile {
 	p := of
 	p.ID, p.Account, p.Version = of.ID+1, a, 1
-	p.Details.Provenance = map[customer.Field]customer.Provenance{}
+	p.Details.Provenance = customer.Provenances{}
 	for f, said := range of.Details.Provenance {
 		said.ConfirmedAt = st.now()
 		p.Details.Provenance[f] = said

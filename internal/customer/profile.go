@@ -116,7 +116,7 @@ type Details struct {
 	LastNameInKana  string                `json:"last_name_in_kana,omitempty"`
 	ExternalID      string                `json:"external_id,omitempty"`
 	Occupations     []string              `json:"occupations,omitempty"`
-	Provenance      map[Field]Provenance  `json:"provenance,omitempty"`
+	Provenance      Provenances           `json:"provenance,omitempty"`
 	History         []Change              `json:"history,omitempty"`
 	Proposals       []Proposal            `json:"proposals,omitempty"`
 	Disputes        map[Field]DisputeNote `json:"disputes,omitempty"`
@@ -189,7 +189,7 @@ func (d Details) clone() Details {
 		d.Values = map[Field]string{}
 	}
 	if d.Provenance == nil {
-		d.Provenance = map[Field]Provenance{}
+		d.Provenance = Provenances{}
 	}
 	return d
 }

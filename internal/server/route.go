@@ -24,8 +24,11 @@ var apiPath = regexp.MustCompile(`^/(v[0-9]+|[0-9]{4}Q[0-9]+|webhooks)/|^/oauth/
 // which is the pages' origin (RFC 8414 section 3).
 const metadataPath = "/.well-known/oauth-authorization-server"
 
-// journeyPath finds a journey's id, or the text of a link to a review or of one to object, in a path.
-var journeyPath = regexp.MustCompile(`^/(j|check|objection)/[^/]*`)
+// journeyPaths have a journey's id behind them, or the text of a link to a review or of one to object, which journeyPath finds.
+var (
+	journeyPaths = []string{"/j/", "/check/", "/objection/"}
+	journeyPath  = regexp.MustCompile(`^(` + strings.Join(journeyPaths, "|") + `)[^/]*`)
+)
 
 // longText finds what may be somebody's code, token or address wherever in a path it was put: no word of a route looks so.
 var longText = regexp.MustCompile(`[^/]*@[^/]*|[^/]{20,}`)
@@ -35,7 +38,7 @@ func loggable(path string) string {
 	if plainPath(path) {
 		return path
 	}
-	path = journeyPath.ReplaceAllString(path, "/$1/{jid}")
+	path = journeyPath.ReplaceAllString(path, "${1}{jid}")
 	path = longText.ReplaceAllStringFunc(path, func(part string) string {
 		if strings.ContainsAny(part, "0123456789@%") {
 			return "{text}"
@@ -48,10 +51,15 @@ func loggable(path string) string {
 	return path
 }
 
-// plainPath reports whether loggable would leave a path as it is, which is nearly all of them, without writing it anew.
+// plainPath reports whether loggable would leave a path as it is, which is nearly all of them, without asking an expression.
 func plainPath(path string) bool {
-	if len(path) > 200 || strings.Contains(path, "@") || journeyPath.MatchString(path) {
+	if len(path) > 200 || strings.Contains(path, "@") {
 		return false
+	}
+	for _, start := range journeyPaths {
+		if strings.HasPrefix(path, start) {
+			return false
+		}
 	}
 	for part := range strings.SplitSeq(path, "/") {
 		if len(part) >= 20 {

@@ -210,7 +210,7 @@ func loadedCredentials(n int64, at time.Time) customer.Credentials {
 // loadedDetails are a whole personal profile, said by the partner and confirmed.
 func loadedDetails(n int64, at time.Time) customer.Details {
 	text := strconv.FormatInt(n, 10)
-	d := customer.Details{SettledAt: at, Provenance: map[customer.Field]customer.Provenance{}, Values: map[customer.Field]string{
+	d := customer.Details{SettledAt: at, Provenance: customer.Provenances{}, Values: map[customer.Field]string{
 		customer.FirstName: "Given" + text, customer.LastName: "Family" + text, customer.DateOfBirth: "1987-05-12", customer.Phone: "+4915112345678",
 		customer.Country: "DE", customer.FirstLine: "Street " + text, customer.City: "Town", customer.PostCode: "10115"}}
 	for f := range d.Values {
