@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -85,7 +86,7 @@ func TestAReadIsNotRepeatedOnceItWasAnswered(t *testing.T) {
 // TestAReadChangesNothing: a write in a read is refused, on a connection that takes writes too, and nothing of it is left for whoever comes next.
 func TestAReadChangesNothing(t *testing.T) {
 	eachEngine(t, func(t *testing.T, db *DB) {
-		for range cap(db.readers.slots) {
+		for range cap(db.readers.turns) {
 			err := Partners{db}.View(t.Context(), func(tx partner.Tx) error {
 				return tx.SavePartner(&partner.Partner{ID: 99, ClientID: "slipped", Class: partner.Classic})
 			})
@@ -93,7 +94,7 @@ func TestAReadChangesNothing(t *testing.T) {
 				t.Fatalf("a read that writes: %v", err)
 			}
 		}
-		for range cap(db.readers.slots) {
+		for range cap(db.readers.turns) {
 			must(t, Partners{db}.View(t.Context(), func(tx partner.Tx) error {
 				if _, err := tx.PartnerByClient("slipped"); !errors.Is(err, partner.ErrUnknown) {
 					t.Errorf("it is there: %v", err)
@@ -138,6 +139,54 @@ func TestVersionsComeBackTogether(t *testing.T) {
 		})
 		if answers[0] != nil || p.Version != 1 || runs != 3 {
 			t.Errorf("answers %v, version %d after %d runs of the neighbour", answers, p.Version, runs)
+		}
+	})
+}
+
+// TestTheConnectionUsedLastGoesFirst: a server whose requests come one after the other opens one connection and keeps to it; as many
+// as run at once are opened, and one that was cut is the last to be opened anew.
+func TestTheConnectionUsedLastGoesFirst(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		begin := func() *conn {
+			c, err := db.readers.begin(t.Context(), "")
+			must(t, err)
+			return c
+		}
+		first := begin()
+		db.readers.give(first)
+		for range 2 * readerCount {
+			if c := begin(); c != first {
+				t.Fatal("another connection, though the first was free")
+			} else {
+				db.readers.give(c)
+			}
+		}
+		first, second := begin(), begin()
+		if first == second {
+			t.Fatal("two have the same connection")
+		}
+		db.readers.give(first)
+		db.readers.give(second)
+		if c := begin(); c != second {
+			t.Error("not the one used last")
+		} else {
+			c.cut = true
+			db.readers.give(c)
+		}
+		if c := begin(); c != first {
+			t.Error("a new one was opened while one was free")
+		} else {
+			db.readers.give(c)
+		}
+		var all []*conn
+		for range readerCount {
+			all = append(all, begin())
+		}
+		if slices.Contains(all, second) || !slices.Contains(all, first) || len(db.readers.idle) != 0 {
+			t.Errorf("%d are idle when all are in use", len(db.readers.idle))
+		}
+		for _, c := range all {
+			db.readers.give(c)
 		}
 	})
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/latchkey-id/latchkey/internal/partner"
@@ -107,17 +109,43 @@ type pool struct {
 	engine *engine
 	// readonly is how its connections are opened.
 	readonly bool
-	// slots hold the connections that nobody uses; nil is one that is not open yet.
-	slots   chan *conn
+	// turns has an entry for each connection that nobody uses.
+	turns chan struct{}
+	mu    sync.Mutex
+	// idle are those connections, the one used last at the end, which goes first: what it has in memory is the freshest, and what a
+	// quiet server does not need is never opened. nil is one that is not open yet.
+	idle    []*conn
 	closing atomic.Bool
 }
 
 func newPool(e *engine, readonly bool, n int) *pool {
-	p := &pool{engine: e, readonly: readonly, slots: make(chan *conn, n)}
+	p := &pool{engine: e, readonly: readonly, turns: make(chan struct{}, n)}
 	for range n {
-		p.slots <- nil
+		p.put(nil)
 	}
 	return p
+}
+
+// take takes a connection that nobody uses, after an entry of turns was taken.
+func (p *pool) take() *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.idle) - 1
+	c := p.idle[last]
+	p.idle = p.idle[:last]
+	return c
+}
+
+// put gives a connection to whoever comes next, or the right to open one.
+func (p *pool) put(c *conn) {
+	p.mu.Lock()
+	if c == nil {
+		p.idle = slices.Insert(p.idle, 0, nil)
+	} else {
+		p.idle = append(p.idle, c)
+	}
+	p.mu.Unlock()
+	p.turns <- struct{}{}
 }
 
 // begin takes a connection and starts a transaction on it. The caller gives it back. Waiting, opening and the transaction
@@ -128,12 +156,13 @@ func (p *pool) begin(ctx context.Context, text string) (*conn, error) {
 	}
 	var c *conn
 	select {
-	case c = <-p.slots:
+	case <-p.turns:
+		c = p.take()
 	case <-ctx.Done():
 		return nil, unavailable("wait for a connection", ctx.Err())
 	}
 	if p.closing.Load() {
-		p.slots <- c
+		p.put(c)
 		return nil, unavailable("begin", errClosed)
 	}
 	if c != nil {
@@ -156,7 +185,7 @@ func (p *pool) begin(ctx context.Context, text string) (*conn, error) {
 		c.end()
 		c.drop()
 	}
-	p.slots <- nil
+	p.put(nil)
 	return nil, unavailable("begin", err)
 }
 
@@ -171,15 +200,12 @@ func (db *DB) bounded(ctx context.Context) (context.Context, context.CancelFunc)
 // dropIdle closes the connections that nobody uses, after one was given up that had fallen silent: the others lead to the same server,
 // and each would cost a request all its time to find out.
 func (p *pool) dropIdle() {
-	for range cap(p.slots) {
-		select {
-		case c := <-p.slots:
-			if c != nil {
-				c.drop()
-			}
-			p.slots <- nil
-		default:
-			return
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, c := range p.idle {
+		if c != nil {
+			c.drop()
+			p.idle[i] = nil
 		}
 	}
 }
@@ -195,20 +221,21 @@ func (p *pool) give(c *conn) {
 			p.dropIdle()
 		}
 	}
-	p.slots <- c
+	p.put(c)
 }
 
 // close waits for transactions under way and closes the connections. Whoever comes later gets ErrUnavailable.
 func (p *pool) close() error {
 	p.closing.Store(true)
 	var errs []error
-	for range cap(p.slots) {
-		if c := <-p.slots; c != nil {
+	for range cap(p.turns) {
+		<-p.turns
+		if c := p.take(); c != nil {
 			errs = append(errs, c.close())
 		}
 	}
-	for range cap(p.slots) {
-		p.slots <- nil // for those who still come, and find it closing
+	for range cap(p.turns) {
+		p.put(nil) // for those who still come, and find it closing
 	}
 	return errors.Join(errs...)
 }

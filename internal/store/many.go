@@ -51,7 +51,7 @@ func (db *DB) writeBeside(ctx context.Context, fn func(*Tx) error) error {
 func (db *DB) attemptAnew(ctx context.Context, fn func(*Tx) error, last bool) error {
 	ctx, end := db.bounded(ctx)
 	defer end()
-	for left := cap(db.writers.slots); ; left-- {
+	for left := cap(db.writers.turns); ; left-- {
 		lost, err := db.attempt(ctx, fn, last)
 		if !lost || left == 0 || ctx.Err() != nil {
 			return err

@@ -232,10 +232,8 @@ func statements(db *DB) []string {
 		}
 	}
 	collect(db.writer.conn)
-	for range readerCount {
-		c := <-db.readers.slots
+	for _, c := range db.readers.idle {
 		collect(c)
-		db.readers.slots <- c
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

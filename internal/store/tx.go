@@ -299,7 +299,7 @@ func (db *DB) readAs(ctx context.Context, how reading, fn func(*Tx) error) error
 	fn = db.checked(fn)
 	ctx, end := db.bounded(ctx)
 	defer end()
-	for left := cap(db.readers.slots); ; left-- {
+	for left := cap(db.readers.turns); ; left-- {
 		unheard, err := db.readOnce(ctx, how, fn)
 		if !unheard || left == 0 || ctx.Err() != nil {
 			return err
