@@ -201,11 +201,12 @@ func (db *DB) bounded(ctx context.Context) (context.Context, context.CancelFunc)
 // and each would cost a request all its time to find out.
 func (p *pool) dropIdle() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i, c := range p.idle {
+	idle := slices.Clone(p.idle)
+	clear(p.idle)
+	p.mu.Unlock()
+	for _, c := range idle {
 		if c != nil {
 			c.drop()
-			p.idle[i] = nil
 		}
 	}
 }
