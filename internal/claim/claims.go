@@ -214,7 +214,7 @@ func (cs Claims) Open(ctx context.Context, in Opening) (ticket Ticket, resume st
 		}
 		if err := code.opens(a, now); err != nil {
 			refused.Reason = "not_open"
-			return refused, err
+			return in.Origin.Refusal(refused), err
 		}
 		ticket = cs.ticket(in.Request, now)
 		ticket.Code, ticket.Account, ticket.Number, ticket.Epoch = code.ID, a.ID, code.Number, a.Epoch

@@ -65,12 +65,15 @@ func (cs Claims) ProveEmail(ctx context.Context, in Post, typed string) error {
 			return cs.sendAgain(tx, j, denied(e, audit.JourneyEmailRefused, "late_code"), now)
 		}
 		tries := customer.MailedCodeKey(a.ID)
+		if err := limit.Ask(tx, mailboxTries(j), now); err != nil {
+			return exceeded(denied(e, audit.JourneyEmailRefused, "too_many_tries"), err)
+		}
 		if err := limit.Spend(tx, tries, now); err != nil {
 			return exceeded(denied(e, audit.JourneyEmailRefused, "too_many_tries"), err)
 		}
 		switch right := secret.Equal(j.Mailed.Digest, cs.mailedDigest(j.Mailed.Version, j, code)); {
 		case !right || !customer.SameEmail(j.Address, a.Address()):
-			return cs.wrongCode(tx, a, tries, denied(e, audit.JourneyEmailRefused, "wrong_code"))
+			return cs.wrongCode(tx, j, a, denied(e, audit.JourneyEmailRefused, "wrong_code"), now)
 		case !now.Before(j.Mailed.ExpiresAt):
 			return cs.lateCode(tx, j, tries, denied(e, audit.JourneyEmailRefused, "late_code"), now)
 		}
@@ -98,7 +101,18 @@ func (cs Claims) check(ctx context.Context, in Post, steps ...Step) error {
 	})
 }
 
-func (cs Claims) wrongCode(tx Tx, a customer.Account, key limit.Key, e audit.Event) (audit.Event, error) {
+// mailboxTries counts wrong codes over all accounts that the journey's partner opened with its address. The partner is whom it guards
+// against: six digits are guessed by who has accounts enough, and the account is then a stranger's under the address of somebody who
+// never saw it. Other partners' counts are their own, so that nobody is kept from a claim by another partner.
+func mailboxTries(j Journey) limit.Key {
+	return customer.MailboxKey(limit.KindMailboxCode, j.Partner, j.Address)
+}
+
+func (cs Claims) wrongCode(tx Tx, j Journey, a customer.Account, e audit.Event, now time.Time) (audit.Event, error) {
+	if err := limit.Spend(tx, mailboxTries(j), now); err != nil {
+		return audit.Event{}, err
+	}
+	key := customer.MailedCodeKey(a.ID)
 	tries, err := tx.Tries(key)
 	if err != nil {
 		return audit.Event{}, err

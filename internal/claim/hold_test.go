@@ -92,10 +92,11 @@ func TestReleaseLiftsItsOwnBlock(t *testing.T) {
 		w := newWorld(t)
 		o := w.onboard(w.acme, "mira.kade@example.org")
 		w.change(o.account, func(a *customer.Account, _ *customer.Profile) { a.Hold = why })
-		tried := customer.MailedCodeKey(o.account)
+		tried, mailbox := customer.MailedCodeKey(o.account), customer.MailboxKey(limit.KindMailboxCode, w.acme.ID, o.email)
 		must(t, w.customers.Store.Change(t.Context(), func(tx customer.Tx) (audit.Event, error) {
 			return audit.Event{At: w.now(), Action: audit.AccountHeld, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorOperator}},
-				errors.Join(tx.BlockAddress(w.acme.ID, o.email, w.now().Add(claim.BlockLife)), tx.SaveTries(tried, limit.Tries{Count: 5, Total: 20}))
+				errors.Join(tx.BlockAddress(w.acme.ID, o.email, w.now().Add(claim.BlockLife)), tx.SaveTries(tried, limit.Tries{Count: 5, Total: 20}),
+					tx.SaveTries(mailbox, limit.Tries{Count: 20, Total: 20}))
 		}))
 		w.holds(func(cs customer.Customers) (bool, error) { return cs.Release(t.Context(), o.account) }, true)
 		must(t, w.customers.Store.View(t.Context(), func(tx customer.Tx) error {
@@ -105,8 +106,10 @@ func TestReleaseLiftsItsOwnBlock(t *testing.T) {
 			}
 			return err
 		}))
-		if n := w.tries(tried); (n.Total == 0) != (why == customer.HoldEmailTries) {
-			t.Errorf("%s: %d tries after the release", why, n.Total)
+		for _, key := range []limit.Key{tried, mailbox} {
+			if n := w.tries(key); (n.Total == 0) != (why == customer.HoldEmailTries) {
+				t.Errorf("%s: %d tries of %s after the release", why, n.Total, key.Kind)
+			}
 		}
 	}
 }

@@ -101,11 +101,11 @@ func (cs Claims) ObjectByLink(ctx context.Context, text string, origin customer.
 		case !o.UsedAt.IsZero() && a.Hold == customer.HoldObjected:
 			return audit.Event{}, nil
 		case !o.UsedAt.IsZero():
-			return denied(e, audit.ObjectionRefused, "used"), ErrNoObjection
+			return origin.Refusal(denied(e, audit.ObjectionRefused, "used")), ErrNoObjection
 		case !now.Before(o.ExpiresAt):
-			return denied(e, audit.ObjectionRefused, "expired"), ErrNoObjection
+			return origin.Refusal(denied(e, audit.ObjectionRefused, "expired")), ErrNoObjection
 		case !a.Owned():
-			return denied(e, audit.ObjectionRefused, "not_owned"), ErrNoObjection
+			return origin.Refusal(denied(e, audit.ObjectionRefused, "not_owned")), ErrNoObjection
 		}
 		o.UsedAt = now
 		if err := tx.SaveObjection(&o); err != nil {

@@ -58,11 +58,10 @@ func (cs Claims) Start(ctx context.Context, in Start) (customer.SessionKey, erro
 		e := cs.browserEvent(now, audit.JourneyStarted, j, in.Origin)
 		refused := e
 		refused.Journey = 0 // a refused start leaves no journey
-		if err := limit.Spend(tx, limit.NewKey(limit.KindAddress, j.Text), now); err != nil {
+		if err := cs.rightAddress(tx, j, email, now); errors.Is(err, ErrOtherAddress) {
+			return denied(refused, audit.JourneyAddressRefused, "other_address"), err
+		} else if err != nil {
 			return exceeded(denied(refused, audit.JourneyAddressRefused, "too_many_tries"), err)
-		}
-		if !customer.SameEmail(email, a.Address()) {
-			return denied(refused, audit.JourneyAddressRefused, "other_address"), ErrOtherAddress
 		}
 		s, opened, err := cs.startSession(tx, in, now)
 		if err != nil {
@@ -84,6 +83,26 @@ func (cs Claims) Start(ctx context.Context, in Start) (customer.SessionKey, erro
 		return customer.SessionKey{}, change
 	}
 	return key, nil
+}
+
+// rightAddress compares what was typed with the address of the account. Wrong ones are counted for the journey, and for the claim code over
+// all its journeys: a link opens as often as somebody likes while it lives, and each opening would bring new guesses at whom it is for.
+// Another code has another count, so whoever has the link keeps nobody out. Errors: ErrOtherAddress, limit.Exceeded.
+func (cs Claims) rightAddress(tx Tx, j Journey, typed string, now time.Time) error {
+	ofCode := limit.NewKey(limit.KindCodeAddress, strconv.FormatInt(int64(j.Code), 10))
+	if err := limit.Ask(tx, ofCode, now); err != nil {
+		return err
+	}
+	if err := limit.Spend(tx, limit.NewKey(limit.KindAddress, j.Text), now); err != nil {
+		return err
+	}
+	if customer.SameEmail(typed, j.Address) {
+		return nil
+	}
+	if err := limit.Spend(tx, ofCode, now); err != nil {
+		return err
+	}
+	return ErrOtherAddress
 }
 
 // startedAlready finds the journey that this ticket began, and gives its session's key again.
@@ -130,8 +149,16 @@ func (cs Claims) startable(tx Tx, t Ticket, now time.Time) (customer.Account, er
 	if err != nil {
 		return customer.Account{}, err
 	}
+	// Who said of an address that it was not them gets no mail of the same partner's by another account, opened with it before.
+	blocked, err := tx.Blocked(a.Creator, a.Address(), now)
+	if err != nil {
+		return customer.Account{}, err
+	}
 	code.ExpiresAt = now.Add(time.Second)
-	return a, code.opens(a, now)
+	if err := code.opens(a, now); err != nil || !blocked {
+		return a, err
+	}
+	return a, customer.ErrHeld
 }
 
 // ticketKey is the first secret of a session that a ticket began.
@@ -148,7 +175,9 @@ func (cs Claims) startSession(tx Tx, in Start, now time.Time) (customer.Session,
 		if _, previous := s.Knows(current, now); previous {
 			current = current.Successor(cs.Keys)
 		}
-		key := s.Renew(cs.Keys, current, now)
+		// Without grace for the secret before: who planted the session has it, and would ask again and again. A second click needs none,
+		// since startedAlready answers who shows the ticket.
+		key := s.Replace(cs.Keys, current, now)
 		s.MoreTime = s.MoreTime || in.MoreTime
 		s.SeenAt = now
 		return s, key, nil
@@ -164,8 +193,7 @@ func (cs Claims) startSession(tx Tx, in Start, now time.Time) (customer.Session,
 
 // sendCode draws six digits for the journey and queues the mail. The newest code counts. Errors: limit.Exceeded.
 func (cs Claims) sendCode(tx Tx, j *Journey, now time.Time) error {
-	account := strconv.FormatInt(int64(j.Account), 10)
-	for _, key := range []limit.Key{limit.NewKey(limit.KindMail, j.Text), limit.NewKey(limit.KindAccountMail, account)} {
+	for _, key := range []limit.Key{limit.NewKey(limit.KindMail, j.Text), customer.MailboxKey(limit.KindMailboxMail, j.Partner, j.Address)} {
 		if err := limit.Spend(tx, key, now); err != nil {
 			return err
 		}

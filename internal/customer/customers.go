@@ -316,6 +316,12 @@ func MailedCodeKey(id AccountID) limit.Key {
 	return limit.NewKey(limit.KindMailedCode, strconv.FormatInt(int64(id), 10))
 }
 
+// MailboxKey counts what is mailed to an address, and the wrong codes of it, over all accounts that a partner opened with the address:
+// a partner may open as many as it likes, and each would have tries and mails of its own.
+func MailboxKey(kind limit.Kind, creator partner.ID, address string) limit.Key {
+	return limit.NewKey(kind, strconv.FormatInt(int64(creator), 10), FoldEmail(address))
+}
+
 // BirthDateKey counts wrong dates of birth of an account, over all its journeys (design 10.9).
 func BirthDateKey(id AccountID) limit.Key {
 	return limit.NewKey(limit.KindBirthDate, strconv.FormatInt(int64(id), 10))

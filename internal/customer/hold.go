@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/limit"
 )
 
 // HoldOperator: the operator stopped the account.
@@ -71,7 +72,7 @@ func (cs Customers) Release(ctx context.Context, id AccountID) (changed bool, er
 		err = tx.SaveAccount(&a)
 		switch why {
 		case HoldEmailTries:
-			err = errors.Join(err, pardon(tx, MailedCodeKey(id)))
+			err = errors.Join(err, pardon(tx, MailedCodeKey(id)), pardon(tx, MailboxKey(limit.KindMailboxCode, a.Creator, a.Address())))
 		case HoldBirthDate:
 			err = errors.Join(err, pardon(tx, BirthDateKey(id)))
 		case HoldObjected, HoldReported:

@@ -26,10 +26,10 @@ func (s Session) Fresh(now time.Time) bool {
 	return s.Level == TwoSteps && now.Before(s.ProvedAt.Add(FreshLife))
 }
 
-// replace is Renew without grace for the secret before. The successor is given to whoever shows that one while the grace lasts,
+// Replace is Renew without grace for the secret before. The successor is given to whoever shows that one while the grace lasts,
 // which is for a double click; a thief with a copy of the cookie would ask again and again, and have the new secret before the
 // owner's browser shows it.
-func (s *Session) replace(keys *secret.Keys, key SessionKey, now time.Time) SessionKey {
+func (s *Session) Replace(keys *secret.Keys, key SessionKey, now time.Time) SessionKey {
 	next := s.Renew(keys, key, now)
 	s.Previous, s.PreviousUntil = nil, time.Time{}
 	return next
@@ -127,7 +127,7 @@ func (si SignIns) Confirm(ctx context.Context, key SessionKey, password, typed s
 		if err := forgive(tx, tries, now); err != nil {
 			return audit.Event{}, err
 		}
-		renewed = s.replace(si.Keys, key, now)
+		renewed = s.Replace(si.Keys, key, now)
 		s.ProvedAt = now
 		return proofEvent(o, now, a.ID, "password"), tx.SaveSession(&s)
 	})
@@ -157,7 +157,7 @@ func (si SignIns) ConfirmPasskey(ctx context.Context, in PasskeyPost) (SessionKe
 		if _, refused, err := si.usePasskey(tx, used, in.Origin, now); err != nil {
 			return refused, err
 		}
-		renewed = s.replace(si.Keys, in.Session, now)
+		renewed = s.Replace(si.Keys, in.Session, now)
 		s.ProvedAt = now
 		return proofEvent(in.Origin, now, a.ID, "passkey"), tx.SaveSession(&s)
 	})

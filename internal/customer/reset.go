@@ -228,7 +228,7 @@ func (rs Recoveries) CancelByLink(ctx context.Context, link string, o Origin) er
 		case q.Ended == ResetCancelled:
 			return audit.Event{}, nil
 		case !q.Open(a, now):
-			return denied(o.event(now, "", a.ID), audit.RecoveryRefused, "reset_over"), ErrResetLink
+			return o.Refusal(denied(o.event(now, "", a.ID), audit.RecoveryRefused, "reset_over")), ErrResetLink
 		}
 		return o.event(now, audit.ResetCancelled, a.ID), rs.closeReset(tx, q, ResetCancelled, now)
 	})

@@ -64,6 +64,15 @@ type Origin struct {
 	Unrecorded bool
 }
 
+// Refusal is the event of something that anybody can have refused without end, such as a link that has run out: none where the network has
+// had its share of them, and then nothing is written.
+func (o Origin) Refusal(e audit.Event) audit.Event {
+	if o.Unrecorded {
+		return audit.Event{}
+	}
+	return e
+}
+
 // Session finds the live session of a cookie, with the account that is signed in, or answers ErrNoSession. previous says
 // that the cookie is one rotation behind. The use is noted once a minute, which is what renews the idle limit.
 func (si SignIns) Session(ctx context.Context, key SessionKey) (s Session, a Account, previous bool, err error) {

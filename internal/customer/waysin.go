@@ -137,7 +137,7 @@ func (t *turn) endOthers() error {
 // since a thief with a copy of the cookie is whom the others are ended for.
 func (ws WaysIn) goOn(t *turn) (SessionKey, error) {
 	s := t.session
-	key := s.replace(ws.Keys, t.in.Session, t.now)
+	key := s.Replace(ws.Keys, t.in.Session, t.now)
 	s.Epoch, s.SessionEpoch = t.account.Epoch, t.account.SessionEpoch
 	if _, err := keepKnown(t, ws.Keys, ws.IDs, t.account, key, t.in.Origin, t.now); err != nil {
 		return SessionKey{}, err

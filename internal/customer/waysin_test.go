@@ -30,7 +30,7 @@ func TestFreshOnTheMillisecond(t *testing.T) {
 func TestReplaceLeavesNoGrace(t *testing.T) {
 	keys := testKeys(t)
 	s, key := NewSession(testIDs(), today)
-	next := s.replace(keys, key, today)
+	next := s.Replace(keys, key, today)
 	if known, _ := s.Knows(key, today); known {
 		t.Error("the secret before is known")
 	}

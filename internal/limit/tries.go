@@ -45,17 +45,22 @@ const (
 	KindDevice Kind = "device"
 	// KindMail counts mails with a code that a journey sent: journey.
 	KindMail Kind = "mail"
-	// KindAccountMail counts mails with a code over all journeys of an account: account. It keeps whoever has a link and
-	// the address from filling the mailbox, and is wide enough not to keep the owner out.
-	KindAccountMail Kind = "account-mail"
+	// KindMailboxMail counts mails with a code to an address over all journeys of all accounts that a partner opened with it: partner and
+	// address. It keeps whoever has links and the address from filling the mailbox, and is wide enough not to keep the owner out.
+	KindMailboxMail Kind = "mailbox-mail"
 	// KindAddressMail counts mails with a code to an address that an owner wants to sign in with: account.
 	KindAddressMail Kind = "address-mail"
 	// KindAddressCode counts wrong codes of these mails: account.
 	KindAddressCode Kind = "address-code"
 	// KindMailedCode counts wrong mailed codes: account, over all its journeys (design 10.4).
 	KindMailedCode Kind = "mailed-code"
-	// KindAddress counts addresses typed on C1 that were not the partner's: journey.
-	KindAddress Kind = "address"
+	// KindMailboxCode counts them over all accounts that a partner opened with an address: partner and address. The count of one account
+	// is of no use against who has as many accounts as they like.
+	KindMailboxCode Kind = "mailbox-code"
+	// KindAddress counts addresses typed on C1 that were not the partner's: journey. KindCodeAddress counts them over all journeys that a
+	// claim code began, of which there may be any number: code.
+	KindAddress     Kind = "address"
+	KindCodeAddress Kind = "code-address"
 	// KindBirthDate counts wrong dates of birth of a pending account, over all its journeys (design 10.9): account.
 	KindBirthDate Kind = "birth-date"
 	// KindMint counts claim codes minted: account (contract OC-42).
@@ -87,14 +92,18 @@ func (k Kind) Rule() Rule {
 		return PerWindow(4, time.Hour)
 	case KindAddressCode:
 		return PerWindow(5, time.Hour)
-	case KindAccountMail, KindRecoveryMails:
+	case KindMailboxMail, KindRecoveryMails:
 		return PerWindow(12, time.Hour)
 	case KindMailedCode:
 		rule := PerWindow(5, time.Hour)
 		rule.Lifetime = 20
 		return rule
+	case KindMailboxCode:
+		return PerWindow(20, 24*time.Hour)
 	case KindAddress, KindBirthDate:
 		return Rule{Lifetime: 5}
+	case KindCodeAddress:
+		return Rule{Lifetime: 20}
 	case KindClient:
 		return PerWindow(10, time.Minute)
 	case KindClientSecret:

@@ -24,9 +24,9 @@ var apiPath = regexp.MustCompile(`^/(v[0-9]+|[0-9]{4}Q[0-9]+|webhooks)/|^/oauth/
 // which is the pages' origin (RFC 8414 section 3).
 const metadataPath = "/.well-known/oauth-authorization-server"
 
-// journeyPaths have a journey's id behind them, or the text of a link to a review or of one to object, which journeyPath finds.
+// journeyPaths have a journey's id behind them, or the text of a link to a review, of one to object, or of one to end a reset, which journeyPath finds.
 var (
-	journeyPaths = []string{"/j/", "/check/", "/objection/"}
+	journeyPaths = []string{"/j/", "/check/", "/objection/", "/recovery/"}
 	journeyPath  = regexp.MustCompile(`^(` + strings.Join(journeyPaths, "|") + `)[^/]*`)
 )
 

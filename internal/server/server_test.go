@@ -264,7 +264,7 @@ func TestPanicsBecomeApologies(t *testing.T) {
 func TestLoggablePaths(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
-		"/j/" + claimCode + "/start": "/j/{jid}/start", "/objection/abc": "/objection/{jid}", "/oauth/authorize/" + claimCode: "/oauth/authorize/{text}",
+		"/j/" + claimCode + "/start": "/j/{jid}/start", "/objection/abc": "/objection/{jid}", "/recovery/" + strings.Repeat("aB", 21): "/recovery/{jid}", "/oauth/authorize/" + claimCode: "/oauth/authorize/{text}",
 		"/v1/users/115413914252851/contact-email": "/v1/users/115413914252851/contact-email", "/v2/profiles/1/business-representative": "/v2/profiles/1/business-representative",
 		"/x/lka_1_2_abcdefghijklmnop": "/x/{text}", "/v1/users/mira.kade@example.org": "/v1/users/{text}", "/": "/", "": "",
 		"/" + strings.Repeat("a/", 150): ("/" + strings.Repeat("a/", 150))[:200],

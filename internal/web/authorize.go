@@ -97,7 +97,8 @@ func (v *visit) open(p partner.Partner, r grant.Request, code string) error {
 	if !v.fits(v.Claims.Ticket(r)) {
 		return v.tooLong(p, r)
 	}
-	ticket, resume, err := v.Claims.Open(v.context(), claim.Opening{Request: r, Code: code, Session: v.jar.Session, Origin: v.origin()})
+	o, refused := v.share("opening")
+	ticket, resume, err := v.Claims.Open(v.context(), claim.Opening{Request: r, Code: code, Session: v.jar.Session, Origin: o})
 	switch {
 	case err == nil && resume != "":
 		return v.see("/j/" + resume)
@@ -110,6 +111,8 @@ func (v *visit) open(p partner.Partner, r grant.Request, code string) error {
 		return v.otherCustomer(p, ticket.Request)
 	case errors.Is(err, claim.ErrCodeUnknown):
 		v.Failed.Take(network, failuresAMinute, failuresAMinute)
+	default:
+		refused() // the same link again: a customer may, who knows no better, and so may who wants the audit full
 	}
 	return v.refuse(err, p, r)
 }

@@ -127,6 +127,16 @@ func (v *visit) origin() customer.Origin {
 	return customer.Origin{Network: audit.Network(v.From(v.r)), Reference: v.reference, Devices: v.devices(), Browser: browserWords(v.r.UserAgent())}
 }
 
+// share is the origin of a try that anybody can have refused as often as they like: of each network the first few a minute are on record. Call
+// refused for one that was.
+func (v *visit) share(what string) (o customer.Origin, refused func()) {
+	o = v.origin()
+	network := what + " " + o.Network
+	_, left := v.Failed.Left(network, failuresAMinute, failuresAMinute)
+	o.Unrecorded = !left
+	return o, func() { v.Failed.Take(network, failuresAMinute, failuresAMinute) }
+}
+
 func (v *visit) context() context.Context { return v.r.Context() }
 
 // base is the path of the journey, or of the customer's details outside any: their pages are the same.

@@ -32,7 +32,9 @@ func postObjection(v *visit) error {
 	if err := v.parse(); err != nil {
 		return err
 	}
-	if err := v.Claims.ObjectByLink(v.context(), v.r.PathValue("link"), v.origin()); err != nil {
+	o, refused := v.share("link")
+	if err := v.Claims.ObjectByLink(v.context(), v.r.PathValue("link"), o); err != nil {
+		refused()
 		return v.noObjection(err)
 	}
 	return v.see("/objected")

@@ -73,7 +73,7 @@ func TestSixtyFourBrowsers(t *testing.T) {
 func (w *world) forgiveMails(o opened) {
 	w.t.Helper()
 	err := w.claims.Store.Change(context.Background(), func(tx claim.Tx) (audit.Event, error) {
-		key := limit.NewKey(limit.KindAccountMail, strconv.FormatInt(int64(o.account.ID), 10))
+		key := customer.MailboxKey(limit.KindMailboxMail, o.account.Creator, o.account.Address())
 		return audit.Event{At: w.clock.Now(), Action: audit.TriesReturned, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorServer},
 			Account: int64(o.account.ID)}, limit.Forgive(tx, key, w.clock.Now())
 	})

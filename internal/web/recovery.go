@@ -137,7 +137,9 @@ func postReset(v *visit) error {
 	if err := v.parse(); err != nil {
 		return err
 	}
-	if err := v.Recoveries.CancelByLink(v.context(), v.r.PathValue("link"), v.origin()); err != nil {
+	o, refused := v.share("link")
+	if err := v.Recoveries.CancelByLink(v.context(), v.r.PathValue("link"), o); err != nil {
+		refused()
 		return v.noReset(err)
 	}
 	return v.see("/recovery-stopped")

@@ -148,12 +148,10 @@ func postSignIn(v *visit) error {
 		}
 		return v.signInPage(http.StatusUnprocessableEntity, email, problems...)
 	}
-	o := v.origin()
-	_, left := v.Failed.Left("signin "+o.Network, failuresAMinute, failuresAMinute)
-	o.Unrecorded = !left
+	o, refused := v.share("signin")
 	key, err := v.SignIns.Password(v.context(), v.jar.Session, email, v.r.PostForm.Get("password"), v.r.PostForm.Get("more_time") != "", o)
 	if errors.Is(err, limit.ErrExceeded) {
-		v.Failed.Take("signin "+o.Network, failuresAMinute, failuresAMinute)
+		refused()
 	}
 	if problems := problemsOf(err, stepPassword); err != nil && len(problems) > 0 {
 		return v.signInPage(http.StatusUnprocessableEntity, email, problems...)

@@ -1,0 +1,100 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/customer"
+)
+
+// Session fixation over a shared browser: somebody begins a claim of their own there, keeps a copy of its cookie, and asks again and again
+// while the next person begins theirs. The secret that Start gives the session is for the browser with the ticket alone.
+func TestPlantedSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	theirs, mine := w.open(w.partner, "eve@example.org"), w.open(w.partner, email)
+	w.prefill(mine)
+	b := w.browser().claim(theirs, "s").walk("c3", "eve@example.org")
+	planted, at := b.cookie(), b.at
+	b.claim(mine, "s2").expect(http.StatusOK, "c1")
+	action, form := b.form("email", email)
+	started := w.once(http.MethodPost, action, b.cookie(), form)
+	thief := w.browser().keep(planted).get(at)
+	for _, path := range []string{started.location, "/account"} {
+		if thief.get(path); thief.status < 400 && thief.id != "r1" {
+			t.Errorf("who planted the session sees page %q with %d", thief.id, thief.status)
+		}
+	}
+	if thief.cookie() != planted {
+		t.Error("the old cookie is answered with another one")
+	}
+	// The browser goes on, with both journeys, also when it has lost the first answer.
+	again := w.once(http.MethodPost, action, b.cookie(), form)
+	b.keep(again.cookie).get(started.location).walk("c11", email)
+}
+
+// Who has a link has at most twenty guesses at the address that belongs to it, however often they open it.
+func TestAddressIsNotGuessed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.open(w.partner, email)
+	code := w.mint(o)
+	guesses := 0
+	for range 8 {
+		b := w.browser().get(authorize(w.partner, code, "s")).expect(http.StatusOK, "c1")
+		for range 5 {
+			if b.post("email", "someone@example.org"); b.status == http.StatusUnprocessableEntity {
+				guesses++
+				continue
+			}
+			break
+		}
+	}
+	if guesses > 20 {
+		t.Errorf("%d guesses at the address of one link", guesses)
+	}
+	w.browser().claim(o, "s").walk("c2", email)
+}
+
+// Links that have run out are refused as often as somebody shows them, and nobody can fill the audit with it: of one network ten a minute are
+// on record. The answer is the same for each.
+func TestDeadLinksDoNotFillTheAudit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	pending := w.open(w.partner, "ines@example.org")
+	claims := authorize(w.partner, w.mint(pending), "s")
+	o, _ := w.owned(email, "c8")
+	w.asked(email)
+	objection, cancel := w.objection(email), w.cancelLink(email)
+	_, form := w.browser().get(objection).form()
+	w.clock.advance(20 * 24 * time.Hour)
+	for _, c := range []struct {
+		id           customer.AccountID
+		method, path string
+		form         url.Values
+		status       int
+		action       audit.Action
+	}{
+		{pending.account.ID, http.MethodGet, claims, nil, http.StatusGone, audit.CodeRefused},
+		{o.account.ID, http.MethodPost, objection, form, http.StatusNotFound, audit.ObjectionRefused},
+		{o.account.ID, http.MethodPost, cancel, form, http.StatusNotFound, audit.RecoveryRefused},
+	} {
+		for range 15 {
+			if e := w.once(c.method, c.path, "", c.form); e.status != c.status {
+				t.Errorf("%s is answered with %d", c.action, e.status)
+			}
+		}
+		if recorded := w.actions(c.id)[c.action]; recorded != 10 {
+			t.Errorf("%s is on record %d times", c.action, recorded)
+		}
+		w.clock.advance(time.Minute)
+		w.once(c.method, c.path, "", c.form)
+		if recorded := w.actions(c.id)[c.action]; recorded != 11 {
+			t.Errorf("%s is on record %d times after a minute", c.action, recorded)
+		}
+		w.clock.advance(time.Minute)
+	}
+}
