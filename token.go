@@ -47,8 +47,9 @@ type Token struct {
 	RefreshTokenExpiresIn *int64 `json:"refresh_token_expires_in,omitempty"`
 	// RefreshTokenExpiresAt is when the refresh token ends; it does not move when it is used (contract 4.3).
 	RefreshTokenExpiresAt Stamp `json:"refresh_token_expires_at,omitzero"`
-	// Scope is "transfers" in the class classic unless scopes were asked for, else the scopes given, separated by spaces.
-	Scope string `json:"scope"`
+	// Scope is "transfers" in the class classic unless scopes were asked for, else the scopes given, separated by spaces; none in the
+	// client's own tokens of the class strict.
+	Scope string `json:"scope,omitempty"`
 	// CreatedAt is when the access token was made; absent from the client's own tokens.
 	CreatedAt FineStamp `json:"created_at,omitzero"`
 }

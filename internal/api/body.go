@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -30,12 +31,26 @@ type body struct {
 	list bool
 	// unread: it is a multipart form, which only the endpoints for files read.
 	unread bool
-	// values holds a path ("address.city", lower case) for each field that is there and not null.
+	// values holds a path ("address.city", folded) for each field that is there and not null.
 	values map[string]bool
 }
 
 // has reports whether the field is there and not null.
-func (b body) has(path string) bool { return b.values[strings.ToLower(path)] }
+func (b body) has(path string) bool { return b.values[folded(path)] }
+
+// folded is a name as the decoder compares it, in small letters: it takes the long s and the sign of kelvin for s and k too, and a
+// second firſtName that went unseen here would be the one that is stored.
+func folded(name string) string {
+	return strings.Map(func(r rune) rune {
+		for next := unicode.SimpleFold(r); next > r; next = unicode.SimpleFold(r) {
+			r = next
+		}
+		if r = unicode.SimpleFold(r); 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, name)
+}
 
 // readBody reads one JSON object. Empty is an object without fields. Two fields of one name are refused: which of them
 // counts is read differently by different programs, and a check by one of them could be got round in the other (RFC 8259
@@ -93,7 +108,7 @@ func (b body) object(d *json.Decoder, path string, depth int) error {
 		if !more { // the closing brace: the decoder lets nothing else stand here
 			return nil
 		}
-		name = strings.ToLower(name)
+		name = folded(name)
 		if seen[name] {
 			return fmt.Errorf("%w: a field is in it twice", errBody)
 		}

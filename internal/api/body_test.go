@@ -25,6 +25,8 @@ func TestReadBody(t *testing.T) {
 		{"an array so deep that reading it would hurt", `{"a":` + strings.Repeat("[", 1<<19), false},
 		{"a field twice", `{"email":"a","email":"b"}`, false},
 		{"a field twice, written differently", `{"email":"a","EMAIL":"b"}`, false},
+		{"a field twice, by a letter that the decoder takes for an s", `{"firstName":"a","fir\u017ftName":"b"}`, false},
+		{"a field twice, by a sign that the decoder takes for a k", `{"keyId":"a","\u212aeyId":"b"}`, false},
 		{"a field twice, escaped", `{"email":"a","\u0065mail":"b"}`, false},
 		{"a field twice inside", `{"address":{"city":"a","city":"b"}}`, false},
 		{"a field twice inside an array", `{"o":[{"code":"a","code":"b"}]}`, false},

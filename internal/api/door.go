@@ -102,7 +102,7 @@ func (d *Door) frame(next http.Handler) http.Handler {
 		h.Set("X-Trace-Id", trace)
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
-		if id := r.Header.Get("X-External-Correlation-Id"); len(id) <= 36 && visible(id) {
+		if id := r.Header.Get("X-External-Correlation-Id"); len(id) <= 36 && printable(id) {
 			h.Set("X-External-Correlation-Id", id)
 		}
 		c := &call{door: d, w: w, r: r, trace: trace, network: audit.Network(d.From(r)), asked: r.URL.Path}
@@ -154,10 +154,13 @@ func trimmed(p string) string {
 	return p
 }
 
-// visible reports whether text is of printable ASCII alone, and not empty.
-func visible(text string) bool {
-	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+// printable reports whether text is of printable ASCII alone, spaces included, and not empty.
+func printable(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
 }
+
+// visible is printable without spaces.
+func visible(text string) bool { return printable(text) && !strings.Contains(text, " ") }
 
 // callKey is the key of a request's call in its context.
 type callKey struct{}

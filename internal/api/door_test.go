@@ -16,7 +16,7 @@ const (
 	notFound   = `{"errors":[{"code":"NOT_FOUND","message":"There is nothing at this address","arguments":[]}]}`
 	badMethod  = `{"errors":[{"code":"METHOD_NOT_ALLOWED","message":"This address does not serve this method","arguments":[]}]}`
 	badJSON    = `{"errors":[{"code":"BAD_REQUEST","message":"The body is not a JSON object that can be read","arguments":[]}]}`
-	badKind    = `{"errors":[{"code":"UNSUPPORTED_MEDIA_TYPE","message":"Send JSON as application/json","arguments":[]}]}`
+	badKind    = `{"errors":[{"code":"UNSUPPORTED_MEDIA_TYPE","message":"Send JSON as application/json, files as multipart/form-data","arguments":[]}]}`
 	tooLarge   = `{"errors":[{"code":"PAYLOAD_TOO_LARGE","message":"The body is larger than 1 MB","arguments":[]}]}`
 	tooMany    = `{"errors":[{"code":"TOO_MANY_REQUESTS","message":"Too many requests. Retry-After says when to ask again","arguments":[]}]}`
 	apology503 = `{"timestamp":"2031-02-03T04:05:06.789+0000","status":503,"error":"Service Unavailable","message":"The server cannot answer now. Asking again is safe"}`
@@ -136,7 +136,7 @@ func TestCorrelation(t *testing.T) {
 	long := strings.Repeat("a", 36)
 	for _, x := range []struct{ sent, echoed string }{
 		{"0d1c9f34-52a8-4c77-9f1e-6f3b8f6f2f90", "0d1c9f34-52a8-4c77-9f1e-6f3b8f6f2f90"}, {long, long}, {long + "a", ""}, {"a", "a"}, {"", ""},
-		{"a b", ""}, {"\u00e9", ""},
+		{"a b", "a b"}, {"\u00e9", ""}, {"a\tb", ""},
 	} {
 		for _, path := range []string{"/v1/me", "/nothing", "/oauth/token"} {
 			got := w.ask("POST", path, "", "X-External-Correlation-Id", x.sent)

@@ -124,7 +124,7 @@ func (d *Door) ownFields(c *call, p customer.Profile) (map[customer.Field]string
 	}
 	var wrong []latchkey.FieldError
 	for _, name := range sortedNames(in.Details) {
-		x, found := d.Customers.Extras.Named(p, strings.ToLower(name))
+		x, found := d.Customers.Extras.Named(p, folded(name))
 		if !found {
 			continue
 		}

@@ -133,11 +133,23 @@ func readCredentials(header http.Header, form map[string]string) (credentials, e
 	if form["client_secret"] != "" {
 		return credentials{}, errTwoProofs
 	}
-	id, password, ok := (&http.Request{Header: header}).BasicAuth()
+	text, _ := schemed("Basic", values[0])
+	id, password, ok := (&http.Request{Header: http.Header{"Authorization": {"Basic " + text}}}).BasicAuth()
 	if !ok {
 		return credentials{}, nil
 	}
 	return credentials{id: unescaped(id), secret: unescaped(password)}, nil
+}
+
+// schemed is what stands behind the scheme, which is compared without regard to case and has one space or more after it (RFC 9110
+// section 11.4).
+func schemed(scheme, value string) (string, bool) {
+	named, text, found := strings.Cut(value, " ")
+	if !found || !strings.EqualFold(named, scheme) {
+		return "", false
+	}
+	text = strings.Trim(text, " ")
+	return text, text != ""
 }
 
 func unescaped(s string) string {
@@ -148,17 +160,12 @@ func unescaped(s string) string {
 }
 
 // readBearer takes the token from the Authorization header (RFC 6750 section 2.1), the only place where it is looked for:
-// a token in an address would end up in logs. The scheme is compared without regard to case (RFC 9110 section 11.1). Without a bearer
-// it is "" and false; a second header makes both doubtful, so neither counts.
+// a token in an address would end up in logs. Without a bearer it is "" and false; a second header makes both doubtful, so neither
+// counts.
 func readBearer(header http.Header) (string, bool) {
 	values := header.Values("Authorization")
 	if len(values) != 1 {
 		return "", false
 	}
-	scheme, token, found := strings.Cut(values[0], " ")
-	if !found || !strings.EqualFold(scheme, "Bearer") {
-		return "", false
-	}
-	token = strings.Trim(token, " ")
-	return token, token != ""
+	return schemed("Bearer", values[0])
 }

@@ -313,7 +313,7 @@ func TestKYCRequirementErrors(t *testing.T) {
 	w.submit(p, base+"NO_SUCH_KEY", `{"data":{},`+good).want(t, 404, notFound)
 	w.submit(p, base+"ANNUAL_VOLUME", `{"data":{"yearlyAnticipatedVolume":"0_2350"},"version":"V1","kycReviewId":"3d6a4f0e-8b34-4c6d-9c4f-4a1a0a9b2c7d"}`).want(t, 404, noReview)
 	w.submit(p, "/v2/profiles/7/kyc-requirements/INCOME", "").want(t, 403, unknownBody)
-	w.json("POST", base+"INCOME", p.bearer, `{}`).want(t, 415, `{"errors":[{"code":"UNSUPPORTED_MEDIA_TYPE","message":"Send JSON as application/json","arguments":[]}]}`)
+	w.json("POST", base+"INCOME", p.bearer, `{}`).want(t, 415, `{"errors":[{"code":"UNSUPPORTED_MEDIA_TYPE","message":"Send JSON as application/json, files as multipart/form-data","arguments":[]}]}`)
 	w.decide(own, true)
 	w.submit(p, base+"ANNUAL_VOLUME", `{"data":{"yearlyAnticipatedVolume":"0_2350"},`+good).want(t, 400,
 		`{"type":"/errors/types/validation","title":"Validation Error","status":400,"instance":"`+base+`ANNUAL_VOLUME","errors":[{"code":"invalid_request","ref":"kycReviewId","detail":"The review waits for nothing"}]}`)

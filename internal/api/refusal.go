@@ -62,7 +62,7 @@ type refusal struct {
 	shape  int
 	// code and message are the body's words; path belongs to E1.
 	code, message, path string
-	// challenge is the WWW-Authenticate header.
+	// challenge is the WWW-Authenticate header, which no 401 may lack (RFC 9110 section 15.5.2).
 	challenge string
 }
 
@@ -83,7 +83,7 @@ func refusals() []refusal {
 		// The request itself
 		{err: errNoPath, status: 404, shape: shapeFields, code: "NOT_FOUND", message: "There is nothing at this address"},
 		{err: errMethod, status: 405, shape: shapeFields, code: "METHOD_NOT_ALLOWED", message: "This address does not serve this method"},
-		{err: errContentType, status: 415, shape: shapeFields, code: "UNSUPPORTED_MEDIA_TYPE", message: "Send JSON as application/json"},
+		{err: errContentType, status: 415, shape: shapeFields, code: "UNSUPPORTED_MEDIA_TYPE", message: "Send JSON as application/json, files as multipart/form-data"},
 		{err: errTooLarge, status: 413, shape: shapeFields, code: "PAYLOAD_TOO_LARGE", message: "The body is larger than 1 MB"},
 		{err: errBody, status: 400, shape: shapeFields, code: "BAD_REQUEST", message: "The body is not a JSON object that can be read"},
 
@@ -94,8 +94,8 @@ func refusals() []refusal {
 		{err: errGrantType, status: 400, shape: shapeGrant, code: "unsupported_grant_type", message: "Unsupported grant type"},
 		{err: partner.ErrNotAuthenticated, status: 401, shape: shapeGrant, code: "invalid_client", message: "Client authentication failed", challenge: challengeBasic},
 		{err: partner.ErrUnknown, status: 401, shape: shapeGrant, code: "invalid_client", message: "Client authentication failed", challenge: challengeBasic},
-		{err: grant.ErrInvalidCredentials, status: 401, shape: shapeGrant, code: "invalid_grant", message: "Invalid user credentials."},
-		{err: grant.ErrInvalidGrant, status: 401, shape: shapeGrant, code: "invalid_grant", message: "The code or refresh token is not valid, or not any more"},
+		{err: grant.ErrInvalidCredentials, status: 401, shape: shapeGrant, code: "invalid_grant", message: "Invalid user credentials.", challenge: challengeBasic},
+		{err: grant.ErrInvalidGrant, status: 401, shape: shapeGrant, code: "invalid_grant", message: "The code or refresh token is not valid, or not any more", challenge: challengeBasic},
 
 		// Bearers (contract 3.3, OC-3, OC-4)
 		{err: errNoBearer, status: 401, shape: shapeGrant, code: "unauthorized", message: "Full authentication is required to access this resource", challenge: challengeBearer},
@@ -243,7 +243,7 @@ func (c *call) refuseBy(row refusal, err error) {
 	if row.code == "invalid_grant" && c.partner.ID != 0 && !c.partner.Class.UnauthorizedGrant {
 		status = http.StatusBadRequest
 	}
-	if row.challenge != "" {
+	if row.challenge != "" && status == http.StatusUnauthorized {
 		c.w.Header().Set("WWW-Authenticate", row.challenge)
 	}
 	switch row.shape {

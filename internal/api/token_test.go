@@ -74,7 +74,7 @@ func TestTokenAnswersOfStrict(t *testing.T) {
 	w := newWorld(t)
 	got := w.form(strict, "grant_type", "client_credentials")
 	got.body = shaped(got.body)
-	got.want(t, 200, `{"access_token":"lka","token_type":"bearer","expires_in":899,"scope":""}`)
+	got.want(t, 200, `{"access_token":"lka","token_type":"bearer","expires_in":899}`) // a scope of no words is none (RFC 6749 section 3.3)
 	p := w.open(strict, "mira.kade@example.org")
 	w.profile(p)
 	query := "&response_type=code&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -199,6 +199,15 @@ func TestRegistrationGrant(t *testing.T) {
 	ask(acme, "not an address", code).want(t, 401, invalidUser)
 	ask(globex, p.email, code).want(t, 401, invalidUser)
 	ask(strict, p.email, code).want(t, 400, invalidUser)
+	// Each 401 says how to authenticate (RFC 9110 section 15.5.2);
+	// where the class follows RFC 6749 it is 400, and nothing is asked for.
+	for client, challenge := range map[string]string{acme: challengeBasic, strict: ""} {
+		for name, got := range map[string]reply{"code": ask(client, p.email, code+"x"), "refresh token": w.refresh(client, "x")} {
+			if said := got.header.Get("WWW-Authenticate"); said != challenge {
+				t.Errorf("%s, wrong %s: challenge %q", client, name, said)
+			}
+		}
+	}
 
 	// A newer grant ends the older refresh token at once; the older access token lives on (contract 4.4).
 	w.tokenOf(w.registration(p))

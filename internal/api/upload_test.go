@@ -136,8 +136,8 @@ func TestUploadErrors(t *testing.T) {
 		status     int
 		want       string
 	}{
-		"json":        {"application/json", `{}`, 415, `{"code":"UNSUPPORTED_MEDIA_TYPE","message":"Send JSON as application/json","arguments":[]}`},
-		"a picture":   {"image/png", picture(t, "image/png"), 415, `{"code":"UNSUPPORTED_MEDIA_TYPE","message":"Send JSON as application/json","arguments":[]}`},
+		"json":        {"application/json", `{}`, 415, `{"code":"UNSUPPORTED_MEDIA_TYPE","message":"Send JSON as application/json, files as multipart/form-data","arguments":[]}`},
+		"a picture":   {"image/png", picture(t, "image/png"), 415, `{"code":"UNSUPPORTED_MEDIA_TYPE","message":"Send JSON as application/json, files as multipart/form-data","arguments":[]}`},
 		"no boundary": {"multipart/form-data", "--x--", 400, unread},
 		"cut short":   {"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\n%PDF-", 400, unread},
 		"a long text": {"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"documentType\"\r\n\r\n" + strings.Repeat("x", 1<<17) + "\r\n--x--\r\n", 400, unread},

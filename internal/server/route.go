@@ -15,10 +15,11 @@ import (
 	"github.com/latchkey-id/latchkey/internal/web"
 )
 
-// apiPath are the paths of the API where pages and API share a host: a version of its own, a calendar label whether it
-// is served or not, the keys of notifications, the description, and what lies beside the authorize page: the token endpoint (contract 1.2) and
-// those about tokens, and the endpoints that standard clients ask for without being told, which must hear in JSON that they are not there.
-var apiPath = regexp.MustCompile(`^/(v[0-9]+|[0-9]{4}Q[0-9]+|webhooks)/|^/oauth/(token|revoke|introspect|device|userinfo|par|register)/?$|^/(openapi\.json|docs|receipts/keys\.json|\.well-known/oauth-authorization-server)/?$`)
+// apiPath are the paths of the API where pages and API share a host: a version of its own or a calendar label, served or not and
+// also when it is written wrongly (contract OC-2: 404 as the API says it), the keys of notifications, the description, and what lies
+// beside the authorize page: the token endpoint (contract 1.2) and those about tokens, and the endpoints that standard clients ask for
+// without being told, which must hear in JSON that they are not there.
+var apiPath = regexp.MustCompile(`^/([vV][0-9][0-9.]*|[0-9]+[qQ][0-9]+|webhooks)(/|$)|^/oauth/(token|revoke|introspect|device|userinfo|par|register)/?$|^/(openapi\.json|docs|receipts/keys\.json|\.well-known/oauth-authorization-server)/?$`)
 
 // metadataPath is the one path of the API that the pages' host has too: what describes an issuer is looked for at the issuer,
 // which is the pages' origin (RFC 8414 section 3).
