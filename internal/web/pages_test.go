@@ -62,9 +62,15 @@ func TestStartFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, change := range map[string]func(){
-		"undeclared":    func() { files["pages/extra-page.html"] = files["pages/done.html"] },
-		"missing":       func() { delete(files, "pages/done.html") },
-		"no main":       func() { files["pages/done.html"] = &fstest.MapFile{Data: []byte(`{{define "man"}}{{end}}`)} },
+		"undeclared": func() { files["pages/extra-page.html"] = files["pages/done.html"] },
+		"missing":    func() { delete(files, "pages/done.html") },
+		"no main":    func() { files["pages/done.html"] = &fstest.MapFile{Data: []byte(`{{define "man"}}{{end}}`)} },
+		"name of another": func() {
+			files["pages/done.html"] = &fstest.MapFile{Data: []byte(`{{define "main"}}{{end}}{{define "footer"}}{{end}}`)}
+		},
+		"two mains": func() {
+			files["pages/done.html"] = &fstest.MapFile{Data: []byte(`{{define "main"}}{{end}}{{define "main of leave"}}{{end}}`)}
+		},
 		"not parseable": func() { files["pages/done.html"] = &fstest.MapFile{Data: []byte(`{{define "main"}}`)} },
 		"no layout":     func() { delete(files, "pages/layout.html") },
 	} {

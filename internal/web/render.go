@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -40,9 +41,10 @@ type Link struct{ Label, Address string }
 // Pages renders every page. It is made once at start and is safe for
 // concurrent use.
 type Pages struct {
-	brand  Brand
-	log    *slog.Logger
-	set    map[string]*template.Template
+	brand Brand
+	log   *slog.Logger
+	// set holds every template, and what pages share once: a set for each page, with layout and partials of its own, takes nine MiB.
+	set    *template.Template
 	words  []*catalogue
 	assets assets
 }
@@ -62,42 +64,70 @@ func newPages(brand Brand, log *slog.Logger, files fs.FS, words []*catalogue) (*
 	if brand.Name == "" {
 		brand.Name = "Latchkey"
 	}
-	p := &Pages{brand: brand, log: log, set: map[string]*template.Template{}, words: words}
+	p := &Pages{brand: brand, log: log, words: words}
 	assets, err := makeAssets(brand)
 	if err != nil {
 		return nil, fmt.Errorf("making assets: %w", err)
 	}
 	p.assets = assets
-	common, err := template.ParseFS(files, "pages/layout.html", "pages/partials.html")
-	if err != nil {
+	if p.set, err = template.ParseFS(files, "pages/layout.html", "pages/partials.html"); err != nil {
 		return nil, fmt.Errorf("parsing the layout: %w", err)
 	}
+	added := map[string]bool{"layout": true, "partials": true}
 	for _, page := range everyPage() {
 		file := page.face().file
-		if p.set[file] != nil {
+		if added[file] {
 			continue
 		}
-		t, err := template.Must(common.Clone()).ParseFS(files, "pages/"+file+".html")
-		if err != nil {
+		added[file] = true
+		if err := p.add(files, file); err != nil {
 			return nil, fmt.Errorf("parsing page %s: %w", file, err)
 		}
-		if t.Lookup("main") == nil {
-			return nil, fmt.Errorf("page %s defines no \"main\"", file)
-		}
-		p.set[file] = t
 	}
 	found, err := fs.Glob(files, "pages/*.html")
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range found {
-		file := strings.TrimSuffix(path.Base(name), ".html")
-		if file != "layout" && file != "partials" && p.set[file] == nil {
-			return nil, fmt.Errorf("pages/%s.html belongs to no declared page", file)
+		if !added[strings.TrimSuffix(path.Base(name), ".html")] {
+			return nil, fmt.Errorf("%s belongs to no declared page", name)
 		}
 	}
 	return p, nil
 }
+
+// add puts a page into the set. What every page has gets a name with the page in it, the rest keeps its own.
+func (p *Pages) add(files fs.FS, file string) error {
+	own, err := template.ParseFS(files, "pages/"+file+".html")
+	if err != nil {
+		return err
+	}
+	if own.Lookup("main") == nil {
+		return errors.New(`it defines no "main"`)
+	}
+	for _, t := range own.Templates() {
+		name := t.Name()
+		switch name {
+		case file + ".html": // nothing but the space between what it defines
+			continue
+		case "main":
+			name = mainOf(file)
+		case "head":
+			name = headOf(file)
+		}
+		if p.set.Lookup(name) != nil {
+			return fmt.Errorf("it defines %q, which another has", name)
+		}
+		if _, err := p.set.AddParseTree(name, t.Tree); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mainOf and headOf name what a page has of its own in the set.
+func mainOf(file string) string { return "main of " + file }
+func headOf(file string) string { return "head of " + file }
 
 // everyPage declares every page of the package, one zero value each.
 func everyPage() []Page {
@@ -144,14 +174,10 @@ func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page P
 
 func (p *Pages) render(page Page) ([]byte, error) {
 	f := page.face()
-	t := p.set[f.file]
-	if t == nil {
-		return nil, fmt.Errorf("no page %q", f.file)
-	}
 	var b bytes.Buffer
 	v := &view{Page: page, Frame: page.frame(), Brand: p.brand, ID: f.id, Heading: f.heading,
-		pages: p, words: p.language(page.frame().Language)}
-	if err := t.ExecuteTemplate(&b, "layout", v); err != nil {
+		file: f.file, pages: p, words: p.language(page.frame().Language)}
+	if err := p.set.ExecuteTemplate(&b, "layout", v); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil

@@ -15,8 +15,27 @@ type view struct {
 	ID      string
 	Heading Message
 
+	file  string
 	pages *Pages
 	words *catalogue
+}
+
+// Head is what a page adds to the head of the document: nothing, for most.
+func (v *view) Head() (template.HTML, error) {
+	if v.pages.set.Lookup(headOf(v.file)) == nil {
+		return "", nil
+	}
+	return v.part(headOf(v.file))
+}
+
+// Main is what a page says below its heading.
+func (v *view) Main() (template.HTML, error) { return v.part(mainOf(v.file)) }
+
+// part is markup that the page's own template made, each value in it escaped for its place.
+func (v *view) part(name string) (template.HTML, error) {
+	var b strings.Builder
+	err := v.pages.set.ExecuteTemplate(&b, name, v)
+	return template.HTML(b.String()), err
 }
 
 // values are the placeholders of a sentence: those every page has, then pairs.
