@@ -133,11 +133,18 @@ func (c *Config) readFile(path string, flags map[string]*kong.Flag) []mistake {
 // configShow prints every setting in force.
 type configShow struct {
 	Config
+	parsed *kong.Context
+}
+
+// AfterApply keeps what was parsed (kong calls it, and that of Config).
+func (cmd *configShow) AfterApply(parsed *kong.Context) error {
+	cmd.parsed = parsed
+	return nil
 }
 
 // Run prints name, value and source. No setting is itself a secret: secrets are in files, and only their names show.
-func (cmd *configShow) Run(parsed *kong.Context, s streams) error {
-	for _, flag := range parsed.Flags() {
+func (cmd *configShow) Run(_ context.Context, s streams) error {
+	for _, flag := range cmd.parsed.Flags() {
 		if flag.Group == nil || flag.Group.Key != "settings" {
 			continue
 		}

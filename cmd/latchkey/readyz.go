@@ -18,7 +18,7 @@ const version = "0.1.0"
 type versionCommand struct{}
 
 // Run prints release, revision and Go version in one line.
-func (versionCommand) Run(s streams) error {
+func (versionCommand) Run(_ context.Context, s streams) error {
 	revision := "unknown revision"
 	if build, ok := debug.ReadBuildInfo(); ok {
 		for _, setting := range build.Settings {
