@@ -123,7 +123,7 @@ func (b *bench) held(kind grant.Kind, client, email string) *holding {
 	ticket := b.claims.Ticket(v.request) // and she comes again, by which there is a code that was not redeemed
 	must(b.t, b.claims.Visit(b.t.Context(), ticket, v.post.Session, "en", customer.Origin{}))
 	post := claim.Post{Text: ticket.Text, Session: v.post.Session}
-	must(b.t, b.claims.Decide(b.t.Context(), post, claim.Answer{Allow: true, Profile: customer.ProfileID(number(b.t, h.personal)), Optional: partner.AllScopes(), Language: "en"}))
+	must(b.t, b.claims.Decide(b.t.Context(), post, claim.Answer{Allow: true, Asked: v.request.Scopes, Profile: customer.ProfileID(number(b.t, h.personal)), Optional: partner.AllScopes(), Language: "en"}))
 	way, err := b.claims.Return(b.t.Context(), post, "https://id.example.org")
 	must(b.t, err)
 	h.authorization = way.Return.Code

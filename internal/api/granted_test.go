@@ -21,7 +21,7 @@ func (b *bench) grantBoth(client, email string) (person, business account) {
 	must(b.t, err)
 	must(b.t, b.claims.Confirm(ctx, v.post, state.Edition()))
 	granted := func(post claim.Post, profile string) account {
-		must(b.t, b.claims.Decide(ctx, post, claim.Answer{Allow: true, Profile: customer.ProfileID(number(b.t, profile)), Optional: partner.AllScopes(), Language: "en"}))
+		must(b.t, b.claims.Decide(ctx, post, claim.Answer{Allow: true, Asked: state.Journey.Request.Scopes, Profile: customer.ProfileID(number(b.t, profile)), Optional: partner.AllScopes(), Language: "en"}))
 		way, err := b.claims.Return(ctx, post, "https://id.example.org")
 		must(b.t, err)
 		with := a

@@ -387,7 +387,7 @@ func (w *world) allowed(v visitor, optional ...partner.Scope) string {
 	state, err := w.claims.State(ctx, v.post.Text, v.post.Session)
 	must(w.t, err)
 	must(w.t, w.claims.Confirm(ctx, v.post, state.Edition()))
-	must(w.t, w.claims.Decide(ctx, v.post, claim.Answer{Allow: true, Optional: optional, Profile: state.Profile.ID, Language: "en"}))
+	must(w.t, w.claims.Decide(ctx, v.post, claim.Answer{Allow: true, Asked: state.Journey.Request.Scopes, Optional: optional, Profile: state.Profile.ID, Language: "en"}))
 	way, err := w.claims.Return(ctx, v.post, "https://id.example.org")
 	must(w.t, err)
 	if way.Return.Code == "" {

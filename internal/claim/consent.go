@@ -16,6 +16,9 @@ import (
 // An Answer is what C10 posts.
 type Answer struct {
 	Allow bool
+	// Asked is what the page asked about, see State.Asks. What stands may have ended since, and then everything would be allowed by an answer
+	// about a little more.
+	Asked []partner.Scope
 	// Optional are the optional scopes that were ticked.
 	Optional []partner.Scope
 	// Profile is the chosen one; 0 takes the only one there is.
@@ -26,7 +29,8 @@ type Answer struct {
 
 // Decide is C10. Allowing makes a fresh grant of exactly these scopes for exactly this profile, nothing carried over from
 // before the claim, and mints the authorization code (I4); the mail M6 and the partner's event go with it. Declining
-// leaves the customer the owner and the partner without access. Errors: ErrNoJourney, ErrNotNow, ErrNoProfileChosen.
+// leaves the customer the owner and the partner without access. Errors: ErrNoJourney, ErrNotNow, also where
+// the page asked about something else than there is to decide now, ErrNoProfileChosen.
 func (cs Claims) Decide(ctx context.Context, in Post, answer Answer) error {
 	now := cs.Now()
 	return cs.Store.Change(ctx, func(tx Tx) (audit.Event, error) {
@@ -38,6 +42,9 @@ func (cs Claims) Decide(ctx context.Context, in Post, answer Answer) error {
 		j.DecidedAt, j.FreshAt = now, now
 		if !answer.Allow {
 			return cs.decline(tx, state, in, now)
+		}
+		if asked, _ := state.Asks(now); !sameScopes(asked, answer.Asked) {
+			return audit.Event{}, ErrNotNow // the answer is the page as it is now
 		}
 		p, err := state.chosen(answer.Profile)
 		if err != nil {
@@ -71,6 +78,14 @@ func (cs Claims) Decide(ctx context.Context, in Post, answer Answer) error {
 		}
 		return e, cs.tellGrant(tx, now, g)
 	})
+}
+
+// sameScopes reports whether two lists have the same scopes, in whatever order.
+func sameScopes(a, b []partner.Scope) bool {
+	without := func(b []partner.Scope) func(partner.Scope) bool {
+		return func(s partner.Scope) bool { return !slices.Contains(b, s) }
+	}
+	return !slices.ContainsFunc(a, without(b)) && !slices.ContainsFunc(b, without(a))
 }
 
 // decline ends the journey without access. Who came by E10 and declines leaves: a partner that hides existing accounts hears of

@@ -136,8 +136,12 @@ func TestI4ConsentIsExactlyWhatWasSaid(t *testing.T) {
 	w := newWorld(t)
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	b := o.opened().to(claim.StepAllow)
-	wants(t, "another profile", w.claims.Decide(t.Context(), b.post(), claim.Answer{Allow: true, Profile: o.profile + 1}), claim.ErrNoProfileChosen)
+	wants(t, "another profile", w.claims.Decide(t.Context(), b.post(), claim.Answer{Allow: true, Asked: b.asked(), Profile: o.profile + 1}), claim.ErrNoProfileChosen)
 	o.hasCode("another profile", b, false)
+	for name, asked := range map[string][]partner.Scope{"nothing was asked": nil, "less was asked": b.asked()[1:], "more was asked": append(b.asked(), "payments.write")} {
+		wants(t, name, w.claims.Decide(t.Context(), b.post(), claim.Answer{Allow: true, Asked: asked, Profile: o.profile}), claim.ErrNotNow)
+		o.hasCode(name, b, false)
+	}
 	// Ticking what the partner never asked for gives nothing.
 	must(t, b.decide(true, "money.move", partner.ScopeProfilesWrite))
 	var g grant.Grant

@@ -32,7 +32,7 @@ func (o *onboarding) runs() customer.ProfileID {
 
 // allow answers C10 with a profile.
 func (b *browser) allow(p customer.ProfileID) error {
-	return b.w.claims.Decide(b.w.t.Context(), b.post(), claim.Answer{Allow: true, Profile: p, Language: "en"})
+	return b.w.claims.Decide(b.w.t.Context(), b.post(), claim.Answer{Allow: true, Asked: b.asked(), Profile: p, Language: "en"})
 }
 
 // granted redeems the code of a journey that stands at its end, and returns where it leads and the caller that it made.
@@ -229,7 +229,7 @@ func TestScopesAreOfTheChosenProfile(t *testing.T) {
 	o := w.onboard(w.acme, "mira.kade@example.org")
 	business := o.runs()
 	b := o.opened().to(claim.StepAllow)
-	must(t, w.claims.Decide(t.Context(), b.post(), claim.Answer{Allow: true, Profile: o.profile, Optional: []partner.Scope{partner.ScopeProfilesWrite}, Language: "en"}))
+	must(t, w.claims.Decide(t.Context(), b.post(), claim.Answer{Allow: true, Asked: b.asked(), Profile: o.profile, Optional: []partner.Scope{partner.ScopeProfilesWrite}, Language: "en"}))
 	must(t, b.visit(w.request(w.acme)))
 	must(t, b.allow(business))
 	all, required := w.acme.Scopes(), w.acme.RequiredScopes

@@ -394,7 +394,14 @@ func (b *browser) confirm() error {
 }
 
 func (b *browser) decide(allow bool, optional ...partner.Scope) error {
-	return b.w.claims.Decide(context.Background(), b.post(), claim.Answer{Allow: allow, Optional: optional, Language: "en"})
+	return b.w.claims.Decide(context.Background(), b.post(), claim.Answer{Allow: allow, Asked: b.asked(), Optional: optional, Language: "en"})
+}
+
+// asked is what C10 asks about now.
+func (b *browser) asked() []partner.Scope {
+	state, _ := b.state() // where there is none, what is decided is refused for that
+	asked, _ := state.Asks(b.w.now())
+	return asked
 }
 
 func (b *browser) back() (claim.Way, error) {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
@@ -43,7 +44,7 @@ func postAllow(v *visit) error {
 		return v.see(v.at(claim.StepAllow))
 	}
 	if err == nil {
-		answer := claim.Answer{Allow: decision == "allow", Profile: chosenProfile(v.r), Language: "en"}
+		answer := claim.Answer{Allow: decision == "allow", Asked: scopesIn(v.r.PostForm.Get("asked")), Profile: chosenProfile(v.r), Language: "en"}
 		for _, name := range v.r.PostForm["scope"] {
 			answer.Optional = append(answer.Optional, partner.Scope(name))
 		}
@@ -52,6 +53,14 @@ func postAllow(v *visit) error {
 	return v.next(err, claim.StepAllow, func(v *visit, s claim.State, problems []Problem) error {
 		return v.allowPage(s, http.StatusUnprocessableEntity, problems)
 	})
+}
+
+// scopesIn are the words of the form's field that says what the page asked about.
+func scopesIn(text string) (scopes []partner.Scope) {
+	for name := range strings.FieldsSeq(text) {
+		scopes = append(scopes, partner.Scope(name))
+	}
+	return scopes
 }
 
 // choices are the profiles that the person may share, under their names. Kind and number tell apart two of one name.

@@ -63,6 +63,15 @@ func (p *AllowPage) Used() bool {
 	return slices.ContainsFunc(p.Profiles, func(one AllowProfile) bool { return one.Used })
 }
 
+// Asked are the names of all scopes that the page asks about, with spaces between: an answer about others is none.
+func (p *AllowPage) Asked() string {
+	var names []string
+	for _, s := range p.Scopes {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, " ")
+}
+
 // KindID is the message that says what the profile is.
 func (p AllowProfile) KindID() string {
 	switch {

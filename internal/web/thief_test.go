@@ -3,10 +3,12 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
 )
 
@@ -97,4 +99,46 @@ func TestDeadLinksDoNotFillTheAudit(t *testing.T) {
 		}
 		w.clock.advance(time.Minute)
 	}
+}
+
+// A consent that nobody gave: C10 asks about one thing more, since the rest is allowed already. The customer stops that access in another
+// tab, and then answers the first one: what they allow is what the page said, so they are asked again about all of it.
+func TestAllowingMoreAfterAStop(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o, b := w.owned(email, "c11")
+	asks := authorize(w.partner, "", "s") + "&scope=" + url.QueryEscape("account.read profiles.read profiles.write")
+	b.get(asks).expect(http.StatusOK, "r5").post().expect(http.StatusOK, "c10")
+	if !strings.Contains(b.says(), "also wants to") {
+		t.Fatalf("not asked as somebody who has access: %s", b.says())
+	}
+	action, form := b.form("decision", "allow", "scope", "profiles.write")
+	b.tab().get(w.stopPath(o)).expect(http.StatusOK, "access.stop").post().expect(http.StatusOK, "access")
+	b.send(action, form).expect(http.StatusOK, "c10")
+	if strings.Contains(b.says(), "also wants to") {
+		t.Errorf("the page is still the old one: %s", b.says())
+	}
+	if w.allowed(o) {
+		t.Error("the access stands again")
+	}
+	b.post("decision", "allow").expect(http.StatusOK, "c11")
+	if !w.allowed(o) {
+		t.Error("what was allowed does not stand")
+	}
+}
+
+// allowed reports whether the partner has an access that stands.
+func (w *world) allowed(o opened) (stands bool) {
+	w.t.Helper()
+	err := w.claims.Store.View(w.t.Context(), func(tx claim.Tx) error {
+		list, err := tx.GrantsOf(o.account.ID)
+		for _, g := range list {
+			stands = stands || g.Stands(w.clock.Now())
+		}
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return stands
 }
