@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
@@ -15,7 +16,8 @@ var ErrNotAnAddress = errors.New("not an e-mail address")
 
 // CheckEmail trims and checks an address: one local part, one domain with a dot that is a name and not a number, at most
 // 254 octets (RFC 5321 section 4.5.3.1), no display name, no control characters (which would forge mail headers), and no
-// characters without a shape of their own (which make one address look like another).
+// characters without a shape of their own (which make one address look like another), or that FoldEmail makes plain letters of: mail would
+// go to the one mailbox, and the account be under the address of another.
 func CheckEmail(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if len(text) == 0 || len(text) > 254 || strings.ContainsAny(text, " \t\r\n<>()[]\\,;:\"") {
@@ -28,6 +30,9 @@ func CheckEmail(text string) (string, error) {
 	if !found || local == "" || len(local) > 64 || strings.Contains(domain, "@") {
 		return "", ErrNotAnAddress
 	}
+	if strings.ContainsFunc(local, foldsToASCII) {
+		return "", ErrNotAnAddress
+	}
 	ascii, err := idna.Lookup.ToASCII(domain)
 	if err != nil || len(local)+1+len(ascii) > 254 || !isDomain(ascii) {
 		return "", ErrNotAnAddress
@@ -36,6 +41,13 @@ func CheckEmail(text string) (string, error) {
 		return "", ErrNotAnAddress
 	}
 	return text, nil
+}
+
+// foldsToASCII reports whether a character is none of ASCII, and becomes one that is when addresses are compared: the sign for kelvin,
+// the capital i with a dot, the question mark of Greek.
+func foldsToASCII(r rune) bool {
+	folded := norm.NFC.String(strings.ToLower(norm.NFC.String(string(r))))
+	return r >= utf8.RuneSelf && strings.ContainsFunc(folded, func(r rune) bool { return r < utf8.RuneSelf })
 }
 
 // isDomain reports whether an ASCII domain has two labels or more, each of 1 to 63 characters (RFC 1035 section 2.3.4), and

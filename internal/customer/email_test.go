@@ -26,7 +26,7 @@ var badEmails = []string{
 	strings.Repeat("a", 65) + "@example.org", "a@" + strings.Repeat("b", 64) + ".org",
 	"a@" + strings.Repeat("b23456789.", 25) + "example", // 259 octets
 	"mira@" + strings.Repeat("ü", 60) + ".example",      // more than 63 as ASCII
-	"mira@xn--a.example",
+	"mira@xn--a.example", "\u212aade@example.org", "m\u0130ra@example.org", "mira\u037eeve@example.org", "mira\u1fef@example.org",
 }
 
 func TestCheckEmail(t *testing.T) {

@@ -130,7 +130,7 @@ func postForgot(v *visit) error {
 	if _, err := customer.CheckEmail(email); err != nil {
 		return v.forgotPage(http.StatusUnprocessableEntity, email, []Problem{Wrong("email", "r1.email.empty")})
 	}
-	if wait, ok := v.Failed.Take(v.asks(), forgottenAMinute, forgottenAMinute); !ok {
+	if wait, ok := v.Failed.Take(v.asks("forgot"), forgottenAMinute, forgottenAMinute); !ok {
 		return limit.Exceeded{Wait: wait}
 	}
 	key, err := v.Recoveries.Begin(v.context(), v.jar.Session, email, v.origin())
@@ -144,14 +144,14 @@ func postForgot(v *visit) error {
 // forgottenAMinute is how many forgotten passwords one network may begin a minute, or go wrong at the mailed code of: each is on record.
 const forgottenAMinute = 60
 
-// asks is who is counted at R4. Each wish writes the same rows whether the address has an account or not, and those without one are
+// asks is who is counted at R4, and at R1 for what goes wrong there. Each wish writes the same rows whether the address has an account or not, and those without one are
 // of an address each, which no other count bounds: one network could fill the database with them, and keep its writer from
 // everybody. A browser that signed in once is counted by itself: neighbours in its network do not use up what it needs (I12).
-func (v *visit) asks() string {
+func (v *visit) asks(what string) string {
 	if known := v.devices(); len(known) > 0 {
-		return "forgot device " + strconv.FormatInt(int64(known[0].Account), 10)
+		return what + " device " + strconv.FormatInt(int64(known[0].Account), 10)
 	}
-	return "forgot " + v.origin().Network
+	return what + " network " + v.origin().Network
 }
 
 func showForgotCode(v *visit, _ customer.RecoveryState) error {
@@ -171,7 +171,7 @@ func (v *visit) forgotCodePage(status int, problems []Problem) error {
 
 func postForgotCode(v *visit) error {
 	err := v.posted(string(forgotCode))
-	if wait, ok := v.Failed.Left(v.asks(), forgottenAMinute, forgottenAMinute); err == nil && !ok {
+	if wait, ok := v.Failed.Left(v.asks("forgot"), forgottenAMinute, forgottenAMinute); err == nil && !ok {
 		return limit.Exceeded{Wait: wait}
 	}
 	if err == nil {
@@ -181,7 +181,7 @@ func postForgotCode(v *visit) error {
 		}
 	}
 	if errors.Is(err, customer.ErrCodeWrong) || errors.Is(err, customer.ErrMailedCodeSpent) {
-		v.Failed.Take(v.asks(), forgottenAMinute, forgottenAMinute)
+		v.Failed.Take(v.asks("forgot"), forgottenAMinute, forgottenAMinute)
 	}
 	return v.recovered(err, forgotCode, func(problems []Problem) error {
 		if errors.Is(err, limit.ErrExceeded) { // the code was late, and no other could be sent
@@ -195,7 +195,7 @@ func postForgotSend(v *visit) error {
 	if err := v.posted(string(forgotCode)); err != nil {
 		return err
 	}
-	if wait, ok := v.Failed.Take(v.asks(), forgottenAMinute, forgottenAMinute); !ok {
+	if wait, ok := v.Failed.Take(v.asks("forgot"), forgottenAMinute, forgottenAMinute); !ok {
 		return limit.Exceeded{Wait: wait}
 	}
 	err := v.Recoveries.SendCode(v.context(), v.jar.Session, v.origin())

@@ -136,6 +136,11 @@ func (v *visit) signInPage(status int, email string, problems ...Problem) error 
 		Forgot: v.toward("/forgot"), Lost: v.toward("/signin/recovery-code")})
 }
 
+// signInsAMinute is how many wrong passwords one network may try in a minute over all addresses, and how often the right one of an address
+// may be shown. Each costs a hash, for which everybody else waits; and neither made-up addresses, which have a count each, nor right passwords
+// meet any other count. Only who knows the password uses up what belongs to the address.
+const signInsAMinute = 60
+
 func postSignIn(v *visit) error {
 	if err := v.posted(string(stepPassword)); err != nil {
 		return v.signInAgain(err)
@@ -148,10 +153,18 @@ func postSignIn(v *visit) error {
 		}
 		return v.signInPage(http.StatusUnprocessableEntity, email, problems...)
 	}
+	counts := map[bool]string{true: "right " + customer.FoldEmail(email), false: v.asks("wrong")}
+	for _, count := range counts {
+		if wait, ok := v.Failed.Left(count, signInsAMinute, signInsAMinute); !ok {
+			return limit.Exceeded{Wait: wait}
+		}
+	}
 	o, refused := v.share("signin")
 	key, err := v.SignIns.Password(v.context(), v.jar.Session, email, v.r.PostForm.Get("password"), v.r.PostForm.Get("more_time") != "", o)
 	if errors.Is(err, limit.ErrExceeded) {
 		refused()
+	} else if err == nil || errors.Is(err, customer.ErrSignIn) {
+		v.Failed.Take(counts[err == nil], signInsAMinute, signInsAMinute)
 	}
 	if problems := problemsOf(err, stepPassword); err != nil && len(problems) > 0 {
 		return v.signInPage(http.StatusUnprocessableEntity, email, problems...)

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/store"
 )
 
 // Session fixation over a shared browser: somebody begins a claim of their own there, keeps a copy of its cookie, and asks again and again
@@ -141,4 +143,54 @@ func (w *world) allowed(o opened) (stands bool) {
 		w.t.Fatal(err)
 	}
 	return stands
+}
+
+// Made-up addresses have counts of their own, and each try costs a hash, which everybody else waits for, and rows of the database. One network
+// has sixty wrong sign-ins a minute over all addresses, and its known browsers are counted apart.
+func TestSignInsByTheThousand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, owner := w.owned(email, "c8")
+	owner.get("/account")
+	w.signOut(owner)
+	stranger, wrong := w.browser(), 0
+	action, form := stranger.get("/signin").expect(http.StatusOK, "r1").form("password", "not the password")
+	for ; wrong < 200; wrong++ {
+		form.Set("email", fmt.Sprintf("nobody%d@example.org", wrong))
+		if stranger.send(action, form); stranger.status != http.StatusUnprocessableEntity {
+			break
+		}
+	}
+	if wrong != 60 || stranger.header.Get("Retry-After") == "" {
+		t.Errorf("one network had %d wrong sign-ins at one time", wrong)
+	}
+	stranger.expect(http.StatusTooManyRequests, "e8")
+	before := w.entries()
+	stranger.send(action, form).expect(http.StatusTooManyRequests, "e8")
+	if w.entries() != before {
+		t.Error("what is turned away is on record")
+	}
+	owner.get("/signin").walk("home", email)
+	w.clock.advance(time.Minute)
+	// Nor does who knows a password go on with it without end.
+	right, other := 0, w.browser().get("/signin")
+	action, form = other.form("email", email, "password", goodPassword)
+	for cookie := other.cookie(); right < 100; right++ {
+		if e := w.once(http.MethodPost, action, cookie, form); e.status != http.StatusSeeOther {
+			break
+		}
+	}
+	if right != 60 {
+		t.Errorf("the right password was taken %d times at one time", right)
+	}
+}
+
+// entries is how many events are in the audit.
+func (w *world) entries() int {
+	w.t.Helper()
+	list, err := (audit.Events{Store: store.Audit{DB: w.db}}).Tail(w.t.Context(), audit.Filter{Limit: 10_000})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return len(list)
 }
