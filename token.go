@@ -5,11 +5,13 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/url"
+	"reflect"
 	"time"
 )
 
@@ -103,7 +105,10 @@ func parseMoment(b []byte, layout string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	t, err := time.Parse(`"`+layout+`"`, text)
-	return t.UTC(), err
+	if err != nil { // the decoder adds the name of the field to an error of this type alone
+		return time.Time{}, &json.UnmarshalTypeError{Value: "text", Type: reflect.TypeFor[time.Time]()}
+	}
+	return t.UTC(), nil
 }
 
 // RegistrationGrant obtains a user token for an account that this client made and whose customer has not taken it over

@@ -175,6 +175,9 @@ func TestJOSEKeys(t *testing.T) {
 		w.json("POST", give, app, body(id, x[0], x[1], "null")).want(t, 400, bad)
 	}
 	w.json("POST", give, app, body("x", "ES256", ec, `"2031-01-01 00:00:00"`)).want(t, 400, `{"errors":[{"code":"BAD_REQUEST","message":"The id is not a UUID","path":"keyId","arguments":[]},{"code":"BAD_REQUEST","message":"The key would never be valid","path":"validTill","arguments":[]}]}`)
+	for _, till := range []string{`"2041-01-01T00:00:00Z"`, `"soon"`, `5`, `{}`} {
+		w.json("POST", give, app, body(id, "ES256", ec, till)).want(t, 400, `{"errors":[{"code":"BAD_REQUEST","message":"The field has another type","path":"validTill","arguments":[]}]}`)
+	}
 	if got := w.json("POST", give, app, `{}`); got.status != 400 || strings.Count(got.body, "NotNull") != 4 {
 		t.Errorf("nothing: %d %s", got.status, got.body)
 	}
