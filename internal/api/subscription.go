@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/latchkey-id/latchkey"
@@ -69,20 +70,21 @@ func (d *Door) subscribe(c *call, o partner.Owner) (any, error) {
 	return answer, err
 }
 
-// allFields makes one answer of all that is wrong with the fields of a request.
+// allFields makes one answer of all that is wrong with the fields of a request. Trouble with the database comes joined with its cause
+// too, and stays what it is (I11): what is in no table is nothing that the partner could mend.
 func allFields(err error) error {
 	several, joined := err.(interface{ Unwrap() []error })
 	if !joined {
 		return err
 	}
 	var fields []latchkey.FieldError
+	rows := refusals()
 	for _, one := range several.Unwrap() {
-		for _, row := range refusals() {
-			if errors.Is(one, row.err) {
-				fields = append(fields, latchkey.FieldError{Code: row.code, Message: one.Error(), Path: row.path, Arguments: []string{}})
-				break
-			}
+		i := slices.IndexFunc(rows, func(row refusal) bool { return errors.Is(one, row.err) })
+		if i < 0 {
+			return err
 		}
+		fields = append(fields, latchkey.FieldError{Code: rows[i].code, Message: one.Error(), Path: rows[i].path, Arguments: []string{}})
 	}
 	return fieldsError{400, fields}
 }

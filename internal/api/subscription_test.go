@@ -1,14 +1,18 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/latchkey-id/latchkey"
+	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/partner"
+	"github.com/latchkey-id/latchkey/internal/store"
 )
 
 const (
@@ -67,12 +71,13 @@ func TestBadSubscriptions(t *testing.T) {
 	field := func(code, path, message string) string {
 		return `{"code":"` + code + `","message":"` + message + `","path":"` + path + `","arguments":[]}`
 	}
-	const url, name = "address cannot receive notifications: ", "subscription needs a name of 1 to 200 characters"
+	const url, name = "address cannot receive notifications: ", "subscription needs a name of 1 to 200 characters, no control characters among them"
 	for body, want := range map[string]string{
 		`{}`: field("NotNull", "name", "must not be null") + "," + field("NotNull", "trigger_on", "must not be null") + "," + field("NotNull", "delivery", "must not be null"),
 		`{"name":null,"trigger_on":"x","delivery":{"url":null}}`: field("NotNull", "name", "must not be null") + "," + field("NotNull", "delivery.version", "must not be null") + "," + field("NotNull", "delivery.url", "must not be null"),
 		`{"name":" ","trigger_on":"nothing#here","delivery":{"version":"4.0.0","url":"http://hooks.acme.example/x"}}`: field("NOT_VALID", "name", name) + "," +
 			field("NOT_VALID", "trigger_on", "event does not exist here: this is no event's name") + "," + field("NOT_VALID", "delivery.url", url+"not https"),
+		strings.Replace(verification, `"name":"`, `"name":"\u0000`, 1):                          field("NOT_VALID", "name", name),
 		strings.Replace(verification, "4.0.0", "9.9.9", 1):                                      field("NOT_VALID", "delivery.version", "event has no such payload version: use one of 2.0.0 4.0.0"),
 		strings.Replace(verification, "https://", "https://a:b@", 1):                            field("NOT_VALID", "delivery.url", url+"credentials in it"),
 		strings.Replace(verification, "/verif", "/verif?a=b", 1):                                field("NOT_VALID", "delivery.url", url+"a query or a fragment in it"),
@@ -87,6 +92,29 @@ func TestBadSubscriptions(t *testing.T) {
 	w.json("GET", applicationPath, app, "").want(t, 200, "[]")
 	w.door.Subscriptions.Receivers = partner.Receivers{Networks: partner.Loopbacks()}
 	w.json("POST", applicationPath, app, strings.Replace(verification, "https://hooks.acme.example", "http://localhost:8090", 1)).made(t)
+}
+
+// I11: a database that fails when the subscription is written is 503, not a list of fields without any.
+func TestTroubleWhileSubscribing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	app := w.app(acme)
+	kept := w.door.Subscriptions.Store
+	w.door.Subscriptions.Store = failingStore{kept}
+	got := w.json("POST", applicationPath, app, verification)
+	got.want(t, 503, apology503)
+	if got.header.Get("Retry-After") != "1" {
+		t.Errorf("headers %v", got.header)
+	}
+	w.door.Subscriptions.Store = kept
+	w.json("GET", applicationPath, app, "").want(t, 200, "[]")
+}
+
+// A failingStore reads and does not write.
+type failingStore struct{ partner.SubscriptionStore }
+
+func (failingStore) Change(context.Context, func(partner.SubscriptionTx) (audit.Event, error)) error {
+	return fmt.Errorf("commit: %w: %w", store.ErrUnavailable, errors.New("disk is full"))
 }
 
 // OC-4: the wrong kind of token, another client's path and another client's subscription.

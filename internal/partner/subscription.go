@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -14,8 +15,8 @@ type SubscriptionID int64
 
 // Errors of subscriptions. The first three say which field of a request is wrong (contract OC-23).
 var (
-	// ErrSubscriptionName: the name is empty or too long.
-	ErrSubscriptionName = errors.New("subscription needs a name of 1 to 200 characters")
+	// ErrSubscriptionName: the name is empty or too long, or has characters in it that rule a terminal or that no database keeps.
+	ErrSubscriptionName = errors.New("subscription needs a name of 1 to 200 characters, no control characters among them")
 	// ErrTrigger: there is no such event, or not for a subscription of this kind.
 	ErrTrigger = errors.New("event does not exist here")
 	// ErrPayloadVersion: the event has no payload of this version.
@@ -59,7 +60,7 @@ type Draft struct {
 // Check reports everything that is wrong with a draft, one error each.
 func (d Draft) Check(o Owner, r Receivers) []error {
 	var errs []error
-	if n := utf8.RuneCountInString(d.Name); n < 1 || n > 200 || strings.TrimSpace(d.Name) == "" {
+	if n := utf8.RuneCountInString(d.Name); n < 1 || n > 200 || strings.TrimSpace(d.Name) == "" || strings.ContainsFunc(d.Name, unicode.IsControl) {
 		errs = append(errs, ErrSubscriptionName)
 	}
 	t, known := TriggerOf(d.Trigger)

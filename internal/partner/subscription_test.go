@@ -71,6 +71,13 @@ func TestTriggers(t *testing.T) {
 	if errs := d.Check(application, partner.Receivers{}); len(errs) != 3 {
 		t.Errorf("all at once: %v", errs)
 	}
+	for name, ok := range map[string]bool{"Ärger & Co — 帳簿": true, "a\x00b": false, "a\x1b[2Jb": false, "a\nb": false, "a\u0085b": false, strings.Repeat("ä", 200): true} {
+		d := draft()
+		d.Name = name
+		if errs := d.Check(application, partner.Receivers{}); (len(errs) == 0) != ok || !ok && !errors.Is(errs[0], partner.ErrSubscriptionName) {
+			t.Errorf("%q: %v", name, errs)
+		}
+	}
 	if n := len(partner.EventTypes()); n != 8 {
 		t.Errorf("%d events happen here", n)
 	}
