@@ -87,18 +87,25 @@ func TestACommitThatNoStandbyHas(t *testing.T) {
 	for !synchronous(t, local) {
 		yield()
 	}
-	answer := make(chan error)
-	go func() { answer <- db.write(t.Context(), func(tx *Tx) error { return note(tx, 1, "one") }) }()
-	const waiting = " FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-	for len(ask(t, local, "SELECT pid"+waiting)) == 0 {
-		yield()
-	}
-	ask(t, local, "SELECT pg_cancel_backend(pid)"+waiting)
-	if err := <-answer; !errors.Is(err, ErrUnavailable) {
-		t.Errorf("answer %v, want ErrUnavailable", err)
-	}
-	if n := countNotes(t, db); n != 1 {
-		t.Errorf("%d notes: the test does not do what it says", n)
+	for i, write := range []func(tx *Tx) error{
+		func(tx *Tx) error { return note(tx, 1, "one") },
+		func(tx *Tx) error { return errors.Join(note(tx, 2, "two"), noteLater(tx, 3, "three")) }, // which goes with the COMMIT
+		func(tx *Tx) error { return noteLater(tx, 4, "four") },
+	} {
+		answer := make(chan error)
+		runs := 0
+		go func() { answer <- db.write(t.Context(), func(tx *Tx) error { runs++; return write(tx) }) }()
+		const waiting = " FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+		for len(ask(t, local, "SELECT pid"+waiting)) == 0 {
+			yield()
+		}
+		ask(t, local, "SELECT pg_cancel_backend(pid)"+waiting)
+		if err := <-answer; !errors.Is(err, ErrUnavailable) || runs != 1 {
+			t.Errorf("answer %v after %d runs, want ErrUnavailable after one", err, runs)
+		}
+		if n, want := countNotes(t, db), []int{1, 3, 4}[i]; n != want {
+			t.Errorf("%d notes, want %d: the test does not do what it says", n, want)
+		}
 	}
 	// A warning about something else does not harm the commit after it, and the connection works on.
 	ask(t, local, "ALTER SYSTEM RESET synchronous_standby_names")
@@ -106,11 +113,9 @@ func TestACommitThatNoStandbyHas(t *testing.T) {
 	for synchronous(t, local) {
 		yield()
 	}
+	const warn = "DO $$ BEGIN RAISE WARNING 'something'; END $$"
 	must(t, db.write(t.Context(), func(tx *Tx) error {
-		if err := tx.conn.link.run(t.Context(), "DO $$ BEGIN RAISE WARNING 'something'; END $$"); err != nil {
-			return err
-		}
-		return note(tx, 2, "two")
+		return errors.Join(tx.conn.link.run(t.Context(), warn), note(tx, 5, "five"), tx.put(warn), noteLater(tx, 6, "six"))
 	}))
 }
 

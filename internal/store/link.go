@@ -18,6 +18,9 @@ type link interface {
 	later(w write) (taken bool, err error)
 	// flush sends what later took. What fails is a waitingError.
 	flush(ctx context.Context) error
+	// commit ends a transaction with text, which keeps it and what later took, or nothing of it. asked says that the other side may have been
+	// asked to: then, where no answer came, nobody knows what it did. A write that fails is a waitingError.
+	commit(ctx context.Context, text string) (asked bool, err error)
 	// close ends the connection in peace; drop without a word more to the other side, which may not be there to hear it.
 	close() error
 	drop()
@@ -40,7 +43,7 @@ type write struct {
 	statement statement
 	query     string
 	args      []any
-	// one says that exactly one row must be changed, or it has failed with errNotOne.
+	// one says that it is in the form of engine.sole, which fails where another number of rows than one was changed: with errNotOne.
 	one bool
 	// wrote becomes true when rows were changed.
 	wrote *bool

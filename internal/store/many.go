@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -60,7 +59,8 @@ func (db *DB) attemptAnew(ctx context.Context, fn func(*Tx) error, last bool) er
 }
 
 // attempt runs fn in one transaction and commits. What a COMMIT did whose answer never came is not known: that is
-// ErrUnavailable too, and every verb is made so that asking again is safe (I7). lost says that the connection was cut before that.
+// ErrUnavailable too, and every verb is made so that asking again is safe (I7). lost says that the connection was cut before that; the last writes
+// go with the COMMIT, and a cut after they were sent is one of the COMMIT.
 func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, last bool) (lost bool, err error) {
 	c, err := db.writers.begin(ctx, db.engine.transaction.begin)
 	if err != nil {
@@ -83,28 +83,17 @@ func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, last bool) (lost 
 	if err == nil && tx.changed {
 		err = tx.raise()
 	}
-	if err == nil {
-		err = tx.flush()
-	}
 	if tx.failed != nil {
 		err = tx.failed
 	}
 	if err != nil {
 		return c.cut, err
 	}
-	if err := db.engine.whole(c.link); err != nil {
-		return false, unavailable("commit", err)
+	asked, err := tx.commit()
+	if err != nil {
+		return c.cut && !asked, err
 	}
 	ended = true
-	if err := c.run(db.engine.transaction.keep); err != nil {
-		if db.engine.kind(err) == faultAgain {
-			return false, fmt.Errorf("%w: at the commit", ErrConflict)
-		}
-		return false, err
-	}
-	if err := db.engine.doubt(c.link); err != nil {
-		return false, unavailable("commit", err)
-	}
 	db.commits.Add(1)
 	db.writes.Add(1)
 	return false, nil

@@ -68,8 +68,7 @@ func openPostgres(ctx context.Context, o Options) (*engine, error) {
 		turn:        scope{begin: fmt.Sprintf("SELECT pg_advisory_lock(%d, hashtext(current_schema()))", turnLock), undo: "SELECT pg_advisory_unlock_all()"},
 		kind:        postgresFault,
 		limit:       postgresLimit,
-		whole:       postgresWhole,
-		doubt:       postgresDoubt,
+		sole:        postgresSole,
 		clock:       "SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)",
 	}
 	e.open = func(ctx context.Context, _ bool) (link, error) { return openPostgresLink(ctx, config) }
@@ -157,29 +156,15 @@ func postgresNotice(c *pgconn.PgConn, n *pgconn.Notice) {
 	}
 }
 
-// postgresDoubt is what a server warned of while it answered a COMMIT with success. It does so where it was told to stop
-// waiting for its standby, by a statement_timeout or an operator: the change is on its own disk alone, and a failover would
-// take it back (I7).
-func postgresDoubt(l link) error {
-	if warning, warned := l.(*postgresLink).c.PgConn().CustomData()[doubtful]; warned {
-		return fmt.Errorf("the server warns: %v", warning)
-	}
-	return nil
+// postgresSole is a conditional statement that divides by zero where it did not change one row. For PostgreSQL an UPDATE that changes nothing has
+// succeeded, and a COMMIT that is sent behind it without waiting for its answer would keep the rest of the transaction: a code would be spent twice (I5).
+// After an error the server passes over what was sent with the statement, and the COMMIT with it (PostgreSQL manual, "Extended Query").
+func postgresSole(query string) string {
+	return "WITH changed AS (" + query + " RETURNING 1) SELECT 1 / CASE count(*) WHEN 1 THEN 1 ELSE 0 END FROM changed"
 }
 
-// postgresWhole tells whether the transaction under way is one that a COMMIT would keep. PostgreSQL answers COMMIT with
-// success also where a statement failed before, and keeps nothing.
-func postgresWhole(l link) error {
-	p := l.(*postgresLink)
-	delete(p.c.PgConn().CustomData(), doubtful) // what was said before is not about the COMMIT
-	if p.opening != "" {                        // nothing was asked
-		return nil
-	}
-	if status := p.c.PgConn().TxStatus(); status != 'T' {
-		return fmt.Errorf("the transaction was not whole (%c)", status)
-	}
-	return nil
-}
+// errNotKept: the server took a COMMIT, and there is reason to think that it did not keep the transaction, or not where it lasts.
+var errNotKept = errors.New("the transaction was not kept")
 
 // Classes of SQLSTATE (PostgreSQL manual, appendix A).
 const (
@@ -187,6 +172,7 @@ const (
 	stateRule        = "23"
 	stateSerialize   = "40001"
 	stateDeadlock    = "40P01"
+	stateDivision    = "22012"
 	stateReadOnly    = "25006" // the server was the primary and is none any more
 	statePlanChanged = "0A000" // a migration changed what a prepared statement answers
 )
@@ -194,6 +180,9 @@ const (
 // postgresFault sorts the driver's errors. What does not come from the server as an answer to one statement is trouble
 // with the connection, and what is not known to be a constraint is trouble too (I11).
 func postgresFault(err error) fault {
+	if errors.Is(err, errNotKept) {
+		return faultTrouble
+	}
 	var e *pgconn.PgError
 	if !errors.As(err, &e) || e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC" {
 		return faultCut

@@ -58,7 +58,8 @@ func (l *postgresLink) prepare(ctx context.Context, query string) (statement, er
 	return s, err
 }
 
-// run sends the text in one round trip. A transaction that ends before anything was asked in it was never begun.
+// run sends the text in one round trip. A transaction that ends before anything was asked in it was never begun, and one that the server has ended
+// is over.
 func (l *postgresLink) run(ctx context.Context, text string) error {
 	if len(l.waiting) > 0 {
 		if text != "ROLLBACK" {
@@ -72,6 +73,8 @@ func (l *postgresLink) run(ctx context.Context, text string) error {
 			return nil
 		}
 		text = opening + "; " + text
+	} else if text == "ROLLBACK" && l.c.PgConn().TxStatus() == 'I' {
+		return nil
 	}
 	return l.c.PgConn().Exec(ctx, text).Close()
 }
@@ -102,6 +105,41 @@ func (l *postgresLink) flush(ctx context.Context) error {
 	}
 	_, err := l.send(ctx, nil, nil)
 	return err
+}
+
+// commit sends what waits and the COMMIT in one round trip. The server passes over the COMMIT when one of them fails, and all that may fail do so at
+// the server: see postgresSole.
+func (l *postgresLink) commit(ctx context.Context, text string) (asked bool, err error) {
+	if l.opening != "" { // a connection that was cut since it was used last must be found out before it is asked to commit
+		if len(l.waiting) == 0 {
+			l.opening = ""
+			return false, nil // nothing was asked
+		}
+		if err := l.flush(ctx); err != nil {
+			return false, err
+		}
+	}
+	// PostgreSQL answers the COMMIT of a transaction in which a statement failed with success too, and keeps nothing.
+	if status := l.c.PgConn().TxStatus(); status != 'T' {
+		return false, fmt.Errorf("%w: it was not whole (%c)", errNotKept, status)
+	}
+	tag, err := l.send(ctx, func(batch *pgx.Batch) { batch.Queue(text) }, func(pgx.Rows) error { return nil })
+	var waited waitingError
+	if errors.As(err, &waited) && !l.c.IsClosed() && l.c.PgConn().TxStatus() != 'E' {
+		return true, fmt.Errorf("the server went on after an error, and may have kept the rest: %v", err) // to run it again would do that twice
+	}
+	if err != nil {
+		return true, err
+	}
+	if tag.String() != "COMMIT" {
+		return true, fmt.Errorf("%w: the server answers %s", errNotKept, tag)
+	}
+	// A server that was told to stop waiting for its standby, by a statement_timeout or an operator, says so and succeeds: the change is on its own
+	// disk alone, and a failover would take it back (I7).
+	if warning, warned := l.c.PgConn().CustomData()[doubtful]; warned {
+		return true, fmt.Errorf("%w everywhere: the server warns: %v", errNotKept, warning)
+	}
+	return true, nil
 }
 
 // beginAlone sends a BEGIN that is still to be sent, where there is another host to go to.
@@ -147,7 +185,8 @@ func (l *postgresLink) send(ctx context.Context, last func(*pgx.Batch), read fun
 	}
 	for _, w := range waiting {
 		done, err := answers.Exec()
-		if err == nil && w.one && done.RowsAffected() != 1 {
+		var refused *pgconn.PgError
+		if w.one && errors.As(err, &refused) && refused.Code == stateDivision {
 			err = errNotOne
 		}
 		if err != nil {
@@ -158,6 +197,7 @@ func (l *postgresLink) send(ctx context.Context, last func(*pgx.Batch), read fun
 	if last == nil {
 		return tag, nil
 	}
+	delete(l.c.PgConn().CustomData(), doubtful) // what the server has warned of so far is not about what comes last
 	rows, err := answers.Query()
 	return taken(rows, err, read)
 }

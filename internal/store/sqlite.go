@@ -39,10 +39,9 @@ type engine struct {
 	// limit bounds how long a transaction may take, waiting included; 0 for an engine that is in this process and cannot be
 	// cut off.
 	limit time.Duration
-	// whole says why the transaction of a connection cannot be committed; nil where the engine says so itself.
-	whole func(link) error
-	// doubt says why a COMMIT that was answered with success may not last; nil where there is no such thing.
-	doubt func(link) error
+	// sole is a statement that changes rows in the form in which the engine itself refuses to have changed another number of them than one;
+	// nil where nothing waits, so that the number is known in time.
+	sole func(query string) string
 	// clock asks for the database's time in Unix milliseconds; empty for an engine that has no clock of its own.
 	clock string
 	// alone waits until no other node migrates; nil where no other can.

@@ -98,6 +98,10 @@ func (l *sqliteLink) run(_ context.Context, text string) error {
 func (l *sqliteLink) later(write) (bool, error)   { return false, nil }
 func (l *sqliteLink) flush(context.Context) error { return nil }
 
+func (l *sqliteLink) commit(ctx context.Context, text string) (bool, error) {
+	return true, l.run(ctx, text)
+}
+
 // runFirst prepares each part when those before it have run, since it may need what they made.
 func (l *sqliteLink) runFirst(text string) error {
 	var parts []*sqlite.Stmt

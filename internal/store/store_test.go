@@ -110,6 +110,11 @@ func note(tx *Tx, id int64, text string) error {
 	return err
 }
 
+// noteLater is note by a write that waits, where the engine lets writes wait.
+func noteLater(tx *Tx, id int64, text string) error {
+	return tx.put("INSERT INTO note (id, text, version) VALUES ($1, $2, 1)", id, text)
+}
+
 func countNotes(t testing.TB, db *DB) (n int) {
 	t.Helper()
 	must(t, db.read(context.Background(), func(tx *Tx) error {

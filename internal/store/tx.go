@@ -122,7 +122,7 @@ func (tx *Tx) do(query string, args ...any) (int64, error) {
 }
 
 // put is exec for whoever does not need to know how many rows were changed. Where each statement is a round trip, it goes with the next question or
-// before the commit, and what it meets is met then.
+// with the commit, and what it meets is met then.
 func (tx *Tx) put(query string, args ...any) error {
 	if err := tx.begins(); err != nil {
 		return err
@@ -142,7 +142,11 @@ func (tx *Tx) expect(query string, args ...any) error {
 // soon runs a statement now, or hands it over to be run before whatever is asked next.
 func (tx *Tx) soon(query string, args []any, one bool) error {
 	if !tx.last {
-		s, err := tx.prepare(query)
+		text := query
+		if sole := tx.db.engine.sole; one && sole != nil {
+			text = sole(query)
+		}
+		s, err := tx.prepare(text)
 		if err != nil {
 			return err
 		}
@@ -179,6 +183,26 @@ func (tx *Tx) flush() error {
 		return tx.fault("sending what waits", err)
 	}
 	return nil
+}
+
+// commit keeps the transaction, with what waits. asked says that the database may have been asked to.
+func (tx *Tx) commit() (asked bool, err error) {
+	keep := tx.db.engine.transaction.keep
+	asked, err = tx.conn.link.commit(tx.conn.until, keep)
+	if err == nil {
+		return asked, nil
+	}
+	var waited waitingError
+	if errors.As(err, &waited) {
+		return asked, tx.fault(keep, err)
+	}
+	switch tx.db.engine.kind(err) {
+	case faultAgain:
+		return asked, fmt.Errorf("%w: at the commit", ErrConflict)
+	case faultCut:
+		tx.conn.cut, tx.conn.silent = true, tx.conn.silent || errors.Is(err, errSilent)
+	}
+	return asked, unavailable("commit", err)
 }
 
 // get reads one row into dest, or answers errNoRow.
