@@ -21,8 +21,9 @@ type conn struct {
 	// until bounds the statements of the transaction under way, on engines that can be far away; release frees its timer.
 	until   context.Context
 	release context.CancelFunc
-	// cut says that the connection is of no more use, silent that its server did not even begin to answer.
-	cut, silent bool
+	// cut says that the connection is of no more use, others that nor are those beside it that nobody uses: its server did not even begin to answer,
+	// or left a COMMIT without an answer.
+	cut, others bool
 }
 
 func newConn(ctx context.Context, e *engine, readonly bool) (*conn, error) {
@@ -213,7 +214,7 @@ func (p *pool) dropIdle() {
 
 // give takes a connection back whose transaction has ended.
 func (p *pool) give(c *conn) {
-	late := c.silent || c.until.Err() != nil
+	late := c.others || c.until.Err() != nil
 	c.end()
 	if c.cut {
 		c.drop()

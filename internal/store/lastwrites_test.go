@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/latchkey-id/latchkey/internal/audit"
 	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/grant"
@@ -248,10 +250,34 @@ func (c *trips) of() func([]byte) {
 	}
 }
 
-// TestRoundTrips counts what each request costs on the way to the database. Between machines it is what a request waits for (speed.md).
+// TestRoundTrips counts what each request costs on the way to the database. Between machines it is what a request waits for (speed.md). Where the
+// address names another server to go to, a BEGIN goes alone.
 func TestRoundTrips(t *testing.T) {
-	dsn, wire := wired(t, postgresTest(t))
-	db := openTest(t, dsn)
+	for where, c := range map[string]struct {
+		another bool
+		want    map[string]int64
+	}{
+		"one server":  {false, map[string]int64{"client": 1, "application token": 1, "code exchange": 3, "refresh": 3, "access": 1}},
+		"two servers": {true, map[string]int64{"client": 1, "application token": 2, "code exchange": 4, "refresh": 4, "access": 1}},
+	} {
+		dsn, wire := wired(t, postgresTest(t))
+		if c.another {
+			config, err := pgx.ParseConfig(dsn)
+			must(t, err)
+			dsn = with(t, with(t, dsn, "host", config.Host+","+t.TempDir()), "port", fmt.Sprintf("%d,1", config.Port))
+		}
+		got := tripsOf(t, openTest(t, dsn), &wire.trips)
+		for name, want := range c.want {
+			if got[name] != want {
+				t.Errorf("%s, %s: %d round trips, want %d", where, name, got[name], want)
+			}
+		}
+	}
+}
+
+// tripsOf are the round trips of some verbs, once all connections have prepared what they need.
+func tripsOf(t *testing.T, db *DB, trips *trips) map[string]int64 {
+	t.Helper()
 	w := worldOn(t, db)
 	w.acme.Class.RotatesRefresh = true
 	n := w.nodes[0]
@@ -261,9 +287,9 @@ func TestRoundTrips(t *testing.T) {
 	ids := secret.NewIDs(raceTime)
 	var issue grant.Issue
 	costs := func(fn func() error) int64 {
-		before := wire.trips.n.Load()
+		before := trips.n.Load()
 		must(t, fn())
-		return wire.trips.n.Load() - before
+		return trips.n.Load() - before
 	}
 	got := map[string]int64{}
 	for range 2 * writerCount { // until each connection has prepared what it needs
@@ -295,9 +321,32 @@ func TestRoundTrips(t *testing.T) {
 			return err
 		})
 	}
-	for name, want := range map[string]int64{"client": 1, "application token": 2, "code exchange": 3, "refresh": 3, "access": 1} {
-		if got[name] != want {
-			t.Errorf("%s: %d round trips, want %d", name, got[name], want)
+	return got
+}
+
+// TestOnePaysForAServerThatLeft: connections whose server has gone without a word, as one does whose machine was restarted, look as good as ever until
+// they are used. A change that is sent with its COMMIT then ends unknown; one request learns that, and not one for each connection.
+func TestOnePaysForAServerThatLeft(t *testing.T) {
+	dsn, w := wired(t, postgresTest(t))
+	db := openTest(t, dsn)
+	notes(t, db)
+	add := func(id int64) error {
+		return db.write(t.Context(), func(tx *Tx) error { return noteLater(tx, id, fmt.Sprint(id)) })
+	}
+	for id := range int64(2 * writerCount) {
+		must(t, add(id))
+	}
+	w.left.Store(true)
+	unanswered := 0
+	for id := range int64(2 * writerCount) {
+		switch err := add(100 + id); {
+		case errors.Is(err, ErrUnavailable):
+			unanswered++
+		case err != nil:
+			t.Error(err)
 		}
+	}
+	if n := countNotes(t, db); unanswered != 1 || n != 4*writerCount-1 {
+		t.Errorf("%d were not answered, %d notes; want one and %d", unanswered, n, 4*writerCount-1)
 	}
 }

@@ -110,17 +110,22 @@ func (l *postgresLink) flush(ctx context.Context) error {
 // commit sends what waits and the COMMIT in one round trip. The server passes over the COMMIT when one of them fails, and all that may fail do so at
 // the server: see postgresSole.
 func (l *postgresLink) commit(ctx context.Context, text string) (asked bool, err error) {
-	if l.opening != "" { // a connection that was cut since it was used last must be found out before it is asked to commit
-		if len(l.waiting) == 0 {
-			l.opening = ""
-			return false, nil // nothing was asked
-		}
+	if l.opening != "" && len(l.waiting) == 0 {
+		l.opening = ""
+		return false, nil // nothing was asked
+	}
+	if err := l.beginAlone(ctx); err != nil {
+		return false, err
+	}
+	// A connection that was closed since it was used last, as all are after a restart, is found out before it is asked to commit, or
+	// what became of that would not be known.
+	if l.opening != "" && !quiet(l.c.PgConn().Conn()) {
 		if err := l.flush(ctx); err != nil {
 			return false, err
 		}
 	}
 	// PostgreSQL answers the COMMIT of a transaction in which a statement failed with success too, and keeps nothing.
-	if status := l.c.PgConn().TxStatus(); status != 'T' {
+	if status := l.c.PgConn().TxStatus(); l.opening == "" && status != 'T' {
 		return false, fmt.Errorf("%w: it was not whole (%c)", errNotKept, status)
 	}
 	tag, err := l.send(ctx, func(batch *pgx.Batch) { batch.Queue(text) }, func(pgx.Rows) error { return nil })

@@ -192,6 +192,7 @@ func (tx *Tx) commit() (asked bool, err error) {
 	if err == nil {
 		return asked, nil
 	}
+	defer func() { tx.conn.others = tx.conn.others || asked && tx.conn.cut }()
 	var waited waitingError
 	if errors.As(err, &waited) {
 		return asked, tx.fault(keep, err)
@@ -200,7 +201,7 @@ func (tx *Tx) commit() (asked bool, err error) {
 	case faultAgain:
 		return asked, fmt.Errorf("%w: at the commit", ErrConflict)
 	case faultCut:
-		tx.conn.cut, tx.conn.silent = true, tx.conn.silent || errors.Is(err, errSilent)
+		tx.conn.cut, tx.conn.others = true, errors.Is(err, errSilent)
 	}
 	return asked, unavailable("commit", err)
 }
@@ -296,7 +297,7 @@ func (tx *Tx) fault(query string, err error) error {
 	case faultRule:
 		tx.failed = fmt.Errorf("%s: %w", query, err)
 	case faultCut:
-		tx.conn.cut, tx.conn.silent = true, tx.conn.silent || errors.Is(err, errSilent)
+		tx.conn.cut, tx.conn.others = true, tx.conn.others || errors.Is(err, errSilent)
 		fallthrough
 	default:
 		tx.failed = unavailable(query, err)
