@@ -21,6 +21,8 @@ type table struct {
 	// turn is update without some columns, and turns which of all it takes; see sparing.
 	turn  string
 	turns []int
+	// backed is find with what stands behind the row; see withBehind.
+	backed string
 }
 
 func newTable(name string, columns ...string) table {

@@ -103,9 +103,9 @@ func (tx *Tx) GrantsEnding(by, now time.Time, most int) ([]grant.ID, error) {
 // SaveGrant inserts or updates a grant.
 func (tx *Tx) SaveGrant(g *grant.Grant) error { return tx.save(grantTable, &g.Version, grantFields(g)) }
 
-var codeTable = newTable("authorization_code", "id", "journey_id", "grant_id", "account_id", "partner_id", "profile_id", "redirect_uri",
+var codeTable = withBehind(newTable("authorization_code", "id", "journey_id", "grant_id", "account_id", "partner_id", "profile_id", "redirect_uri",
 	"challenge", "scopes", "scope_given", "epoch", "digest", "minted_at", "expires_at", "superseded_at", "redeemed_at", "token_id",
-	"key_version", "version").sparing("expires_at")
+	"key_version", "version").sparing("expires_at"))
 
 func codeFields(c *grant.Code) []any {
 	return []any{&c.ID, &c.Journey, &c.Grant, &c.Account, &c.Partner, &c.Profile, &c.RedirectURI, &c.Challenge, list{&c.Scopes},
@@ -116,7 +116,7 @@ func codeFields(c *grant.Code) []any {
 // Code reads an authorization code, or answers grant.ErrInvalidGrant.
 func (tx *Tx) Code(id grant.CodeID) (grant.Code, error) {
 	var c grant.Code
-	err := tx.get(codeTable.find, []any{id}, codeFields(&c)...)
+	err := tx.getBefore(codeTable, int64(id), codeFields(&c), &c.Account, &c.Grant)
 	if errors.Is(err, errNoRow) {
 		err = grant.ErrInvalidGrant
 	}

@@ -56,7 +56,7 @@ func (s Tokens) View(ctx context.Context, fn func(grant.TokenTx) error) error {
 // others would be a tenth of what an exchange costs.
 func (s Tokens) Change(ctx context.Context, fn func(grant.TokenTx) (audit.Event, error)) error {
 	return s.DB.change(ctx, func(tx *Tx) (audit.Event, error) {
-		tx.depth = openNothing
+		tx.depth, tx.foresees = openNothing, true
 		return fn(tx)
 	})
 }

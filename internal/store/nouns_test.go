@@ -411,8 +411,11 @@ func TestBehind(t *testing.T) {
 			"no account": {grant.Token{Account: owner + 1, Grant: 44}, 0, 0},
 			"neither":    {grant.Token{}, 0, 0},
 		} {
-			must(t, db.read(t.Context(), func(tx *Tx) error {
+			c.token.ID, c.token.Access = 70, []byte("a")
+			code := grant.Code{ID: 71, Account: c.token.Account, Grant: c.token.Grant, Digest: []byte("d")}
+			look := func(tx *Tx, how string) error {
 				gotA, gotG, err := tx.Behind(c.token)
+				name := name + ", " + how
 				if gotA.ID != c.account || gotG.ID != c.grant {
 					t.Errorf("%s: account %d, grant %d", name, gotA.ID, gotG.ID)
 				}
@@ -424,8 +427,76 @@ func TestBehind(t *testing.T) {
 				if d := differences(whole, gotG); gotG.ID != 0 && d != "" {
 					t.Errorf("%s: %s", name, d)
 				}
+				if met := tx.met[owner].row; gotA.ID != 0 && met != a.Version {
+					t.Errorf("%s: version %d was met, it is %d", name, met, a.Version)
+				}
 				return err
+			}
+			must(t, db.read(t.Context(), func(tx *Tx) error { return look(tx, "asked") }))
+			undo := errors.New("undo")
+			if err := db.write(t.Context(), func(tx *Tx) error {
+				token := c.token
+				return errors.Join(tx.SaveToken(&token), tx.SaveCode(&code), tx.flush(), look(tx, "asked later"), undo)
+			}); !errors.Is(err, undo) {
+				t.Error(err)
+			}
+			must(t, db.write(t.Context(), func(tx *Tx) error {
+				token, code := c.token, code
+				return errors.Join(tx.SaveToken(&token), tx.SaveCode(&code))
+			}))
+			for how, read := range map[string]func(*Tx) error{
+				"with the token": func(tx *Tx) error { _, err := tx.Token(70); return err },
+				"with the code":  func(tx *Tx) error { _, err := tx.Code(71); return err },
+			} {
+				must(t, db.write(t.Context(), func(tx *Tx) error {
+					tx.foresees = true
+					err := read(tx)
+					if tx.foreseen == nil || len(tx.met) != 0 {
+						t.Errorf("%s, %s: nothing was read along, or what nobody has seen was met", name, how)
+					}
+					return errors.Join(err, look(tx, how))
+				}))
+			}
+			must(t, db.write(t.Context(), func(tx *Tx) error {
+				_, err := tx.exec("DELETE FROM token WHERE id = 70")
+				_, err2 := tx.exec("DELETE FROM authorization_code WHERE id = 71")
+				return errors.Join(err, err2)
 			}))
 		}
+	})
+}
+
+// TestBehindIsNotOfBefore: what was read along is not told of another family, nor once this transaction has written.
+func TestBehindIsNotOfBefore(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		withAccount(t, db, owner, "owner@example.org")
+		withAccount(t, db, owner+1, "other@example.org")
+		g, other := grant.Grant{ID: 44, Account: owner, State: grant.Active}, grant.Grant{ID: 45, Account: owner, State: grant.Active}
+		k := grant.Token{ID: 70, Account: owner, Grant: 44, Access: []byte("a")}
+		must(t, db.write(t.Context(), func(tx *Tx) error { return errors.Join(tx.SaveGrant(&g), tx.SaveGrant(&other), tx.SaveToken(&k)) }))
+		must(t, db.write(t.Context(), func(tx *Tx) error {
+			tx.foresees = true
+			_, err := tx.Token(70)
+			must(t, err)
+			for _, c := range []grant.Token{{Account: owner, Grant: 45}, {Account: owner + 1, Grant: 44}, {Account: owner}} {
+				a, g, err := tx.Behind(c)
+				if must(t, err); a.ID != c.Account || g.ID != c.Grant {
+					t.Errorf("asked for %d and %d: account %d, grant %d", c.Account, c.Grant, a.ID, g.ID)
+				}
+			}
+			return nil
+		}))
+		must(t, db.write(t.Context(), func(tx *Tx) error {
+			tx.foresees = true
+			_, err := tx.Token(70)
+			must(t, err)
+			g.State = grant.Stopped
+			must(t, tx.SaveGrant(&g))
+			_, now, err := tx.Behind(k)
+			if must(t, err); now.State != grant.Stopped {
+				t.Errorf("after a write the grant is %s", now.State)
+			}
+			return nil
+		}))
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/grant"
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
@@ -470,26 +471,38 @@ func TestATextThatNoRowCanHold(t *testing.T) {
 	})
 }
 
-// TestBehindExcludes: a token that is issued on what stood behind it, while that changes, is issued anew on what stands then (I2).
+// TestBehindExcludes: a token that is issued on what stood behind it, while that changes, is issued anew on what stands then (I2), whether that was
+// asked for or read along with the code. Where it was only read along, as for a stranger who is refused, nothing is excluded and nothing runs again.
 func TestBehindExcludes(t *testing.T) {
 	db := openTest(t, postgresTest(t))
 	withAccount(t, db, owner, "owner@example.org")
-	var seen []int64
-	must(t, db.write(t.Context(), func(tx *Tx) error {
-		a, _, err := tx.Behind(grant.Token{Account: owner})
-		if err != nil {
-			return err
+	code := grant.Code{ID: 71, Account: owner, Digest: []byte("d")}
+	must(t, db.write(t.Context(), func(tx *Tx) error { return tx.SaveCode(&code) }))
+	for i, c := range []struct {
+		foresees, asks bool
+		runs           int
+	}{{false, true, 2}, {true, true, 2}, {true, false, 1}} {
+		var seen []int64
+		must(t, db.write(t.Context(), func(tx *Tx) error {
+			tx.foresees = c.foresees
+			_, err := tx.Code(71)
+			must(t, err)
+			var a customer.Account
+			if c.asks {
+				a, _, err = tx.Behind(grant.Token{Account: owner})
+				must(t, err)
+			}
+			if seen = append(seen, a.Epoch); len(seen) == 1 {
+				must(t, db.write(t.Context(), func(other *Tx) error {
+					a, err := other.Account(owner)
+					a.Epoch++
+					return errors.Join(err, other.SaveAccount(&a))
+				}))
+			}
+			return tx.SaveToken(&grant.Token{ID: grant.TokenID(80 + i), Account: owner, Epoch: a.Epoch, Access: []byte("a")})
+		}))
+		if len(seen) != c.runs || c.runs == 2 && seen[1] != seen[0]+1 {
+			t.Errorf("%+v: ran on epochs %v", c, seen)
 		}
-		if seen = append(seen, a.Epoch); len(seen) == 1 {
-			must(t, db.write(t.Context(), func(other *Tx) error {
-				a, err := other.Account(owner)
-				a.Epoch++
-				return errors.Join(err, other.SaveAccount(&a))
-			}))
-		}
-		return tx.SaveToken(&grant.Token{ID: 70, Account: owner, Epoch: a.Epoch, Access: []byte("a")})
-	}))
-	if len(seen) != 2 || seen[1] != seen[0]+1 {
-		t.Errorf("ran on epochs %v, want the old one and then the new one", seen)
 	}
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
-var tokenTable = newTable("token", "id", "kind", "partner_id", "account_id", "profile_id", "grant_id", "scopes", "scope_given", "epoch",
+var tokenTable = withBehind(newTable("token", "id", "kind", "partner_id", "account_id", "profile_id", "grant_id", "scopes", "scope_given", "epoch",
 	"access", "access_issued_at", "access_expires_at", "refresh", "previous_refresh", "refresh_expires_at", "generation", "refreshed_at",
 	"refresh_ended_at", "ended_at", "ended_reason", "key_version", "created_at", "dead_at", "version").
-	sparing("account_id", "partner_id", "grant_id", "refresh_ended_at", "ended_at", "dead_at")
+	sparing("account_id", "partner_id", "grant_id", "refresh_ended_at", "ended_at", "dead_at"))
 
 func tokenFields(t *grant.Token, dead *time.Time) []any {
 	return []any{&t.ID, &t.Kind, &t.Partner, &t.Account, &t.Profile, &t.Grant, list{&t.Scopes}, &t.ScopeGiven, &t.Epoch,
@@ -26,7 +26,7 @@ func tokenFields(t *grant.Token, dead *time.Time) []any {
 func (tx *Tx) Token(id grant.TokenID) (grant.Token, error) {
 	var t grant.Token
 	var dead time.Time
-	err := tx.get(tokenTable.find, []any{id}, tokenFields(&t, &dead)...)
+	err := tx.getBefore(tokenTable, int64(id), tokenFields(&t, &dead), &t.Account, &t.Grant)
 	if errors.Is(err, errNoRow) {
 		err = grant.ErrInvalidToken
 	}
@@ -81,20 +81,54 @@ func (tx *Tx) Standing(id grant.TokenID) (grant.Standing, error) {
 const behindQuery = "SELECT a.version, " + behindColumns + `
 	FROM account a LEFT JOIN access_grant g ON g.id = $2 WHERE a.id = $1`
 
-// Behind reads account and grant of a family, what decides of them; nothing where there is no such account.
+// withBehind is a table whose rows name an account and a grant, with a statement that reads one together with what behindQuery reads of them.
+func withBehind(t table) table {
+	t.backed = "SELECT " + t.of("t") + ", COALESCE(a.version, 0), " + behindColumns + " FROM " + t.name + ` t LEFT JOIN account a ON a.id = t.account_id
+	LEFT JOIN access_grant g ON g.id = t.grant_id AND a.id = t.account_id WHERE t.id = $1`
+	return t
+}
+
+// A behind is what stands behind the families of an account and a grant. The account is none that could be saved, and so its version is kept apart.
+type behind struct {
+	of      customer.AccountID
+	under   grant.ID
+	version int64
+	account customer.Account
+	grant   grant.Grant
+}
+
+func (b *behind) fields() []any {
+	return append([]any{&b.version}, behindFields(&b.account, &b.grant)...)
+}
+
+// getBefore reads a code or a family of tokens, with what Behind will be asked for next, where it will.
+func (tx *Tx) getBefore(t table, id int64, fields []any, of *customer.AccountID, under *grant.ID) error {
+	if !tx.foresees {
+		return tx.get(t.find, []any{id}, fields...)
+	}
+	b := &behind{}
+	if err := tx.get(t.backed, []any{id}, append(fields, b.fields()...)...); err != nil {
+		return err
+	}
+	b.of, b.under = *of, *under
+	tx.foreseen = b
+	return nil
+}
+
+// Behind reads account and grant of a family, what decides of them; nothing where there is no such account. What was read along before is as good as
+// read now, of the same moment, until this transaction writes. Only who asks here is told of it, and what is written then excludes other changes of the account.
 func (tx *Tx) Behind(t grant.Token) (customer.Account, grant.Grant, error) {
-	var a customer.Account
-	var g grant.Grant
-	var version int64 // not the account's: this is no account that could be saved
-	err := tx.get(behindQuery, []any{t.Account, t.Grant}, append([]any{&version}, behindFields(&a, &g)...)...)
-	if errors.Is(err, errNoRow) {
-		return customer.Account{}, grant.Grant{}, nil
+	b := tx.foreseen
+	if b == nil || b.of != t.Account || b.under != t.Grant || tx.changed || tx.wrote {
+		b = &behind{of: t.Account, under: t.Grant}
+		if err := tx.get(behindQuery, []any{b.of, b.under}, b.fields()...); err != nil && !errors.Is(err, errNoRow) {
+			return customer.Account{}, grant.Grant{}, err
+		}
 	}
-	if err != nil {
-		return customer.Account{}, grant.Grant{}, err
+	if b.account.ID != 0 {
+		tx.meet(b.account.ID, b.version, false)
 	}
-	tx.meet(a.ID, version, false)
-	return a, g, nil
+	return b.account, b.grant, nil
 }
 
 // SaveToken inserts or updates a family of tokens.

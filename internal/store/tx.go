@@ -29,6 +29,9 @@ type Tx struct {
 	reads bool
 	// depth is how far accounts are opened.
 	depth depth
+	// foresees says that what stands behind a code or a family of tokens is read along with it, since it is asked for next; foreseen is that.
+	foresees bool
+	foreseen *behind
 	// heard says that the database has answered something.
 	heard bool
 	// wrote says that a row was changed; changed says so of any row but an audit event.
