@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
 	"github.com/latchkey-id/latchkey/internal/grant"
 	"github.com/latchkey-id/latchkey/internal/limit"
@@ -189,6 +190,25 @@ func TestAnAnswerThatIsNoCommit(t *testing.T) {
 	}
 }
 
+// TestAServerThatWritesNoMoreIsLeft: one that was the primary and is none any more says so when it is asked to write, and has not kept anything. The
+// change goes on with another connection, also where the COMMIT went with the write.
+func TestAServerThatWritesNoMoreIsLeft(t *testing.T) {
+	db := openTest(t, postgresTest(t))
+	notes(t, db)
+	runs := 0
+	err := db.change(t.Context(), func(tx *Tx) (audit.Event, error) {
+		var n int
+		must(t, tx.get("SELECT 1", nil, &n))
+		if runs++; runs == 1 {
+			must(t, tx.conn.link.run(t.Context(), "SET TRANSACTION READ ONLY"))
+		}
+		return happened(1), noteLater(tx, 1, "one")
+	})
+	if n, events := countNotes(t, db), countEvents(t, db); err != nil || runs != 2 || n != 1 || events != 1 {
+		t.Errorf("%v after %d runs, %d notes and %d events; want two runs and one of each", err, runs, n, events)
+	}
+}
+
 // TestARefusalSendsNothing: a change that ends with an error and no event leaves nothing, and its writes are not even sent.
 func TestARefusalSendsNothing(t *testing.T) {
 	dsn, w := wired(t, postgresTest(t))
@@ -257,8 +277,8 @@ func TestRoundTrips(t *testing.T) {
 		another bool
 		want    map[string]int64
 	}{
-		"one server":  {false, map[string]int64{"client": 1, "application token": 1, "code exchange": 2, "refresh": 2, "access": 1}},
-		"two servers": {true, map[string]int64{"client": 1, "application token": 2, "code exchange": 3, "refresh": 3, "access": 1}},
+		"one server":  {false, map[string]int64{"client": 1, "application token": 1, "code exchange": 2, "refresh": 2, "claim code": 3, "access": 1}},
+		"two servers": {true, map[string]int64{"client": 1, "application token": 2, "code exchange": 3, "refresh": 3, "claim code": 4, "access": 1}},
 	} {
 		dsn, wire := wired(t, postgresTest(t))
 		if c.another {
@@ -303,6 +323,11 @@ func tripsOf(t *testing.T, db *DB, trips *trips) map[string]int64 {
 				_, _, err := tx.PartnerAsking("acme", limit.NewKey(limit.KindPassword, "acme"))
 				return err
 			})
+		})
+		_, _, caller := w.pending(t, fmt.Sprintf("%d@example.org", ids.Next()))
+		got["claim code"] = costs(func() error {
+			_, err := n.claims.Mint(t.Context(), caller, registrationCode, claim.Binding{})
+			return err
 		})
 		got["application token"] = costs(func() error {
 			_, err := n.tokens.Application(t.Context(), w.acme, customer.Origin{})

@@ -18,8 +18,8 @@ type link interface {
 	later(w write) (taken bool, err error)
 	// flush sends what later took. What fails is a waitingError.
 	flush(ctx context.Context) error
-	// commit ends a transaction with text, which keeps it and what later took, or nothing of it. asked says that the other side may have been
-	// asked to: then, where no answer came, nobody knows what it did. A write that fails is a waitingError.
+	// commit ends a transaction with text, which keeps it and what later took, or nothing of it. asked says that the other side may have come to
+	// that: then, where no answer came, nobody knows what it did. A write that fails is a waitingError.
 	commit(ctx context.Context, text string) (asked bool, err error)
 	// close ends the connection in peace; drop without a word more to the other side, which may not be there to hear it.
 	close() error

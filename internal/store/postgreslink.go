@@ -130,8 +130,12 @@ func (l *postgresLink) commit(ctx context.Context, text string) (asked bool, err
 	}
 	tag, err := l.send(ctx, func(batch *pgx.Batch) { batch.Queue(text) }, func(pgx.Rows) error { return nil })
 	var waited waitingError
-	if errors.As(err, &waited) && !l.c.IsClosed() && l.c.PgConn().TxStatus() != 'E' {
-		return true, fmt.Errorf("the server went on after an error, and may have kept the rest: %v", err) // to run it again would do that twice
+	var refused *pgconn.PgError
+	if errors.As(err, &waited) && errors.As(err, &refused) && !l.c.IsClosed() {
+		if status := l.c.PgConn().TxStatus(); status != 'E' { // to run it again could do the rest twice
+			return true, fmt.Errorf("the server went on (%c) after an error: %v", status, err)
+		}
+		return false, err // the server says that it has passed over the COMMIT
 	}
 	if err != nil {
 		return true, err
@@ -192,7 +196,7 @@ func (l *postgresLink) send(ctx context.Context, last func(*pgx.Batch), read fun
 		done, err := answers.Exec()
 		var refused *pgconn.PgError
 		if w.one && errors.As(err, &refused) && refused.Code == stateDivision {
-			err = errNotOne
+			err = fmt.Errorf("%w: %w", errNotOne, err)
 		}
 		if err != nil {
 			return tag, waitingError{w.query, err}

@@ -188,7 +188,7 @@ func (tx *Tx) flush() error {
 	return nil
 }
 
-// commit keeps the transaction, with what waits. asked says that the database may have been asked to.
+// commit keeps the transaction, with what waits. asked says that the database may have come to that.
 func (tx *Tx) commit() (asked bool, err error) {
 	keep := tx.db.engine.transaction.keep
 	asked, err = tx.conn.link.commit(tx.conn.until, keep)
