@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -206,6 +207,31 @@ func TestAServerThatWritesNoMoreIsLeft(t *testing.T) {
 	})
 	if n, events := countNotes(t, db), countEvents(t, db); err != nil || runs != 2 || n != 1 || events != 1 {
 		t.Errorf("%v after %d runs, %d notes and %d events; want two runs and one of each", err, runs, n, events)
+	}
+}
+
+// TestAServerThatDividesByZeroIsRefused: there a condition that does not hold would pass.
+func TestAServerThatDividesByZeroIsRefused(t *testing.T) {
+	dsn, w := wired(t, postgresTest(t))
+	for name, misheard := range map[string]func([]byte) []byte{
+		"another error": func(said []byte) []byte {
+			return bytes.Replace(said, []byte("C"+stateDivision+"\x00"), []byte("C22000\x00"), 1)
+		},
+		"no error": func(said []byte) []byte {
+			if !bytes.Contains(said, []byte("C"+stateDivision+"\x00")) {
+				return said
+			}
+			return []byte("C\x00\x00\x00\x0dSELECT 1\x00Z\x00\x00\x00\x05I")
+		},
+	} {
+		w.misheard.Store(&misheard)
+		db, err := Open(t.Context(), at(t, dsn))
+		if err == nil {
+			must(t, db.Close())
+		}
+		if err == nil || !strings.Contains(err.Error(), "divides by zero") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

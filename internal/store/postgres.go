@@ -143,6 +143,12 @@ func postgresKeeps(ctx context.Context, config *pgx.ConnConfig, failover bool) e
 	if encoding.Valid && encoding.String != "UTF8" {
 		return fmt.Errorf("its encoding is %s; make one with ENCODING 'UTF8'", encoding.String)
 	}
+	var refused *pgconn.PgError
+	if _, err := l.c.Exec(ctx, soleRow+"(VALUES (1), (2)) AS two (n)"); err == nil || errors.As(err, &refused) && refused.Code != stateDivision {
+		return errors.New("it is not PostgreSQL: it divides by zero, by which conditions are held to")
+	} else if refused == nil {
+		return unavailable("connect", err)
+	}
 	return nil
 }
 
@@ -160,8 +166,11 @@ func postgresNotice(c *pgconn.PgConn, n *pgconn.Notice) {
 // succeeded, and a COMMIT that is sent behind it without waiting for its answer would keep the rest of the transaction: a code would be spent twice (I5).
 // After an error the server passes over what was sent with the statement, and the COMMIT with it (PostgreSQL manual, "Extended Query").
 func postgresSole(query string) string {
-	return "WITH changed AS (" + query + " RETURNING 1) SELECT 1 / CASE count(*) WHEN 1 THEN 1 ELSE 0 END FROM changed"
+	return "WITH changed AS (" + query + " RETURNING 1) " + soleRow + "changed"
 }
+
+// soleRow fails with stateDivision where what follows has another number of rows than one.
+const soleRow = "SELECT 1 / CASE count(*) WHEN 1 THEN 1 ELSE 0 END FROM "
 
 // errNotKept: the server took a COMMIT, and there is reason to think that it did not keep the transaction, or not where it lasts.
 var errNotKept = errors.New("the transaction was not kept")
