@@ -40,6 +40,8 @@ type call struct {
 	form map[string]string
 	// sent is what a multipart form says, in a text that its boundary does not change.
 	sent string
+	// done, where set, is called when the request is answered.
+	done func()
 }
 
 func (c *call) origin() customer.Origin {
@@ -51,6 +53,11 @@ func (c *call) caller() customer.Caller { return c.access.Caller(c.trace, c.netw
 // run does what all routes have in common, in this order: who asks, how often, with what; then the route's own part.
 func (c *call) run(rt route) (any, error) {
 	c.route = rt
+	defer func() {
+		if c.done != nil {
+			c.done()
+		}
+	}()
 	if rt.by == byClient {
 		if err := c.admitClient(); err != nil {
 			return nil, err

@@ -59,6 +59,8 @@ type Door struct {
 	Observe func(Observation)
 	// Unavailable is what the errors of a database that did not answer wrap (I11).
 	Unavailable error
+
+	uploads uploads
 }
 
 // oldestRelease is the first calendar label that was documented; later ones are served alike (contract OC-2).

@@ -25,7 +25,7 @@ func FuzzUpload(f *testing.F) {
 	f.Fuzz(func(t *testing.T, kind, text string) {
 		r := httptest.NewRequest("POST", "/", strings.NewReader(text))
 		r.Header.Set("Content-Type", kind)
-		form, err := (&call{w: httptest.NewRecorder(), r: r, body: body{unread: true}}).upload("files")
+		form, err := (&call{door: &Door{}, w: httptest.NewRecorder(), r: r, body: body{unread: true}}).upload("files")
 		if err != nil {
 			if !errors.Is(err, errMultipart) && !errors.Is(err, errFileTooLarge) && !errors.Is(err, errContentType) {
 				t.Errorf("%q, %q: %v", kind, text, err)

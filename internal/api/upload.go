@@ -10,10 +10,12 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/latchkey-id/latchkey"
 	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
@@ -34,6 +36,42 @@ const largestText = 1 << 16
 type upload struct {
 	texts map[string]string
 	files []customer.File
+}
+
+// How many uploads over largestBody are in hand at once on a node, and how many of one partner. Each takes up to three times largestUpload of memory until it is
+// answered, and limits of volume do not bound how many a partner begins and never ends.
+const (
+	mostUploads      = 12
+	mostUploadsOfOne = 4
+)
+
+// uploads counts those in hand. The zero value is ready.
+type uploads struct {
+	mu  sync.Mutex
+	all int
+	of  map[partner.ID]int
+}
+
+// take begins one, until done is called; false when there are too many.
+func (u *uploads) take(by partner.ID) (done func(), ok bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.all >= mostUploads || u.of[by] >= mostUploadsOfOne {
+		return nil, false
+	}
+	if u.of == nil {
+		u.of = map[partner.ID]int{}
+	}
+	u.all++
+	u.of[by]++
+	return func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.all--
+		if u.of[by]--; u.of[by] == 0 {
+			delete(u.of, by)
+		}
+	}, true
 }
 
 // uploadDocument stores the files of one document (contract 11.4).
@@ -89,6 +127,13 @@ func (d *Door) uploadDocument(c *call) (any, error) {
 func (c *call) upload(names ...string) (upload, error) {
 	if !c.body.unread {
 		return upload{}, errContentType
+	}
+	if c.r.ContentLength < 0 || c.r.ContentLength > largestBody { // others take no more than any request
+		done, ok := c.door.uploads.take(c.partner.ID)
+		if !ok {
+			return upload{}, volumeError{1}
+		}
+		c.done = done
 	}
 	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, largestUpload)
 	parts, err := c.r.MultipartReader()

@@ -5,9 +5,12 @@ import (
 	"image"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"mime/multipart"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/latchkey-id/latchkey/internal/customer"
@@ -163,5 +166,58 @@ func TestMultipartElsewhere(t *testing.T) {
 		if got := w.ask("POST", path, body, "Authorization", p.bearer, "Content-Type", kind); got.status != http.StatusUnsupportedMediaType {
 			t.Errorf("%s: %d %s", path, got.status, got.body)
 		}
+	}
+}
+
+// Uploads that a partner begins and does not end take no more memory than four of them, and keep no other partner from its own.
+func TestUploadsInHand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p, other := w.open(acme, "mira.kade@example.org"), w.open(globex, "ines@example.org")
+	id, otherID := decimal(w.profile(p)), decimal(w.profile(other))
+	inHand := func() int {
+		w.door.uploads.mu.Lock()
+		defer w.door.uploads.mu.Unlock()
+		return w.door.uploads.all
+	}
+	waits := func(n int) {
+		for inHand() != n {
+			runtime.Gosched()
+		}
+	}
+	var slow sync.WaitGroup
+	var ends []*io.PipeWriter
+	for n := range mostUploadsOfOne {
+		body, end := io.Pipe()
+		ends = append(ends, end)
+		slow.Go(func() {
+			r, err := http.NewRequestWithContext(t.Context(), "POST", w.URL+"/v3/profiles/"+id+"/verification-status/upload-document", body)
+			must(t, err)
+			r.Header.Set("Authorization", p.bearer)
+			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+			w.send(r)
+		})
+		_, err := io.WriteString(end, "--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.7")
+		must(t, err)
+		waits(n + 1)
+	}
+	small := []sent{{"documentType", "", "ID_PROOF"}, {"files", "a.pdf", pdf}}
+	whole := []sent{{"documentType", "", "ADDRESS_PROOF"}, {"files", "a.pdf", pdf + strings.Repeat(" ", largestBody)}}
+	if got := w.upload(p, "/v3", id, whole...); got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") == "" {
+		t.Errorf("one more: %d %s", got.status, got.body)
+	}
+	if got := w.upload(p, "/v3", id, small...); got.status != http.StatusNoContent {
+		t.Errorf("a small one: %d %s", got.status, got.body)
+	}
+	if got := w.upload(other, "/v3", otherID, whole...); got.status != http.StatusNoContent {
+		t.Errorf("another partner: %d %s", got.status, got.body)
+	}
+	for _, end := range ends {
+		_ = end.Close()
+	}
+	slow.Wait()
+	waits(0)
+	if got := w.upload(p, "/v3", id, whole...); got.status != http.StatusNoContent {
+		t.Errorf("afterwards: %d %s", got.status, got.body)
 	}
 }
