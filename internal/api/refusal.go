@@ -62,7 +62,8 @@ type refusal struct {
 	shape  int
 	// code and message are the body's words; path belongs to E1.
 	code, message, path string
-	// challenge is the WWW-Authenticate header, which no 401 may lack (RFC 9110 section 15.5.2).
+	// challenge is the WWW-Authenticate header. invalid_grant has none, though RFC 9110 section 15.5.2 wants it on every 401: common
+	// OAuth clients read a challenge in place of the body, and would not learn that the grant is over.
 	challenge string
 }
 
@@ -94,8 +95,8 @@ func refusals() []refusal {
 		{err: errGrantType, status: 400, shape: shapeGrant, code: "unsupported_grant_type", message: "Unsupported grant type"},
 		{err: partner.ErrNotAuthenticated, status: 401, shape: shapeGrant, code: "invalid_client", message: "Client authentication failed", challenge: challengeBasic},
 		{err: partner.ErrUnknown, status: 401, shape: shapeGrant, code: "invalid_client", message: "Client authentication failed", challenge: challengeBasic},
-		{err: grant.ErrInvalidCredentials, status: 401, shape: shapeGrant, code: "invalid_grant", message: "Invalid user credentials.", challenge: challengeBasic},
-		{err: grant.ErrInvalidGrant, status: 401, shape: shapeGrant, code: "invalid_grant", message: "The code or refresh token is not valid, or not any more", challenge: challengeBasic},
+		{err: grant.ErrInvalidCredentials, status: 401, shape: shapeGrant, code: "invalid_grant", message: "Invalid user credentials."},
+		{err: grant.ErrInvalidGrant, status: 401, shape: shapeGrant, code: "invalid_grant", message: "The code or refresh token is not valid, or not any more"},
 
 		// Bearers (contract 3.3, OC-3, OC-4)
 		{err: errNoBearer, status: 401, shape: shapeGrant, code: "unauthorized", message: "Full authentication is required to access this resource", challenge: challengeBearer},
@@ -243,7 +244,7 @@ func (c *call) refuseBy(row refusal, err error) {
 	if row.code == "invalid_grant" && c.partner.ID != 0 && !c.partner.Class.UnauthorizedGrant {
 		status = http.StatusBadRequest
 	}
-	if row.challenge != "" && status == http.StatusUnauthorized {
+	if row.challenge != "" {
 		c.w.Header().Set("WWW-Authenticate", row.challenge)
 	}
 	switch row.shape {
