@@ -91,6 +91,7 @@ const (
 func postgresMigrations(config pgx.ConnConfig) (*sql.DB, func(context.Context) (func() error, error)) {
 	config.RuntimeParams["statement_timeout"], config.RuntimeParams["idle_in_transaction_session_timeout"] = "0", "0"
 	config.RuntimeParams["lock_timeout"] = "0"
+	config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement // whatever the address says: releases know no other (docs/dependencies.md)
 	pool := stdlib.OpenDB(config)
 	pool.SetMaxIdleConns(0)
 	alone := func(ctx context.Context) (func() error, error) {

@@ -73,6 +73,18 @@ func TestNoPasswordIsShown(t *testing.T) {
 	}
 }
 
+// TestAddressesThatTellHowToAsk: an address may name a way in which pgx puts its questions that a release is built without.
+func TestAddressesThatTellHowToAsk(t *testing.T) {
+	for _, way := range []string{"exec", "simple_protocol", "cache_describe"} {
+		db := openTest(t, with(t, postgresTest(t), "default_query_exec_mode", way))
+		notes(t, db)
+		must(t, db.write(t.Context(), func(tx *Tx) error { return note(tx, 1, way) }))
+		if n := countNotes(t, db); n != 1 {
+			t.Errorf("%s: %d notes", way, n)
+		}
+	}
+}
+
 // TestNodesStartTogether: of several nodes that start at once on an empty database one migrates, and all serve.
 func TestNodesStartTogether(t *testing.T) {
 	dsn := postgresTest(t)
