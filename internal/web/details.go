@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -75,10 +74,16 @@ func postProposals(v *visit) error {
 	known, chosen := map[string]bool{}, []customer.Choice{}
 	for _, r := range rows {
 		known["choice-"+r.Key] = true
-		millis, _ := strconv.ParseInt(v.r.PostForm.Get("until-"+r.Key), 10, 64)
-		r.choice.Until = time.UnixMilli(millis)
+		shown, err := r.Shown()
+		if err != nil {
+			return err
+		}
+		r.choice.Until = time.UnixMilli(r.Until)
 		switch decision := v.r.PostForm.Get("choice-" + r.Key); decision {
 		case "accept", "keep":
+			if v.r.PostForm.Get("shown-"+r.Key) != shown {
+				known["choice-"+r.Key] = false // it says something else by now
+			}
 			r.choice.Accept = decision == "accept"
 			chosen = append(chosen, r.choice)
 		}

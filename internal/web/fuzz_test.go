@@ -123,7 +123,7 @@ func FuzzForms(f *testing.F) {
 	for _, body := range []string{"", "email=mira.kade%40example.org", "code=123456", "code=%00&code=1", "new_password=" + strings.Repeat("%f0%9f%99%82", 300), "method=app", "saved=",
 		"version=1", "decision=maybe&scope=a&scope=b", "given_name=%ff", "birth_day=0&birth_month=0&birth_year=0000", "birth_day=9999999999&birth_month=x&birth_year=1988",
 		"outcome=ok&answer=%7B%22id%22%3A%22AA%22%2C%22rawId%22%3A%22AA%22%2C%22type%22%3A%22public-key%22%2C%22response%22%3A%7B%22clientDataJSON%22%3A%22e30%22%7D%7D", "outcome=cancelled&answer=%ff",
-		"country=zz&postal_code=a&line1=b", "choice-name-1=accept&until-name-1=-1", "choice-name-1=keep&until-name-1=99999999999999999999", "phone=%2B" + strings.Repeat("1", 100), "a=b;c=d", "%", "=&=&="} {
+		"country=zz&postal_code=a&line1=b", "choice-name-1=accept&shown-name-1=-1", "choice-name-1=keep&shown-name-1=99999999999999999999", "phone=%2B" + strings.Repeat("1", 100), "a=b;c=d", "%", "=&=&="} {
 		for page := range 3 {
 			f.Add(body, uint8(page*7))
 		}

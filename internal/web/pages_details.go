@@ -1,5 +1,12 @@
 package web
 
+import (
+	"encoding/hex"
+	"encoding/json"
+
+	"github.com/latchkey-id/latchkey/internal/secret"
+)
+
 // DetailsPage is what is in the customer's account, as C8 shows it, with who gave what and when. "Download" posts to Action.
 type DetailsPage struct {
 	Frame
@@ -13,7 +20,7 @@ func (*DetailsPage) face() face {
 }
 
 // ProposalsPage is the customer's own page of what partners propose about their details (design 10.11). Fields: "choice-{Key}" of each
-// row, "accept" or "keep", and "until-{Key}", which is the newest that was shown.
+// row, "accept" or "keep", and "shown-{Key}", which says what was shown.
 type ProposalsPage struct {
 	Frame
 	Rows []DetailsRow
@@ -35,4 +42,11 @@ type DetailsRow struct {
 	Replaces bool
 	// Until is the newest of the proposals, in Unix milliseconds.
 	Until int64
+}
+
+// Shown is a digest of what the row says. The time alone does not tell two proposals apart: nodes' clocks differ by more than a partner takes
+// to put another one in the place of the first.
+func (r DetailsRow) Shown() (string, error) {
+	text, err := json.Marshal(r)
+	return hex.EncodeToString(secret.Hash(string(text))[:16]), err
 }

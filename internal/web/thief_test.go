@@ -194,3 +194,32 @@ func (w *world) entries() int {
 	}
 	return len(list)
 }
+
+// A partner puts another proposal in the place of the one that the customer reads, in the same moment, or by way of a node whose clock is
+// behind: what is accepted is what was read.
+func TestProposalsOfLateClocks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o, b := w.owned(email, "c11")
+	c, p := w.proposer(o)
+	for _, behind := range []time.Duration{0, time.Second} {
+		for _, city := range []string{"Edinburgh", "Leeds"} {
+			if _, err := w.customers.UpdatePersonal(t.Context(), c, p.ID, customer.Personal{Values: map[customer.Field]string{customer.City: city}}); err != nil {
+				t.Fatal(err)
+			}
+			if city == "Edinburgh" {
+				b.get("/details/proposals").expect(http.StatusOK, "proposals")
+				w.clock.advance(-behind)
+			}
+		}
+		b.post(fmt.Sprintf("choice-address-%d", p.ID), "accept").expect(http.StatusConflict, "proposals")
+		if !b.has("details.changed") || !strings.Contains(b.says(), "Leeds") {
+			t.Errorf("%s behind: %s", behind, b.says())
+		}
+		if _, now := w.proposer(o); now.Value(customer.City) != "Leith" {
+			t.Errorf("%s behind: lives in %s by now", behind, now.Value(customer.City))
+		}
+		w.clock.advance(time.Minute)
+	}
+	b.post(fmt.Sprintf("choice-address-%d", p.ID), "accept").expect(http.StatusOK, "proposals")
+}
