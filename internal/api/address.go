@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -102,15 +103,18 @@ func oldProblem(name string, problem customer.Problem) latchkey.FieldError {
 }
 
 // addresses lists the addresses of one profile, or of all within reach. The documented parameter is profile; a client is
-// known to send profileId (contract 1.3).
+// known to send profileId (contract 1.3). A query that cannot be read, or names a profile twice, is refused like one that is not the
+// bearer's: without the part that was lost it would ask for all.
 func (d *Door) addresses(c *call) (any, error) {
-	query := c.r.URL.Query()
+	query, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil || len(query["profile"]) > 1 || len(query["profileId"]) > 1 {
+		return nil, customer.ErrNoProfile
+	}
 	text := query.Get("profile")
 	if text == "" {
 		text = query.Get("profileId")
 	}
 	var list []customer.Entry
-	var err error
 	if text == "" {
 		list, err = d.Customers.Profiles(c.r.Context(), c.caller())
 	} else {

@@ -40,6 +40,10 @@ func TestAddresses(t *testing.T) {
 	if all := w.json("GET", "/v1/addresses", p.bearer, ""); strings.Count(all.body, `"profile":`) != 2 || !strings.Contains(all.body, want) {
 		t.Errorf("all: %s", all.body)
 	}
+	// What names no profile, or two, is not taken for a question about all.
+	for _, query := range []string{"profile=%zz", "profile=" + personal + "&profile=" + id, "profileId=" + personal + "&profileId=" + personal, "profile=" + personal + ";x=1", "profile=x"} {
+		w.json("GET", "/v1/addresses?"+query, p.bearer, "").want(t, 403, unknownBody)
+	}
 	w.json("POST", "/2026Q3/addresses", p.bearer, addressBody(personal, `"details":{"country":"us","firstLine":"1 Mesa Rd","postCode":"87571","city":"Taos","state":"NM","occupations":[{"code":"Joiner","format":"FREE_FORM"}]}`)).want(t, 200,
 		`{"id":`+address+`,"profile":`+personal+`,"details":{"country":"US","firstLine":"1 Mesa Rd","postCode":"87571","city":"Taos","state":"NM","occupations":[{"code":"Joiner","format":"FREE_FORM"}]}}`)
 	w.json("POST", "/v1/addresses", p.bearer, addressBody(personal, strings.Replace(harbour, `"occupation":null`, `"occupation":"Diver"`, 1)))
