@@ -66,6 +66,7 @@ var parsers = map[string]string{
 	"latchkey.parseMoment":                "no stranger: an answer of the server that the partner chose",
 	"limit.Buckets.ask":                   "no stranger: names of limits",
 	"main.Config.readFile":                "main.FuzzFiles",
+	"main.parse":                          "no stranger: the words of the operator's own command line",
 	"main.readFields":                     "customer.FuzzReadExtras",
 	"main.readMapping":                    "main.FuzzFiles",
 	"main.readSeeded":                     "main.FuzzFiles",
