@@ -1,7 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
@@ -48,6 +51,50 @@ func TestParse(t *testing.T) {
 		}
 		if serve, is := selected.(*serveCommand); is && serve.Drain != "3s" {
 			t.Errorf("%q: drain is %q", c.args, serve.Drain)
+		}
+	}
+}
+
+// TestGrammarOfOneNoun: a line that begins with a noun is read, refused and helped as it would be with the grammar of all.
+func TestGrammarOfOneNoun(t *testing.T) {
+	t.Parallel()
+	said := func(grammar any, args []string) string {
+		var out strings.Builder
+		exit := -1
+		parser, err := kong.New(grammar, kong.Name("latchkey"), kong.Writers(&out, &out), kong.Exit(func(code int) { exit = code }), kong.DefaultEnvars("LATCHKEY"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := parser.Parse(args)
+		fmt.Fprintln(&out, exit, err)
+		if exit < 0 && err == nil {
+			fmt.Fprintln(&out, parsed.Command(), reflect.TypeOf(parsed.Selected().Target.Interface()), len(parsed.Flags()))
+		}
+		return out.String()
+	}
+	nouns := 0
+	for _, node := range kong.Must(&commands{}).Model.Children {
+		nouns++
+		lines := [][]string{{node.Name, "--help"}, {node.Name, "--data", "there", "no-such-verb"}}
+		for _, verb := range node.Children {
+			lines = append(lines, []string{node.Name, verb.Name, "--data", "there"})
+		}
+		for _, args := range lines {
+			own := grammarOf(args)
+			if _, all := own.(*commands); all {
+				t.Errorf("%q is read with the grammar of all", args)
+			}
+			if one, all := said(own, args), said(&commands{}, args); one != all {
+				t.Errorf("%q says\n%s\nand with the grammar of all\n%s", args, one, all)
+			}
+		}
+	}
+	if nouns != reflect.TypeFor[commands]().NumField() {
+		t.Errorf("%d nouns", nouns)
+	}
+	for _, args := range [][]string{nil, {""}, {"--help"}, {"serv"}, {"Serve"}, {"--data", "serve"}} {
+		if _, all := grammarOf(args).(*commands); !all {
+			t.Errorf("%q is read with the grammar of one noun", args)
 		}
 	}
 }
