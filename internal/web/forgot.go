@@ -319,6 +319,9 @@ func (v *visit) forgotPasswordPage(email string, status int, problems []Problem)
 func postForgotPassword(v *visit) error {
 	err := v.posted(string(forgotPassword))
 	if err == nil {
+		err = v.another()
+	}
+	if err == nil {
 		err = v.passes(v.Recoveries.SetPassword(v.context(), v.jar.Session, v.r.PostForm.Get("new_password"), v.origin()))
 	}
 	return v.recovered(err, forgotPassword, func(problems []Problem) error {

@@ -2,8 +2,10 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
+	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
@@ -16,8 +18,24 @@ func (v *visit) passwordPage(s claim.State, status int, problems []Problem) erro
 	return v.show(status, &PasswordPage{Frame: f, Email: s.Journey.Address})
 }
 
+// passwordsAMinute is how many new passwords one browser may give in a minute.
+const passwordsAMinute = 20
+
+// another counts one. Each new password is hashed before it is known whether its page is still the one: posted a hundred times at once, one
+// form would keep everybody else from a turn.
+func (v *visit) another() error {
+	who := "password " + strconv.FormatInt(int64(v.jar.Session.ID), 10)
+	if wait, ok := v.Failed.Take(who, passwordsAMinute, passwordsAMinute); !ok {
+		return limit.Exceeded{Wait: wait}
+	}
+	return nil
+}
+
 func postPassword(v *visit) error {
 	return v.take(claim.StepPassword, func() error {
+		if err := v.another(); err != nil {
+			return err
+		}
 		return v.Claims.SetPassword(v.context(), v.post(), v.r.PostForm.Get("new_password"))
 	}, func(v *visit, s claim.State, problems []Problem) error {
 		return v.passwordPage(s, http.StatusUnprocessableEntity, problems)

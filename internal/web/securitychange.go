@@ -152,6 +152,9 @@ func postNewPassword(v *visit) error {
 	if err := v.ownPosted(stepNewPassword); err != nil {
 		return err
 	}
+	if err := v.another(); err != nil {
+		return err
+	}
 	key, err := v.WaysIn.SetPassword(v.context(), v.ownerPost(), v.r.PostForm.Get("new_password"))
 	if err == nil {
 		return v.secured(key, "password")

@@ -223,3 +223,32 @@ func TestProposalsOfLateClocks(t *testing.T) {
 	}
 	b.post(fmt.Sprintf("choice-address-%d", p.ID), "accept").expect(http.StatusOK, "proposals")
 }
+
+// A new password costs a hash too: at C3, on /security and after a forgotten one a browser has twenty a minute.
+func TestNewPasswordsByTheHundred(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.browser().claim(w.open(w.partner, "ines@example.org"), "s").walk("c3", "ines@example.org")
+	_, owner := w.settled(email)
+	owner.get("/security/password").expect(http.StatusOK, "newpassword")
+	forgotten := w.proven(email)
+	w.clock.advance(time.Minute)
+	forgotten.post("code", w.appCode(owner.key)).expect(http.StatusOK, "c3")
+	for name, b := range map[string]*browser{"C3": b, "/security": owner, "forgotten": forgotten} {
+		action, form := b.form("new_password", "password1234")
+		given := 0
+		for ; given < 50; given++ {
+			if e := w.once(http.MethodPost, action, b.cookie(), form); e.status != http.StatusUnprocessableEntity {
+				if e.status != http.StatusTooManyRequests || e.page() != "e8" {
+					t.Errorf("%s: page %q with %d", name, e.page(), e.status)
+				}
+				break
+			}
+		}
+		if given != 20 {
+			t.Errorf("%s: %d new passwords at one time", name, given)
+		}
+	}
+	w.clock.advance(time.Minute)
+	b.post("new_password", goodPassword).expect(http.StatusOK, "c4")
+}
