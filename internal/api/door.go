@@ -60,7 +60,7 @@ type Door struct {
 	// Unavailable is what the errors of a database that did not answer wrap (I11).
 	Unavailable error
 
-	uploads uploads
+	uploads limit.Seats
 }
 
 // oldestRelease is the first calendar label that was documented; later ones are served alike (contract OC-2).

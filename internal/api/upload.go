@@ -9,13 +9,12 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/latchkey-id/latchkey"
 	"github.com/latchkey-id/latchkey/internal/customer"
-	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
@@ -44,35 +43,6 @@ const (
 	mostUploads      = 12
 	mostUploadsOfOne = 4
 )
-
-// uploads counts those in hand. The zero value is ready.
-type uploads struct {
-	mu  sync.Mutex
-	all int
-	of  map[partner.ID]int
-}
-
-// take begins one, until done is called; false when there are too many.
-func (u *uploads) take(by partner.ID) (done func(), ok bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.all >= mostUploads || u.of[by] >= mostUploadsOfOne {
-		return nil, false
-	}
-	if u.of == nil {
-		u.of = map[partner.ID]int{}
-	}
-	u.all++
-	u.of[by]++
-	return func() {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		u.all--
-		if u.of[by]--; u.of[by] == 0 {
-			delete(u.of, by)
-		}
-	}, true
-}
 
 // uploadDocument stores the files of one document (contract 11.4).
 func (d *Door) uploadDocument(c *call) (any, error) {
@@ -129,7 +99,7 @@ func (c *call) upload(names ...string) (upload, error) {
 		return upload{}, errContentType
 	}
 	if c.r.ContentLength < 0 || c.r.ContentLength > largestBody { // others take no more than any request
-		done, ok := c.door.uploads.take(c.partner.ID)
+		done, ok := c.door.uploads.Take(strconv.FormatInt(int64(c.partner.ID), 10), mostUploadsOfOne, mostUploads)
 		if !ok {
 			return upload{}, volumeError{1}
 		}

@@ -175,13 +175,8 @@ func TestUploadsInHand(t *testing.T) {
 	w := newWorld(t)
 	p, other := w.open(acme, "mira.kade@example.org"), w.open(globex, "ines@example.org")
 	id, otherID := decimal(w.profile(p)), decimal(w.profile(other))
-	inHand := func() int {
-		w.door.uploads.mu.Lock()
-		defer w.door.uploads.mu.Unlock()
-		return w.door.uploads.all
-	}
 	waits := func(n int) {
-		for inHand() != n {
+		for w.door.uploads.Taken() != n {
 			runtime.Gosched()
 		}
 	}

@@ -50,6 +50,8 @@ type Door struct {
 	Unavailable error
 	// Sandbox shows what only a developer may see: the registered addresses on E5.
 	Sandbox bool
+
+	files limit.Seats
 }
 
 // secure reports whether people reach this server by https.

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
 	"github.com/latchkey-id/latchkey/internal/customer"
+	"github.com/latchkey-id/latchkey/internal/limit"
 )
 
 // fileParts are the files that were uploaded about a profile, each with a way to look at it. They are what they are: the
@@ -63,8 +65,29 @@ func fileName(f customer.File) string {
 	return name + ending
 }
 
+// How many files are being looked at at once on a node, and how many by one browser. Each takes up to three times customer.LargestFile of memory
+// until it is sent, and whoever asks may read it as slowly as they like.
+const (
+	mostFiles      = 12
+	mostFilesOfOne = 3
+)
+
+// looks counts a file in hand until done is called.
+func (v *visit) looks() (done func(), err error) {
+	done, ok := v.files.Take(strconv.FormatInt(int64(v.jar.Session.ID), 10), mostFilesOfOne, mostFiles)
+	if !ok {
+		return nil, limit.Exceeded{Wait: time.Second}
+	}
+	return done, nil
+}
+
 // showFile answers with a file of the review.
 func showFile(v *visit, s claim.State) error {
+	done, err := v.looks()
+	if err != nil {
+		return err
+	}
+	defer done()
 	id, err := strconv.ParseInt(v.r.PathValue("file"), 10, 64)
 	if err != nil || !slices.ContainsFunc(s.Files, func(f customer.File) bool { return f.ID == customer.FileID(id) }) {
 		return errMissing

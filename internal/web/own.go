@@ -103,6 +103,11 @@ func showOwnFile(v *visit) error {
 	if err != nil {
 		return errMissing
 	}
+	done, err := v.looks()
+	if err != nil {
+		return err
+	}
+	defer done()
 	f, err := v.Claims.OwnFile(v.context(), o, customer.FileID(id))
 	switch {
 	case errors.Is(err, customer.ErrNoFile):
