@@ -340,9 +340,11 @@ var corrections = []browserAction{
 
 // allow is C10, with a note of what was consented to. No choice is the only profile.
 func (st *stage) allow(s *scene, v *visitor, p customer.ProfileID) (bool, error) {
-	state, _ := st.claims.State(st.Context(), v.text, v.session)
-	asked, _ := state.Asks(st.now())
-	err := st.claims.Decide(st.Context(), v.post(), claim.Answer{Allow: true, Asked: asked, Profile: p, Language: "en"})
+	state, err := st.claims.State(st.Context(), v.text, v.session) // the page, which says what it asks about
+	if err == nil {
+		asked, _ := state.Asks(st.now())
+		err = st.claims.Decide(st.Context(), v.post(), claim.Answer{Allow: true, Asked: asked, Profile: p, Language: "en"})
+	}
 	if p == 0 {
 		p = st.profile
 		if len(s.rows.accounts) > 1 && s.journey(v.text).Account == s.rows.accounts[1].ID {
