@@ -67,6 +67,9 @@ func (f *filler) set(t *testing.T, v reflect.Value, path string) {
 		for range 2 {
 			key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
 			f.set(t, key, path+" key")
+			if key.Kind() == reflect.String {
+				key.SetString(strings.ReplaceAll(key.String(), " ", "_")) // the names of fields are words
+			}
 			f.set(t, value, path)
 			v.SetMapIndex(key, value)
 		}
