@@ -441,6 +441,13 @@ func TestUnknownPagesAndMethods(t *testing.T) {
 			t.Errorf("GET %s answers %d", path, e.status)
 		}
 	}
+	for _, path := range []string{"//signin", "/./signin", "/x/../signin", "//oauth/authorize", base + "//start", base + "/./password"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			if e := w.once(method, path, b.cookie(), nil, "Sec-Fetch-Site", "same-origin"); e.status != http.StatusNotFound || e.page() != "e13" {
+				t.Errorf("%s %s answers %d, and leads to %q", method, path, e.status, e.header.Get("Location"))
+			}
+		}
+	}
 	for path, allow := range map[string]string{"/signin": "GET, HEAD, POST", "/signout": "POST", base + "/start": "GET, HEAD, POST", base + "/return": "GET, HEAD",
 		base + "/email/send": "POST", base + "/review/name": "GET, HEAD, POST", "/help": "GET, HEAD", "/account": "GET, HEAD", "/oauth/authorize": "GET, HEAD"} {
 		for _, method := range []string{http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions, "PROPFIND", http.MethodGet, http.MethodPost} {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/latchkey-id/latchkey/internal/claim"
@@ -53,8 +54,16 @@ func (d *Door) mux() http.Handler {
 	for pattern, allowed := range methods {
 		mux.Handle(pattern, d.route(notAllowed(allowed)))
 	}
-	mux.Handle("/", d.route(missing))
-	return mux
+	none := d.route(missing)
+	mux.Handle("/", none)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The mux leads from //signin to /signin by a 307, with which a browser sends a password a second time (requirement 38).
+		if p := path.Clean(r.URL.Path); r.URL.Path != p && r.URL.Path != p+"/" {
+			none.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // notAllowed is a page that exists, asked for in another way (RFC 9110 section 15.5.6).
