@@ -40,6 +40,10 @@ var postgresSettings = [][2]string{
 // be gone without a word; the next must be asked within the same request.
 const hostLimit = 3 * time.Second
 
+// alive asks a server that has been silent for half a minute whether it is there. A connection may lie unused for long, and what stands between
+// drops such ones without a word, some after four minutes: the first request on it would spend all its time to find that out.
+var alive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
+
 // openPostgres connects to the database that the options name and checks that it keeps what it says it has kept.
 func openPostgres(ctx context.Context, o Options) (*engine, error) {
 	config, err := pgx.ParseConfig(o.DSN)
@@ -57,6 +61,7 @@ func openPostgres(ctx context.Context, o Options) (*engine, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = hostLimit
 	}
+	config.DialFunc = (&net.Dialer{KeepAliveConfig: alive}).DialContext
 	config.OnNotice = postgresNotice
 	e := &engine{
 		name:        "postgres://" + net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))) + "/" + config.Database,
