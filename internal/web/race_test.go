@@ -127,9 +127,12 @@ func TestDecisionsAtOnce(t *testing.T) {
 	w := newWorld(t)
 	o, b := w.owned(email, "c10")
 	action, form := b.form()
+	if form.Get("asked") == "" {
+		t.Fatal("the page does not say what it asks: no answer could be to allow")
+	}
 	cookie := b.cookie()
 	atOnce(0, 8, func(n int) {
-		values := map[string][]string{"decision": {[]string{"allow", "deny"}[n%2]}, "step_token": form["step_token"]}
+		values := map[string][]string{"decision": {[]string{"allow", "deny"}[n%2]}, "step_token": form["step_token"], "asked": form["asked"]}
 		if e := w.once(http.MethodPost, action, cookie, values); !strings.HasSuffix(e.location, "/return") {
 			t.Errorf("leads with %d to %q", e.status, e.location)
 		}
