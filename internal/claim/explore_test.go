@@ -599,7 +599,7 @@ func explorations() []exploration {
 		wide}
 	if os.Getenv("LATCHKEY_FULL") != "" {
 		list[len(list)-1].depth, list[len(list)-1].least = 9, 150_000
-		codes.depth, codes.least = 0, 25_000
+		codes.depth, codes.least = 0, 17_000
 		list[1].depth, list[1].least = 8, 40_000
 		list[2].depth, list[2].least, list[2].owner, list[2].operator = 5, 10_000, true, true
 		list = append(list,
@@ -613,11 +613,11 @@ func explorations() []exploration {
 			exploration{name: "an account there was, and silence", least: 100, from: meeting, bounds: bounds{depth: 9, mints: 2, journeys: 2, ticks: 1, visits: 1,
 				taken: true, existing: true, operator: true, hours: []time.Duration{30 * time.Minute}}},
 			exploration{name: "two profiles and their people", least: 12_000, bounds: bounds{mints: 1, journeys: 1, visits: 1, business: true, people: true}},
-			exploration{name: "an address that gets an account", least: 2_500, bounds: bounds{mints: 1, journeys: 2, taken: true}},
-			exploration{name: "the address moves", least: 4_000, bounds: bounds{mints: 1, journeys: 2, moves: 1}},
+			exploration{name: "an address that gets an account", least: 1_900, bounds: bounds{mints: 1, journeys: 2, taken: true}},
+			exploration{name: "the address moves", least: 3_000, bounds: bounds{mints: 1, journeys: 2, moves: 1}},
 			exploration{name: "one code, five minutes", least: 20_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{5 * time.Minute}}},
 			exploration{name: "passkeys, silence", least: 8_000, bounds: bounds{depth: 14, mints: 1, journeys: 1, ticks: 1, passkeys: true, hours: []time.Duration{15 * time.Minute}}},
-			exploration{name: "a visit", least: 12_000, bounds: bounds{mints: 1, journeys: 2, visits: 1}},
+			exploration{name: "a visit", least: 10_000, bounds: bounds{mints: 1, journeys: 2, visits: 1}},
 			exploration{name: "silence", least: 10_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{15 * time.Minute}}},
 			exploration{name: "sessions that end", least: 10_000, bounds: bounds{mints: 1, journeys: 2, ticks: 1, hours: []time.Duration{30 * time.Minute}}})
 	}

@@ -40,8 +40,9 @@ type received struct {
 	At                     time.Time
 	// Request is head and body word for word.
 	Request string
-	// Documented and Standard say what the two signatures are worth: "good", "bad", "none" where there is no such header, or
-	// "foreign" where only somebody else has the secret.
+	// Documented and Standard say what the two signatures are worth: "good", "bad", "none" where there is no such header,
+	// "foreign" where only somebody else has the secret, or "late" where it fits and is of more than five minutes before, as when the clock
+	// was moved meanwhile.
 	Documented, Standard string
 	Test                 bool
 	Answered             int
@@ -148,10 +149,13 @@ func (s *site) standard(r *http.Request, body []byte) string {
 		return "bad"
 	}
 	secret, known := s.inboxSecrets()[event.SubscriptionID]
+	err := latchkey.VerifyStandard(secret, r.Header, body, s.now())
 	switch {
 	case !known:
 		return "foreign"
-	case latchkey.VerifyStandard(secret, r.Header, body, s.now()) != nil:
+	case errors.Is(err, latchkey.ErrStale):
+		return "late"
+	case err != nil:
 		return "bad"
 	}
 	return "good"
