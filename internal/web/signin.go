@@ -153,18 +153,21 @@ func postSignIn(v *visit) error {
 		}
 		return v.signInPage(http.StatusUnprocessableEntity, email, problems...)
 	}
-	counts := map[bool]string{true: "right " + customer.FoldEmail(email), false: v.asks("wrong")}
-	for _, count := range counts {
+	right, wrong := "right "+customer.FoldEmail(email), v.asks("wrong")
+	for _, count := range []string{right, wrong} {
 		if wait, ok := v.Failed.Left(count, signInsAMinute, signInsAMinute); !ok {
 			return limit.Exceeded{Wait: wait}
 		}
 	}
 	o, refused := v.share("signin")
 	key, err := v.SignIns.Password(v.context(), v.jar.Session, email, v.r.PostForm.Get("password"), v.r.PostForm.Get("more_time") != "", o)
-	if errors.Is(err, limit.ErrExceeded) {
+	switch {
+	case err == nil:
+		v.Failed.Take(right, signInsAMinute, signInsAMinute)
+	case errors.Is(err, customer.ErrSignIn):
+		v.Failed.Take(wrong, signInsAMinute, signInsAMinute)
+	case errors.Is(err, limit.ErrExceeded):
 		refused()
-	} else if err == nil || errors.Is(err, customer.ErrSignIn) {
-		v.Failed.Take(counts[err == nil], signInsAMinute, signInsAMinute)
 	}
 	if problems := problemsOf(err, stepPassword); err != nil && len(problems) > 0 {
 		return v.signInPage(http.StatusUnprocessableEntity, email, problems...)
