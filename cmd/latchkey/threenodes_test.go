@@ -1,11 +1,12 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -129,13 +130,13 @@ type receiver struct {
 	came, flying map[string]int
 	twice        int
 	url          string
-	// hangs is told the caller's port for the first delivery at /hang, which is never answered.
-	hangs chan int
+	// hangs is told the caller's address for the first delivery at /hang, which is never answered.
+	hangs chan string
 	hung  string
 }
 
 func newReceiver(t *testing.T) *receiver {
-	r := &receiver{came: map[string]int{}, flying: map[string]int{}, hangs: make(chan int, 1)}
+	r := &receiver{came: map[string]int{}, flying: map[string]int{}, hangs: make(chan string, 1)}
 	listener := listenLocally(t)
 	r.url = "http://" + listener.Addr().String()
 	serveLocally(t, listener, r)
@@ -157,9 +158,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 	r.mu.Unlock()
 	if first {
-		_, port, _ := net.SplitHostPort(q.RemoteAddr)
-		n, _ := strconv.Atoi(port)
-		r.hangs <- n
+		r.hangs <- q.RemoteAddr
 		<-q.Context().Done()
 	} else {
 		<-time.After(20 * time.Millisecond)
@@ -214,16 +213,17 @@ func takenOver(t *testing.T, ns *nodes) (then func(*testing.T)) {
 	if _, err := p.TestSubscription(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	var port int
+	var caller string
 	select {
-	case port = <-r.hangs:
+	case caller = <-r.hangs:
 	case <-time.After(time.Minute):
 		t.Fatal("no delivery came")
 	}
-	holder := ns.holder(port)
-	if holder == nil {
-		t.Fatalf("none of the nodes has the connection from port %d", port)
-	}
+	var holder *node
+	until(t, time.Minute, "a node is found to have the connection from "+caller, func() bool {
+		holder = ns.holder(caller, strings.TrimPrefix(r.url, "http://"))
+		return holder != nil
+	})
 	holder.gone.Store(true)
 	holder.kill()
 	return func(t *testing.T) {
@@ -234,12 +234,14 @@ func takenOver(t *testing.T, ns *nodes) (then func(*testing.T)) {
 	}
 }
 
-// holder is the node whose process has the socket with a local port, by /proc.
-func (ns *nodes) holder(port int) *node {
+// holder is the node whose process has the connection from one address to another, by /proc. Its own address alone does not say
+// which: a port may be shared by connections to several servers, one of which may be closed already and nobody's.
+func (ns *nodes) holder(from, to string) *node {
+	from, to = inTable(from), inTable(to)
 	table, _ := os.ReadFile("/proc/net/tcp")
 	inode := ""
 	for line := range strings.Lines(string(table)) {
-		if f := strings.Fields(line); len(f) > 9 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) {
+		if f := strings.Fields(line); len(f) > 9 && f[1] == from && f[2] == to && f[9] != "0" {
 			inode = "socket:[" + f[9] + "]"
 		}
 	}
@@ -249,12 +251,19 @@ func (ns *nodes) holder(port int) *node {
 		}
 		links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", n.process.Process.Pid))
 		for _, link := range links {
-			if to, err := os.Readlink(link); err == nil && to == inode && inode != "" {
+			if socket, err := os.Readlink(link); err == nil && socket == inode && inode != "" {
 				return n
 			}
 		}
 	}
 	return nil
+}
+
+// inTable is an IPv4 address and port as /proc/net/tcp writes it: hexadecimal, the address as a number of this machine.
+func inTable(address string) string {
+	a := netip.MustParseAddrPort(address)
+	ip := a.Addr().As4()
+	return fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(ip[:]), a.Port())
 }
 
 // threeSweep leaves rows that say nothing any more to the nodes, who all sweep: each row is deleted and counted once.
