@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -34,15 +37,20 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// freePort finds a port that nobody listens on.
+// portsGiven counts the ports that freePort has given.
+var portsGiven atomic.Int64
+
+// freePort finds a port that nobody listens on, and that stays free until a process listens there, also when it is killed and begun
+// again: each port is given once, and all lie below those that systems give to connections by themselves (32768 and more).
 func freePort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	const first, count = 20_000, 12_000
+	for range count {
+		port := strconv.FormatInt(first+(int64(os.Getpid())*100+portsGiven.Add(1))%count, 10)
+		if listener, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			return port, listener.Close()
+		}
 	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	return port, err
+	return "", errors.New("no port is free")
 }
 
 // taken ADDR listens on an address until the script ends, as another program would.
