@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,7 +40,7 @@ func TestCustomerCommands(t *testing.T) {
 		t.Errorf("show: %d\n%s", code, out)
 	}
 	for _, personal := range []string{"Mira", "Kade", "mira.kade", "1988"} {
-		if strings.Contains(out, personal) {
+		if told(out, personal) {
 			t.Errorf("show prints %s", personal)
 		}
 	}
@@ -113,4 +114,13 @@ func plantCustomer(t *testing.T, dir string, master []byte) (account, profile, e
 	check(database.Close())
 	number := func(id int64) string { return strconv.FormatInt(id, 10) }
 	return number(int64(a.ID)), number(int64(p.ID)), number(int64(other.ID))
+}
+
+// told reports whether a text tells a word. A word of letters and digits alone must stand by itself: in random texts, of which every page has some, any
+// four characters come together sooner or later.
+func told(text, word string) bool {
+	if regexp.MustCompile(`\W`).MatchString(word) {
+		return strings.Contains(text, word)
+	}
+	return regexp.MustCompile(`\b` + word + `\b`).MatchString(text)
 }

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -463,4 +464,13 @@ func TestNothingIsThereAtFirst(t *testing.T) {
 	if len(tables) < 25 {
 		t.Errorf("only %d tables", len(tables))
 	}
+}
+
+// told reports whether a text tells a word. A word of letters and digits alone must stand by itself: in random texts, of which every page has some, any
+// four characters come together sooner or later.
+func told(text, word string) bool {
+	if regexp.MustCompile(`\W`).MatchString(word) {
+		return strings.Contains(text, word)
+	}
+	return regexp.MustCompile(`\b` + word + `\b`).MatchString(text)
 }

@@ -33,7 +33,7 @@ func TestActivity(t *testing.T) {
 		}
 	}
 	for _, hidden := range []string{"Moira", email, "1988"} {
-		if strings.Contains(says, hidden) {
+		if told(says, hidden) {
 			t.Errorf("%q is on the page", hidden)
 		}
 	}
