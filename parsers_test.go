@@ -104,6 +104,8 @@ var parsers = map[string]string{
 	"server.Server.readyz":                "no stranger: it reads nothing of the request",
 	"server.cleanOf":                      "web.FuzzAuthorize",
 	"server.hop":                          "server.FuzzForwarded",
+	"store.contact.read":                  "store.FuzzPlain",
+	"store.list.read":                     "store.FuzzPlain",
 	"store.readUntil.Read":                "no stranger: it copies bytes and reads nothing in them",
 	"store.typedFile.Read":                "no stranger: files in this program",
 	"web.Door.readJar":                    "web.FuzzCookie",

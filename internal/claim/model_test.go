@@ -63,6 +63,9 @@ func (s modelStore[T]) View(_ context.Context, fn func(T) error) error {
 	return fn(any(tx).(T))
 }
 
+// Look is View.
+func (s modelStore[T]) Look(ctx context.Context, fn func(T) error) error { return s.View(ctx, fn) }
+
 // Change keeps what fn wrote under the rule of events (see internal/store).
 func (s modelStore[T]) Change(_ context.Context, fn func(T) (audit.Event, error)) error {
 	tx := &modelTx{m: s.m, rows: s.m.rows}

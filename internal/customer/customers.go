@@ -27,6 +27,8 @@ type Tx interface {
 // Store runs transactions; see the package comment of internal/store for the rule of events.
 type Store interface {
 	View(ctx context.Context, fn func(Tx) error) error
+	// Look is View for a function that asks one question, Sight: two would be answered of two moments.
+	Look(ctx context.Context, fn func(Tx) error) error
 	Change(ctx context.Context, fn func(Tx) (audit.Event, error)) error
 }
 
@@ -241,32 +243,40 @@ func (cs Customers) Exists(ctx context.Context, by partner.Partner, email, refer
 	return exists, err
 }
 
-// View is what a caller may see of an account: itself and the personal profile if it is within the caller's reach.
+// View is what a caller may see of an account: itself and the personal profile if it is within the caller's reach, as far as a Sight has them.
 type View struct {
 	Account  Account
 	Personal *Profile
 }
 
-// Me reads the caller's account (contract 5.3). Profile stays nil when there is none or another one was granted.
+// A Sight is what callers are shown of an account, all of one moment.
+type Sight struct {
+	// Account has id, creator, state, hold and epoch, which decide whether it is shown, the addresses and the language.
+	Account Account
+	// Stands reports whether the access behind the caller was neither stopped nor ended; false where there is none behind it.
+	Stands bool
+	// Personal is the personal profile if it is within the caller's reach, nil otherwise: its numbers, its kind and the values of its details,
+	// and nothing else of them, so that it is not to be saved.
+	Personal *Profile
+}
+
+// Me reads the caller's account (contract 5.3). Personal stays nil when there is none or another one was granted.
 func (cs Customers) Me(ctx context.Context, c Caller) (View, error) {
-	var v View
-	err := cs.Store.View(ctx, func(tx Tx) error {
-		v = View{}
-		a, err := c.admit(tx)
-		if err != nil {
-			return err
-		}
-		v.Account = a
-		profiles, err := tx.Profiles(a.ID)
-		for _, p := range profiles {
-			if p.Kind != KindBusiness && (c.Profile == 0 || c.Profile == p.ID) {
-				v.Personal = &p
-				break
-			}
-		}
+	var s Sight
+	err := cs.Store.Look(ctx, func(tx Tx) (err error) {
+		s, err = tx.Sight(c)
 		return err
 	})
-	return v, err
+	if err == nil {
+		err = c.check(s.Account)
+	}
+	if err == nil && c.Grant != 0 && !s.Stands {
+		err = ErrStale
+	}
+	if err != nil {
+		return View{}, err
+	}
+	return View{Account: s.Account, Personal: s.Personal}, nil
 }
 
 // SetContactEmail changes where mail goes while the account is pending (contract 5.4). A change of any address ends the

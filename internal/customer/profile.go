@@ -362,6 +362,8 @@ type ProfileTx interface {
 	Profile(ProfileID) (Profile, error)
 	// Profiles lists an account's profiles, oldest first.
 	Profiles(AccountID) ([]Profile, error)
+	// Sight reads what a caller is shown of its account, in one statement, or answers ErrNoAccount. It decides nothing, and is for reads alone.
+	Sight(Caller) (Sight, error)
 	// SaveProfile inserts when Version is 0 and otherwise updates that version alone; it raises Version.
 	SaveProfile(*Profile) error
 }

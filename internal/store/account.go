@@ -60,6 +60,24 @@ type contact struct {
 	Language     string `json:"language,omitempty"`
 }
 
+// read reads the JSON of the column.
+func (c *contact) read(text []byte) error {
+	if plainPairs(string(text), func(name, value string) {
+		switch name {
+		case "email":
+			c.Email = value
+		case "contact_email":
+			c.ContactEmail = value
+		case "language":
+			c.Language = value
+		}
+	}) {
+		return nil
+	}
+	*c = contact{}
+	return json.Unmarshal(text, c)
+}
+
 // accountKey is an account's key as a transaction has met it, with the epoch that was read beside it.
 type accountKey struct {
 	wrapped []byte
@@ -87,6 +105,18 @@ func (tx *Tx) box(id customer.AccountID) (accountKey, error) {
 }
 
 func (tx *Tx) keep(id customer.AccountID, wrapped []byte, epoch int64) (accountKey, error) {
+	k, err := tx.unwrapped(id, wrapped, epoch)
+	if err != nil {
+		return accountKey{}, err
+	}
+	if tx.keys == nil {
+		tx.keys = map[customer.AccountID]accountKey{}
+	}
+	tx.keys[id] = k
+	return k, nil
+}
+
+func (tx *Tx) unwrapped(id customer.AccountID, wrapped []byte, epoch int64) (accountKey, error) {
 	k := accountKey{wrapped: wrapped, epoch: epoch}
 	if len(wrapped) > 0 {
 		box, err := tx.db.keys.Box(int64(id), wrapped)
@@ -95,10 +125,6 @@ func (tx *Tx) keep(id customer.AccountID, wrapped []byte, epoch int64) (accountK
 		}
 		k.box = box
 	}
-	if tx.keys == nil {
-		tx.keys = map[customer.AccountID]accountKey{}
-	}
-	tx.keys[id] = k
 	return k, nil
 }
 
@@ -111,17 +137,17 @@ func (tx *Tx) unreadable(what string, err error) error {
 
 // open reads a sealed JSON value into v. What was erased leaves v as it is.
 func (tx *Tx) open(k accountKey, at secret.Place, sealed []byte, v any) error {
-	_, err := tx.opened(k, at, sealed, v)
+	_, err := tx.opened(k, at, sealed, func(plain []byte) error { return json.Unmarshal(plain, v) })
 	return err
 }
 
-// opened is open, and returns the JSON.
-func (tx *Tx) opened(k accountKey, at secret.Place, sealed []byte, v any) (plain []byte, err error) {
+// opened opens a sealed JSON value, has it read, and returns it; nil where it was erased, and nothing is read.
+func (tx *Tx) opened(k accountKey, at secret.Place, sealed []byte, read func([]byte) error) (plain []byte, err error) {
 	if k.box == nil || len(sealed) == 0 {
 		return nil, nil
 	}
 	if plain, err = k.box.Open(at, sealed); err == nil {
-		err = json.Unmarshal(plain, v)
+		err = read(plain)
 	}
 	if err != nil {
 		return nil, tx.unreadable(fmt.Sprintf("%s %d", at.Table, at.Row), err)
@@ -167,12 +193,12 @@ func (tx *Tx) oneAccount(open depth, query string, args ...any) (customer.Accoun
 		return customer.Account{}, err
 	}
 	var c contact
-	contact, err := tx.opened(k, accountPlace(r.ID, "contact"), r.contact, &c)
+	contact, err := tx.opened(k, accountPlace(r.ID, "contact"), r.contact, c.read)
 	if err != nil {
 		return customer.Account{}, err
 	}
 	if open == openAll {
-		credentials, err := tx.opened(k, accountPlace(r.ID, "credentials"), r.credentials, &r.Credentials)
+		credentials, err := tx.opened(k, accountPlace(r.ID, "credentials"), r.credentials, func(plain []byte) error { return json.Unmarshal(plain, &r.Credentials) })
 		if err != nil {
 			return customer.Account{}, err
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
 // table holds the SQL texts of a noun's table, written from one list of its columns, so that no statement forgets one.
@@ -173,6 +175,13 @@ func (l list) Scan(src any) error {
 	text, ok := src.(string)
 	if !ok {
 		return fmt.Errorf("list is stored as %T", src)
+	}
+	return l.read(text)
+}
+
+func (l list) read(text string) error {
+	if to, is := l.v.(*[]partner.Scope); is && plainList(text, to) {
+		return nil
 	}
 	return json.Unmarshal([]byte(text), l.v)
 }

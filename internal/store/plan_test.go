@@ -85,6 +85,7 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 		"SaveProfile":        func(tx *Tx) error { return twice(func() error { return tx.SaveProfile(&profile) }) },
 		"Profile":            func(tx *Tx) error { _, err := tx.Profile(2); return missing(err) },
 		"Profiles":           func(tx *Tx) error { _, err := tx.Profiles(owner); return err },
+		"Sight":              func(tx *Tx) error { _, err := tx.Sight(customer.Caller{Account: owner}); return err },
 		"SaveRepresentative": func(tx *Tx) error { return twice(func() error { return tx.SaveRepresentative(&r) }) },
 		"Representative":     func(tx *Tx) error { _, err := tx.Representative(3); return missing(err) },
 		"SaveFile":           func(tx *Tx) error { return saveFile(tx, customer.File{ID: 4, Account: owner, Profile: 2}) },
