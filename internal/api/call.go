@@ -33,6 +33,9 @@ type call struct {
 	asked string
 	// partner is who calls, once it is known.
 	partner partner.Partner
+	// premise is what that rests on where a client asks; anew, where it was recognised, authenticates it by the database.
+	premise partner.Premise
+	anew    func() error
 	// access is what the bearer admits to, on routes that take one.
 	access grant.Access
 	// body is the JSON object of POST and PUT, form the fields of a token request.

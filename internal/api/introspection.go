@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/latchkey-id/latchkey"
+	"github.com/latchkey-id/latchkey/internal/grant"
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
@@ -12,10 +13,13 @@ import (
 // answered like what never was. token_type_hint is not needed, since tokens say what they are, and is ignored as section 2.1
 // allows.
 func (d *Door) introspect(c *call) (any, error) {
-	if err := c.needs("token"); err != nil {
-		return nil, err
-	}
-	in, err := d.Tokens.Introspect(c.r.Context(), c.partner, c.form["token"])
+	var in grant.Introspection
+	err := c.tokens(func(ts grant.Tokens) (err error) {
+		if err = c.needs("token"); err == nil {
+			in, err = ts.Introspect(c.r.Context(), c.partner, c.form["token"])
+		}
+		return err
+	})
 	if err != nil || !in.Active {
 		return latchkey.Introspection{}, err
 	}
@@ -32,10 +36,13 @@ func (d *Door) introspect(c *call) (any, error) {
 
 // revoke is POST /oauth/revoke (RFC 7009). It succeeds whatever the token is (section 2.2), so that it tells nothing.
 func (d *Door) revoke(c *call) (any, error) {
-	if err := c.needs("token"); err != nil {
-		return nil, err
-	}
-	if err := d.Tokens.Revoke(c.r.Context(), c.partner, c.form["token"], c.origin()); err != nil {
+	err := c.tokens(func(ts grant.Tokens) error {
+		if err := c.needs("token"); err != nil {
+			return err
+		}
+		return ts.Revoke(c.r.Context(), c.partner, c.form["token"], c.origin())
+	})
+	if err != nil {
 		return nil, err
 	}
 	return answered{status: http.StatusOK}, nil

@@ -171,7 +171,8 @@ func (c *call) refuse(err error) {
 	if c.refuseTyped(err) || c.refuseLimited(err) {
 		return
 	}
-	if c.door.Unavailable != nil && errors.Is(err, c.door.Unavailable) {
+	// A client that is changed again and again while it asks is found as it is by asking once more.
+	if c.door.Unavailable != nil && errors.Is(err, c.door.Unavailable) || errors.Is(err, partner.ErrChanged) {
 		if !errors.Is(c.r.Context().Err(), context.Canceled) { // a client that hung up is no trouble of the database's
 			c.door.Log.ErrorContext(c.r.Context(), "database is unavailable", "trace", c.trace, "error", err)
 		}

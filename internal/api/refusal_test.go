@@ -41,7 +41,7 @@ func inTable() map[string]error {
 		"grant.ErrInvalidGrant": grant.ErrInvalidGrant, "grant.ErrInvalidCredentials": grant.ErrInvalidCredentials, "grant.ErrInvalidToken": grant.ErrInvalidToken,
 		"grant.ErrWrongKind": grant.ErrWrongKind, "grant.ErrNoGrant": grant.ErrNoGrant,
 		"claim.ErrAlreadyClaimed": claim.ErrAlreadyClaimed, "claim.ErrNotReportable": claim.ErrNotReportable, "claim.ErrRegistrationCode": claim.ErrRegistrationCode,
-		"limit.ErrExceeded": limit.ErrExceeded,
+		"limit.ErrExceeded": limit.ErrExceeded, "partner.ErrChanged": partner.ErrChanged,
 	}
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 
@@ -69,15 +70,45 @@ func (c *call) authenticate(proof credentials) error {
 	if wait, ok := c.door.Volume.Left(wrong, wrongSecretsPerSecond, wrongSecretsPerMinute); !ok {
 		return volumeError{limit.RetryAfter(wait)}
 	}
-	var err error
-	c.partner, err = c.door.Partners.Authenticate(c.r.Context(), partner.Proof{ClientID: proof.id, Secret: proof.secret, Network: c.network, Reference: c.trace})
+	shown := partner.Proof{ClientID: proof.id, Secret: proof.secret, Network: c.network, Reference: c.trace}
+	var known bool
+	if c.partner, c.premise, known = c.door.Partners.Recognise(shown); known {
+		c.anew = func() error { return c.compare(shown, wrong) }
+		return nil
+	}
+	return c.compare(shown, wrong)
+}
+
+// compare compares the secret with what the database has.
+func (c *call) compare(shown partner.Proof, wrong string) (err error) {
+	c.partner, c.premise, err = c.door.Partners.Authenticate(c.r.Context(), shown)
 	if !errors.Is(err, partner.ErrNotAuthenticated) {
 		return err
 	}
-	if _, first := c.door.Volume.Take(wrong+":"+string(secret.Hash(proof.secret)), 0, 1); first {
+	if _, first := c.door.Volume.Take(wrong+":"+string(secret.Hash(shown.Secret)), 0, 1); first {
 		c.door.Volume.Take(wrong, wrongSecretsPerSecond, wrongSecretsPerMinute)
 	}
 	return err
+}
+
+// tokens runs what a client asked for, on the premise that the client is what it was when it was recognised. Where it is not, nothing was done: it is
+// authenticated anew, and the rest with it. What the form alone decides held no premise, and who has no right to ask is told nothing of their form.
+func (c *call) tokens(do func(grant.Tokens) error) error {
+	err := do(c.door.Tokens.On(c.premise))
+	changed := errors.Is(err, partner.ErrChanged)
+	if c.anew == nil || !changed && !formAlone(err) {
+		return err
+	}
+	if refused := c.anew(); refused != nil || !changed {
+		return cmp.Or(refused, err)
+	}
+	return do(c.door.Tokens.On(c.premise))
+}
+
+// formAlone reports whether a refusal was made without the database.
+func formAlone(err error) bool {
+	var missing missingError
+	return errors.Is(err, errNoGrantType) || errors.Is(err, errGrantType) || errors.As(err, &missing)
 }
 
 // token is POST /oauth/token (contract 4): grant_type decides the rest. A client_id that is missing is no mistake, since
@@ -87,28 +118,10 @@ func (d *Door) token(c *call) (any, error) {
 		return nil, err
 	}
 	var issue grant.Issue
-	var err error
-	ctx := c.r.Context()
-	switch c.form["grant_type"] {
-	case "":
-		return nil, errNoGrantType
-	case "client_credentials":
-		issue, err = d.Tokens.Application(ctx, c.partner, c.origin())
-	case "registration_code":
-		if err = c.needs("email", "registration_code"); err == nil {
-			issue, err = d.Tokens.Registration(ctx, c.partner, c.form["email"], c.form["registration_code"], c.origin())
-		}
-	case "authorization_code":
-		if err = c.needs("code", "redirect_uri"); err == nil {
-			issue, err = d.Tokens.Exchange(ctx, c.partner, c.exchange(), c.origin())
-		}
-	case "refresh_token":
-		if err = c.needs("refresh_token"); err == nil {
-			issue, err = d.Tokens.Refresh(ctx, c.partner, c.form["refresh_token"], c.origin())
-		}
-	default:
-		return nil, errGrantType
-	}
+	err := c.tokens(func(ts grant.Tokens) (err error) {
+		issue, err = c.issue(ts)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +129,32 @@ func (d *Door) token(c *call) (any, error) {
 	h.Set("Content-Type", "application/json;charset=UTF-8") // as documented clients have seen it (contract 3.1)
 	h.Set("Pragma", "no-cache")                             // RFC 6749 section 5.1
 	return tokenAnswer(issue, c.partner.Class), nil
+}
+
+// issue is what the grant type asks for.
+func (c *call) issue(ts grant.Tokens) (issue grant.Issue, err error) {
+	ctx := c.r.Context()
+	switch c.form["grant_type"] {
+	case "":
+		return grant.Issue{}, errNoGrantType
+	case "client_credentials":
+		return ts.Application(ctx, c.partner, c.origin())
+	case "registration_code":
+		if err = c.needs("email", "registration_code"); err == nil {
+			issue, err = ts.Registration(ctx, c.partner, c.form["email"], c.form["registration_code"], c.origin())
+		}
+	case "authorization_code":
+		if err = c.needs("code", "redirect_uri"); err == nil {
+			issue, err = ts.Exchange(ctx, c.partner, c.exchange(), c.origin())
+		}
+	case "refresh_token":
+		if err = c.needs("refresh_token"); err == nil {
+			issue, err = ts.Refresh(ctx, c.partner, c.form["refresh_token"], c.origin())
+		}
+	default:
+		return grant.Issue{}, errGrantType
+	}
+	return issue, err
 }
 
 func (c *call) needs(names ...string) error {

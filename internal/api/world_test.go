@@ -121,7 +121,7 @@ func newWorld(t *testing.T) *world {
 	must(t, err)
 	t.Cleanup(func() { must(t, w.db.Close()) })
 	ids := secret.NewIDs(w.now)
-	partners := partner.Partners{Store: store.Partners{DB: w.db}, IDs: ids, Now: w.now}
+	partners := partner.Partners{Store: store.Partners{DB: w.db}, IDs: ids, Now: w.now, Memory: &partner.Memory{}}
 	passwords := secret.NewPasswords(2, 100)
 	passwords.Memory = 8 // these tests hash by the hundred
 	w.claims = claim.Claims{Store: store.For[claim.Tx]{DB: w.db}, Keys: keys, IDs: ids, Passwords: passwords,

@@ -72,7 +72,7 @@ func (ts Tokens) Access(ctx context.Context, bearer string) (Access, error) {
 	if !ok || text.Prefix != secret.PrefixAccess {
 		return Access{}, ErrInvalidToken
 	}
-	s, err := ts.standing(ctx, text)
+	s, err := ts.standing(ctx, text, partner.Premise{})
 	now := ts.Now()
 	if err != nil || s.Token.marked(text) != markAccess || !now.Before(s.Token.AccessExpiresAt) || !s.stands(now) {
 		return Access{}, orInvalid(err)
@@ -90,8 +90,11 @@ func orInvalid(err error) error {
 	return ErrInvalidToken
 }
 
-func (ts Tokens) standing(ctx context.Context, text secret.Token) (s Standing, err error) {
+func (ts Tokens) standing(ctx context.Context, text secret.Token, premise partner.Premise) (s Standing, err error) {
 	err = ts.Store.View(ctx, func(tx TokenTx) error {
+		if err := tx.Holds(premise); err != nil {
+			return err
+		}
 		s, err = tx.Standing(TokenID(text.Number))
 		return err
 	})
@@ -114,10 +117,10 @@ type Introspection struct {
 // scan tokens would learn whose customers are where).
 func (ts Tokens) Introspect(ctx context.Context, p partner.Partner, presented string) (Introspection, error) {
 	text, ok := secret.ParseToken(presented)
-	if !ok {
-		return Introspection{}, nil
+	if !ok { // which no token has the number of; but the premise is to hold for this answer too
+		text = secret.Token{}
 	}
-	s, err := ts.standing(ctx, text)
+	s, err := ts.standing(ctx, text, ts.premise)
 	if errors.Is(err, ErrInvalidToken) {
 		return Introspection{}, nil
 	}
@@ -145,7 +148,7 @@ func (ts Tokens) Introspect(ctx context.Context, p partner.Partner, presented st
 // the client cannot tell: there is no error but trouble.
 func (ts Tokens) Revoke(ctx context.Context, p partner.Partner, presented string, o customer.Origin) error {
 	now := ts.Now()
-	return ts.Store.Change(ctx, func(tx TokenTx) (audit.Event, error) {
+	return ts.change(ctx, func(tx TokenTx) (audit.Event, error) {
 		e := event(now, audit.TokenEnded, p, 0, o)
 		text, ok := secret.ParseToken(presented)
 		if !ok {

@@ -29,9 +29,11 @@ type TokenTx interface {
 	// EndRefresh ends the refresh tokens of all families of a partner on an account that came from the same grant (0: from
 	// the registration code).
 	EndRefresh(customer.AccountID, partner.ID, ID, time.Time) error
+	// Holds is partner.ErrChanged where the premise is not so any more, at once or with the next answer or the end of the transaction.
+	Holds(partner.Premise) error
 }
 
-// TokenStore runs transactions for tokens. What View runs asks one question, such as Standing: two would be answered of two moments.
+// TokenStore runs transactions for tokens. What View runs asks one question, such as Standing, beside the premise: two would be answered of two moments.
 type TokenStore interface {
 	View(ctx context.Context, fn func(TokenTx) error) error
 	Change(ctx context.Context, fn func(TokenTx) (audit.Event, error)) error
@@ -45,6 +47,26 @@ type Tokens struct {
 	Now   func() time.Time
 	// Uses remembers which accesses were used until SaveUses writes it down; nil remembers nothing.
 	Uses *Uses
+
+	// premise is what the client's own verbs rest on; see On.
+	premise partner.Premise
+}
+
+// On is the same with a premise, which Application, Registration, Exchange, Refresh, Introspect and Revoke then hold against the database in the
+// transaction that they act in: partner.ErrChanged where it is not so any more, and nothing is changed or told.
+func (ts Tokens) On(premise partner.Premise) Tokens {
+	ts.premise = premise
+	return ts
+}
+
+// change runs a verb of a client.
+func (ts Tokens) change(ctx context.Context, fn func(TokenTx) (audit.Event, error)) error {
+	return ts.Store.Change(ctx, func(tx TokenTx) (audit.Event, error) {
+		if err := tx.Holds(ts.premise); err != nil {
+			return audit.Event{}, err
+		}
+		return fn(tx)
+	})
 }
 
 func event(now time.Time, action audit.Action, p partner.Partner, a customer.AccountID, o customer.Origin) audit.Event {
@@ -61,7 +83,7 @@ func refused(e audit.Event, action audit.Action, reason string) audit.Event {
 func (ts Tokens) Application(ctx context.Context, p partner.Partner, o customer.Origin) (Issue, error) {
 	now := ts.Now()
 	t, issue := newFamily(ts.Keys, ts.IDs, p, Token{Kind: Application}, now)
-	err := ts.Store.Change(ctx, func(tx TokenTx) (audit.Event, error) {
+	err := ts.change(ctx, func(tx TokenTx) (audit.Event, error) {
 		row := t
 		return event(now, audit.TokenIssued, p, 0, o), tx.SaveToken(&row)
 	})
@@ -73,7 +95,7 @@ func (ts Tokens) Application(ctx context.Context, p partner.Partner, o customer.
 func (ts Tokens) Registration(ctx context.Context, p partner.Partner, email, code string, o customer.Origin) (Issue, error) {
 	now := ts.Now()
 	var issue Issue
-	err := ts.Store.Change(ctx, func(tx TokenTx) (audit.Event, error) {
+	err := ts.change(ctx, func(tx TokenTx) (audit.Event, error) {
 		issue = Issue{}
 		denied := refused(event(now, "", p, 0, o), audit.RegistrationRefused, "no_account")
 		a, err := tx.PendingAccount(p.ID, email)
@@ -125,7 +147,7 @@ type Exchange struct {
 func (ts Tokens) Exchange(ctx context.Context, p partner.Partner, x Exchange, o customer.Origin) (Issue, error) {
 	now := ts.Now()
 	var issue Issue
-	err := ts.Store.Change(ctx, func(tx TokenTx) (audit.Event, error) {
+	err := ts.change(ctx, func(tx TokenTx) (audit.Event, error) {
 		issue = Issue{}
 		denied := refused(event(now, "", p, 0, o), audit.AuthorizationRefused, "unknown")
 		c, reason, err := ts.presented(tx, p, x)
@@ -232,7 +254,7 @@ func (ts Tokens) stands(tx TokenTx, t *Token, now time.Time) (bool, error) {
 func (ts Tokens) Refresh(ctx context.Context, p partner.Partner, presented string, o customer.Origin) (Issue, error) {
 	now := ts.Now()
 	var issue Issue
-	err := ts.Store.Change(ctx, func(tx TokenTx) (audit.Event, error) {
+	err := ts.change(ctx, func(tx TokenTx) (audit.Event, error) {
 		issue = Issue{}
 		denied := refused(event(now, "", p, 0, o), audit.TokenRefused, "unknown")
 		text, ok := secret.ParseToken(presented)

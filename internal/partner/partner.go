@@ -18,6 +18,8 @@ var (
 	ErrUnknown = errors.New("partner is unknown or switched off")
 	// ErrNotAuthenticated: client id and secret do not belong together (RFC 6749 section 5.2, invalid_client).
 	ErrNotAuthenticated = errors.New("client authentication failed")
+	// ErrChanged: the premise of an authentication does not hold any more. Authenticate anew.
+	ErrChanged = errors.New("client was changed since it was authenticated")
 	// ErrTaken: another partner has this client id already.
 	ErrTaken = errors.New("client id is taken")
 )

@@ -40,6 +40,8 @@ type Partners struct {
 	Store Store
 	IDs   *secret.IDs
 	Now   func() time.Time
+	// Memory, where set, is what Recognise knows clients by.
+	Memory *Memory
 }
 
 // A Registration is what an operator says of a partner, by command line or in a seed file.
@@ -266,17 +268,26 @@ type Proof struct {
 
 func (p Proof) tries() limit.Key { return limit.NewKey(limit.KindClient, p.ClientID, p.Network) }
 
+// A Premise is what an authentication rests on: that the partner's row, and the count of wrong secrets of client and network, are as they
+// were read. Whoever acts on it holds it against both in its own transaction, since a check when the request arrives never authorises a
+// write (design 3). The zero value rests on nothing, and always holds.
+type Premise struct {
+	Partner      ID
+	Version      int64
+	Tries        limit.Key
+	TriesVersion int64
+}
+
 // Authenticate checks client id and secret (RFC 6749 section 2.3.1). An unknown client, a paused one and a wrong secret
 // are all ErrNotAuthenticated, after the same comparison, so that ids cannot be collected. Wrong secrets are counted for each
 // client and network, in the database and so for all nodes alike: by client alone, a stranger could shut a partner out (I12).
 // What is right only reads, so a burst of guesses at once is counted after it was compared; secrets are too long for that to
 // matter, and the next one waits. Errors: ErrNotAuthenticated; limit.Exceeded, before anything is compared.
-func (ps Partners) Authenticate(ctx context.Context, proof Proof) (Partner, error) {
+func (ps Partners) Authenticate(ctx context.Context, proof Proof) (Partner, Premise, error) {
 	var p Partner
+	var tries limit.Tries
 	now, known := ps.Now(), true
-	err := ps.Store.View(ctx, func(tx Tx) error {
-		var tries limit.Tries
-		var err error
+	err := ps.Store.View(ctx, func(tx Tx) (err error) {
 		if p, tries, err = tx.PartnerAsking(proof.ClientID, proof.tries()); err == nil {
 			err = proof.tries().Allow(tries, now)
 		}
@@ -286,22 +297,32 @@ func (ps Partners) Authenticate(ctx context.Context, proof Proof) (Partner, erro
 		p, known, err = Partner{}, false, nil
 	}
 	if err != nil {
-		return Partner{}, err
+		return Partner{}, Premise{}, err
 	}
-	digest, matched := secret.Hash(proof.Secret), false
+	digest := secret.Hash(proof.Secret)
+	switch {
+	case p.matches(digest, now):
+		ps.Memory.keep(proof, p, tries)
+		return p, proof.premise(p, tries), nil
+	case !known:
+		// Of a client that does not exist nothing is recorded: strangers could fill the database with names they make up.
+		return Partner{}, Premise{}, ErrNotAuthenticated
+	}
+	return Partner{}, Premise{}, ps.refuse(ctx, p, proof, digest, now)
+}
+
+func (p Proof) premise(of Partner, tries limit.Tries) Premise {
+	return Premise{Partner: of.ID, Version: of.Version, Tries: p.tries(), TriesVersion: tries.Version}
+}
+
+// matches reports whether a secret with that digest authenticates the partner at now.
+func (p Partner) matches(digest []byte, now time.Time) (matched bool) {
 	for _, s := range p.Secrets {
 		if secret.Equal(s.Digest, digest) && s.Alive(now) {
 			matched = true
 		}
 	}
-	switch {
-	case matched:
-		return p, nil
-	case !known:
-		// Of a client that does not exist nothing is recorded: strangers could fill the database with names they make up.
-		return Partner{}, ErrNotAuthenticated
-	}
-	return Partner{}, ps.refuse(ctx, p, proof, digest, now)
+	return matched
 }
 
 // refuse counts and records a wrong secret (requirement 96), each once a day: a forgotten program that goes on with an old one

@@ -80,7 +80,7 @@ func TestAddDrawsWhatIsNotGiven(t *testing.T) {
 	if !p.Active || p.PerSecond != 100 || p.PerMinute != 1000 || p.Class.Name != "classic" || len(p.RequiredScopes) == 0 {
 		t.Errorf("defaults: %+v", p)
 	}
-	got, err := w.Authenticate(t.Context(), partner.Proof{ClientID: p.ClientID, Secret: drawn})
+	got, _, err := w.Authenticate(t.Context(), partner.Proof{ClientID: p.ClientID, Secret: drawn})
 	if err != nil || got.ID != p.ID {
 		t.Errorf("the drawn secret: %v", err)
 	}
@@ -166,7 +166,7 @@ func TestAuthenticate(t *testing.T) {
 	})
 	check := func(client, presented string, want error) {
 		t.Helper()
-		if got, err := w.Authenticate(t.Context(), partner.Proof{ClientID: client, Secret: presented}); !errors.Is(err, want) || err != nil && got.ID != 0 {
+		if got, _, err := w.Authenticate(t.Context(), partner.Proof{ClientID: client, Secret: presented}); !errors.Is(err, want) || err != nil && got.ID != 0 {
 			t.Errorf("%q %q: %v, want %v", client, presented, err, want)
 		}
 	}
@@ -201,7 +201,7 @@ func TestWrongSecretsAreCounted(t *testing.T) {
 	}
 	nodes := []partner.Partners{w.Partners, {Store: store.Partners{DB: w.db}, IDs: w.IDs, Now: w.Now}}
 	show := func(n int, presented, network string) error {
-		_, err := nodes[n%2].Authenticate(t.Context(), partner.Proof{ClientID: "acme-treasury", Secret: presented, Network: network})
+		_, _, err := nodes[n%2].Authenticate(t.Context(), partner.Proof{ClientID: "acme-treasury", Secret: presented, Network: network})
 		return err
 	}
 	before := len(w.events(t))

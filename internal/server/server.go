@@ -192,7 +192,7 @@ func (s *Server) wire() {
 	if o.HashMemory != 0 {
 		passwords.Memory = o.HashMemory
 	}
-	s.Partners = partner.Partners{Store: store.Partners{DB: s.database}, IDs: ids, Now: o.Now}
+	s.Partners = partner.Partners{Store: store.Partners{DB: s.database}, IDs: ids, Now: o.Now, Memory: &partner.Memory{}}
 	customers := customer.Customers{Store: store.Customers{DB: s.database}, Keys: o.Keys, IDs: ids, Extras: o.Extras, Now: o.Now, Alarm: o.enumerates}
 	if o.Verify != nil {
 		s.verifier = notify.NewVerifier(customers, o.Verify.URL, o.Verify.Key, partner.Receivers{Networks: o.Verify.Networks}, o.Now, o.Log)

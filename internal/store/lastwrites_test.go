@@ -304,8 +304,8 @@ func TestRoundTrips(t *testing.T) {
 		another bool
 		want    map[string]int64
 	}{
-		"one server":  {false, map[string]int64{"client": 1, "application token": 1, "code exchange": 2, "refresh": 2, "claim code": 3, "access": 1}},
-		"two servers": {true, map[string]int64{"client": 1, "application token": 2, "code exchange": 3, "refresh": 3, "claim code": 4, "access": 1}},
+		"one server":  {false, map[string]int64{"client": 1, "application token": 1, "code exchange": 2, "refresh": 2, "claim code": 3, "access": 1, "recognised: application token": 1, "recognised: refresh": 2, "recognised: introspection": 1}},
+		"two servers": {true, map[string]int64{"client": 1, "application token": 2, "code exchange": 3, "refresh": 3, "claim code": 4, "access": 1, "recognised: application token": 2, "recognised: refresh": 3, "recognised: introspection": 1}},
 	} {
 		dsn, wire := wired(t, postgresTest(t))
 		if c.another {
@@ -370,6 +370,20 @@ func tripsOf(t *testing.T, db *DB, trips *trips) map[string]int64 {
 		})
 		got["access"] = costs(func() error {
 			_, err := n.tokens.Introspect(t.Context(), w.acme, issue.Refresh)
+			return err
+		})
+		_, premise := premiseOf(t, db)
+		recognised := n.tokens.On(premise)
+		got["recognised: application token"] = costs(func() error {
+			_, err := recognised.Application(t.Context(), w.acme, customer.Origin{})
+			return err
+		})
+		got["recognised: refresh"] = costs(func() (err error) {
+			issue, err = recognised.Refresh(t.Context(), w.acme, issue.Refresh, customer.Origin{})
+			return err
+		})
+		got["recognised: introspection"] = costs(func() error {
+			_, err := recognised.Introspect(t.Context(), w.acme, issue.Refresh)
 			return err
 		})
 	}

@@ -45,6 +45,8 @@ type write struct {
 	args      []any
 	// one says that it is in the form of engine.sole, which fails where another number of rows than one was changed: with errNotOne.
 	one bool
+	// otherwise is what errNotOne means here; nil is that a row was changed meanwhile.
+	otherwise error
 	// wrote becomes true when rows were changed.
 	wrote *bool
 }
@@ -56,6 +58,8 @@ var errNotOne = errors.New("not one row was changed")
 type waitingError struct {
 	query string
 	err   error
+	// otherwise is that of the write.
+	otherwise error
 }
 
 // Error says what failed.

@@ -93,7 +93,7 @@ func TestLimitsOfAllNodes(t *testing.T) {
 		}
 		refused := 0
 		for n := range 15 {
-			_, err := nodes[n%2].partners.Authenticate(t.Context(), partner.Proof{ClientID: "acme-treasury", Secret: strings.Repeat("x", n), Network: "192.0.2.0/24"})
+			_, _, err := nodes[n%2].partners.Authenticate(t.Context(), partner.Proof{ClientID: "acme-treasury", Secret: strings.Repeat("x", n), Network: "192.0.2.0/24"})
 			if errors.Is(err, limit.ErrExceeded) {
 				refused++
 			}

@@ -109,6 +109,30 @@ func (tx *Tx) PartnerAsking(clientID string, key limit.Key) (partner.Partner, li
 	return p, tries, err
 }
 
+// premiseRow is one row where a premise holds and none where it does not.
+const premiseRow = `partner p LEFT JOIN tries t ON t.key_digest = $3 WHERE p.id = $1 AND p.version = $2 AND COALESCE(t.version, 0) = $4`
+
+// Holds is partner.ErrChanged where the premise is not so any more. Where each question is a round trip it goes with the next one or the end of the
+// transaction, which it then fails.
+func (tx *Tx) Holds(p partner.Premise) error {
+	if p == (partner.Premise{}) {
+		return nil
+	}
+	digest, err := tx.triesDigest(p.Tries)
+	if err != nil {
+		return err
+	}
+	args := []any{p.Partner, p.Version, digest, p.TriesVersion}
+	if tx.db.engine.sole != nil && !tx.last {
+		return tx.await(soleRow+premiseRow, args, partner.ErrChanged)
+	}
+	var one int
+	if err = tx.get("SELECT 1 FROM "+premiseRow, args, &one); errors.Is(err, errNoRow) {
+		err = partner.ErrChanged
+	}
+	return err
+}
+
 // Partners lists all partners in the order in which they were added.
 func (tx *Tx) Partners() ([]partner.Partner, error) {
 	var all []partner.Partner

@@ -199,7 +199,7 @@ func (l *postgresLink) send(ctx context.Context, last func(*pgx.Batch), read fun
 			err = fmt.Errorf("%w: %w", errNotOne, err)
 		}
 		if err != nil {
-			return tag, waitingError{w.query, err}
+			return tag, waitingError{w.query, err, w.otherwise}
 		}
 		*w.wrote = *w.wrote || done.RowsAffected() > 0
 	}

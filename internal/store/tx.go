@@ -169,6 +169,19 @@ func (tx *Tx) soon(query string, args []any, one bool) error {
 	return err
 }
 
+// await hands over a question that is an error where it has no answer (see soleRow), to be asked before whatever is asked next. otherwise is what that
+// error says.
+func (tx *Tx) await(query string, args []any, otherwise error) error {
+	s, err := tx.prepare(query)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.conn.link.later(write{statement: s, query: query, args: args, one: true, otherwise: otherwise, wrote: new(bool)}); err != nil {
+		tx.failed = fmt.Errorf("%s: %w", query, err)
+	}
+	return tx.failed
+}
+
 // undone is called when nothing of the transaction was kept.
 func (tx *Tx) undone() {
 	for i := len(tx.undo) - 1; i >= 0; i-- {
@@ -286,6 +299,10 @@ func (tx *Tx) fault(query string, err error) error {
 	if errors.As(err, &waited) {
 		query, err = waited.query, waited.err
 	}
+	if waited.otherwise != nil && errors.Is(err, errNotOne) {
+		tx.failed = waited.otherwise
+		return tx.failed
+	}
 	e := tx.db.engine
 	kind := e.kind(err)
 	if errors.Is(err, errNotOne) {
@@ -352,7 +369,9 @@ func (db *DB) readOnce(ctx context.Context, how reading, fn func(*Tx) error) (un
 		db.readers.give(c)
 	}()
 	tx := &Tx{db: db, conn: c, ctx: ctx, reads: true, depth: how.depth}
-	err = fn(tx)
+	if err = fn(tx); err == nil {
+		err = tx.flush()
+	}
 	if tx.failed != nil {
 		err = tx.failed
 	}

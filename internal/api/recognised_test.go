@@ -1,0 +1,139 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/partner"
+)
+
+// elsewhere changes a partner as another node or an operator does, of which this node's memory knows nothing.
+func (w *world) elsewhere(client string, fn func(*partner.Partner)) {
+	w.t.Helper()
+	p, err := w.door.Partners.ByClient(w.t.Context(), client)
+	must(w.t, err)
+	fn(&p)
+	must(w.t, w.door.Partners.Store.Change(w.t.Context(), func(tx partner.Tx) (audit.Event, error) {
+		return audit.Event{At: w.now(), Action: audit.PartnerChanged, Outcome: audit.Allowed, Actor: audit.Actor{Kind: audit.ActorServer}}, tx.SavePartner(&p)
+	}))
+}
+
+// asClient are requests of a client, whole and not, by name.
+func asClient(token string) map[string][]string {
+	return map[string][]string{
+		"a token":            {"/oauth/token", "grant_type", "client_credentials"},
+		"no grant type":      {"/oauth/token"},
+		"unknown grant type": {"/oauth/token", "grant_type", "password"},
+		"no code":            {"/oauth/token", "grant_type", "authorization_code"},
+		"a wrong code":       {"/oauth/token", "grant_type", "authorization_code", "code", "x", "redirect_uri", "x"},
+		"a wrong refresh":    {"/oauth/token", "grant_type", "refresh_token", "refresh_token", "x"},
+		"a registration":     {"/oauth/token", "grant_type", "registration_code", "email", "nobody@example.org", "registration_code", "x"},
+		"an introspection":   {"/oauth/introspect", "token", token},
+		"of nothing":         {"/oauth/introspect", "token", "x"},
+		"without a token":    {"/oauth/introspect"},
+		"a revocation":       {"/oauth/revoke", "token", token},
+		"of no token":        {"/oauth/revoke", "token", "x"},
+		"of none at all":     {"/oauth/revoke"},
+	}
+}
+
+// TestRecognisedClients: a client whose secret was right a moment ago is recognised without the database. What another node did to it since counts for
+// the very next request all the same, whatever that asks for, and nothing else is changed or told.
+func TestRecognisedClients(t *testing.T) {
+	t.Parallel()
+	refused := reply{status: 401, body: invalidClient}
+	for name, c := range map[string]struct {
+		change func(*world)
+		status int
+		body   string
+	}{
+		"paused":                {func(w *world) { w.elsewhere(acme, func(p *partner.Partner) { p.Active = false }) }, 401, refused.body},
+		"its secret taken back": {func(w *world) { w.elsewhere(acme, func(p *partner.Partner) { p.Secrets = p.Secrets[:0] }) }, 401, refused.body},
+		"its secret ended": {func(w *world) {
+			w.elsewhere(acme, func(p *partner.Partner) { p.Secrets[0].EndsAt = w.now().Add(time.Hour) })
+			if got := w.form(acme, "grant_type", "client_credentials"); got.status != 200 {
+				w.t.Errorf("before its end: %d %s", got.status, got.body)
+			}
+			w.advance(time.Hour)
+		}, 401, refused.body},
+		"its network shut out": {func(w *world) {
+			other := partner.Partners{Store: w.door.Partners.Store, Now: w.now}
+			for n := range 10 {
+				proof := partner.Proof{ClientID: acme, Secret: fmt.Sprint("guess ", n), Network: "192.0.2.0/24"}
+				if _, _, err := other.Authenticate(w.t.Context(), proof); !errors.Is(err, partner.ErrNotAuthenticated) {
+					w.t.Fatal(err)
+				}
+			}
+		}, 429, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			token := strings.TrimPrefix(w.app(acme), "Bearer ")
+			for asked, form := range asClient(token) {
+				if got := w.formTo(form[0], acme, form[1:]...); got.status == 429 || strings.Contains(got.body, "invalid_client") {
+					t.Fatalf("%s, before: %d %s", asked, got.status, got.body)
+				}
+			}
+			token = strings.TrimPrefix(w.app(acme), "Bearer ")
+			c.change(w)
+			proof := partner.Proof{ClientID: acme, Secret: acme + "-s3cr3t", Network: "192.0.2.0/24"}
+			if _, _, known := w.door.Partners.Recognise(proof); !known && name != "its secret ended" {
+				t.Error("it is not recognised: the test does not do what it says")
+			}
+			before := w.everything()
+			for asked, form := range asClient(token) {
+				got := w.formTo(form[0], acme, form[1:]...)
+				if got.status != c.status || c.body != "" && got.body != c.body {
+					t.Errorf("%s: %d %s", asked, got.status, got.body)
+				}
+			}
+			w.unchanged(name, before)
+		})
+	}
+}
+
+// TestRecognisedAsItIs: what an operator has changed of a client is so in the answer to its next request.
+func TestRecognisedAsItIs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if got := w.form(acme, "grant_type", "client_credentials"); !strings.Contains(got.body, `"expires_at"`) {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	w.elsewhere(acme, func(p *partner.Partner) { p.Class = partner.Strict })
+	if got := w.form(acme, "grant_type", "client_credentials"); got.status != 200 || strings.Contains(got.body, `"expires_at"`) {
+		t.Errorf("by the class before: %d %s", got.status, got.body)
+	}
+}
+
+// TestPausedWhileItAsks: requests that begin after a pause was stored are refused, however many of the client are under way.
+func TestPausedWhileItAsks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.app(acme)
+	var paused atomic.Bool
+	var all sync.WaitGroup
+	for n := range 4 {
+		all.Go(func() {
+			for i := range 25 {
+				late := paused.Load()
+				got := w.form(acme, "grant_type", "client_credentials")
+				if late && got.status != http.StatusUnauthorized || !late && got.status != 200 && got.status != http.StatusUnauthorized {
+					t.Errorf("paused %t: %d %s", late, got.status, got.body)
+				}
+				if n == 0 && i == 10 {
+					w.elsewhere(acme, func(p *partner.Partner) { p.Active = false })
+					paused.Store(true)
+				}
+			}
+		})
+	}
+	all.Wait()
+}

@@ -1,0 +1,96 @@
+package partner_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/partner"
+	"github.com/latchkey-id/latchkey/internal/secret"
+)
+
+// TestRecognise: whom Authenticate has let in is recognised by the same secret from the same network, and nobody else is.
+func TestRecognise(t *testing.T) {
+	w := newWorld(t)
+	if _, _, err := w.Add(t.Context(), acme(), audit.Actor{Kind: audit.ActorOperator}); err != nil {
+		t.Fatal(err)
+	}
+	right := partner.Proof{ClientID: "acme-treasury", Secret: "not-so-secret", Network: "192.0.2.0/24"}
+	if _, _, known := w.Recognise(right); known {
+		t.Error("recognised without a memory")
+	}
+	w.Memory = &partner.Memory{}
+	wrong, unknown, away := right, right, right
+	wrong.Secret, unknown.ClientID, away.Network = "not-so-secreT", "acme", "198.51.100.0/24"
+	for _, proof := range []partner.Proof{wrong, unknown} {
+		if _, _, err := w.Authenticate(t.Context(), proof); err == nil {
+			t.Fatal("authenticated")
+		}
+	}
+	if _, _, known := w.Recognise(right); known {
+		t.Error("recognised before its secret was right")
+	}
+	want, premise, err := w.Authenticate(t.Context(), right)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, rests, known := w.Recognise(right); !known || got.ID != want.ID || rests != premise || premise.Version != want.Version {
+		t.Errorf("%t, partner %d, %+v; authenticated: %d, %+v", known, got.ID, rests, want.ID, premise)
+	}
+	for name, proof := range map[string]partner.Proof{"a wrong secret": wrong, "another client": unknown, "another network": away, "nothing": {}} {
+		if _, _, known := w.Recognise(proof); known {
+			t.Errorf("%s is recognised", name)
+		}
+	}
+	w.change(t, want.ID, func(p *partner.Partner) {
+		p.Secrets[0].EndsAt = w.now.Add(time.Hour)
+		p.Secrets = append(p.Secrets, partner.Secret{Digest: secret.Hash("the-newer-one"), CreatedAt: w.now})
+	})
+	if _, _, err := w.Authenticate(t.Context(), right); err != nil {
+		t.Fatal(err)
+	}
+	newer := right
+	newer.Secret = "the-newer-one"
+	if _, _, known := w.Recognise(newer); !known {
+		t.Error("its second secret is not recognised")
+	}
+	w.now = w.now.Add(time.Hour)
+	if _, _, known := w.Recognise(right); known {
+		t.Error("a secret is recognised after its end")
+	}
+}
+
+// TestMemoryIsBounded: whoever asks from ever new networks fills no memory, and many at once do it no harm.
+func TestMemoryIsBounded(t *testing.T) {
+	w := newWorld(t)
+	if _, _, err := w.Add(t.Context(), acme(), audit.Actor{Kind: audit.ActorOperator}); err != nil {
+		t.Fatal(err)
+	}
+	w.Memory = &partner.Memory{}
+	proof := func(n int) partner.Proof {
+		return partner.Proof{ClientID: "acme-treasury", Secret: "not-so-secret", Network: fmt.Sprintf("network %d", n)}
+	}
+	const each = 3000
+	var all sync.WaitGroup
+	for k := range 4 {
+		all.Go(func() {
+			for n := range each {
+				if _, _, err := w.Authenticate(t.Context(), proof(k*each+n)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	known := 0
+	for n := range 4 * each {
+		if _, _, found := w.Recognise(proof(n)); found {
+			known++
+		}
+	}
+	if known == 0 || known > 10_000 {
+		t.Errorf("%d of %d are remembered", known, 4*each)
+	}
+}
