@@ -13,22 +13,27 @@ import (
 	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
-// TokenTx is what tokens need of a transaction. What is not there is ErrInvalidToken.
-type TokenTx interface {
-	customer.AccountTx
-	GrantTx
-	limit.Tx
+// FamilyTx reads and writes families of tokens. What is not there is ErrInvalidToken.
+type FamilyTx interface {
 	Token(TokenID) (Token, error)
-	// Behind reads what stands behind a family, as far as it decides whether the family works: of the account id, creator, state, hold and
-	// epoch, and the grant. What is not there is the zero value.
-	Behind(Token) (customer.Account, Grant, error)
-	// Standing reads a family with what decides whether it works, in one statement. It is for reads alone.
-	Standing(TokenID) (Standing, error)
 	// SaveToken inserts when Version is 0 and otherwise updates that version alone; it raises Version.
 	SaveToken(*Token) error
 	// EndRefresh ends the refresh tokens of all families of a partner on an account that came from the same grant (0: from
 	// the registration code).
 	EndRefresh(customer.AccountID, partner.ID, ID, time.Time) error
+}
+
+// TokenTx is what tokens need of a transaction.
+type TokenTx interface {
+	customer.AccountTx
+	GrantTx
+	limit.Tx
+	FamilyTx
+	// Behind reads what stands behind a family, as far as it decides whether the family works: of the account id, creator, state, hold and
+	// epoch, and the grant. What is not there is the zero value.
+	Behind(Token) (customer.Account, Grant, error)
+	// Standing reads a family with what decides whether it works, in one statement, or answers ErrInvalidToken. It is for reads alone.
+	Standing(TokenID) (Standing, error)
 	// Holds is partner.ErrChanged where the premise is not so any more, at once or with the next answer or the end of the transaction.
 	Holds(partner.Premise) error
 }
