@@ -1,12 +1,14 @@
 package partner_test
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/limit"
 	"github.com/latchkey-id/latchkey/internal/partner"
 	"github.com/latchkey-id/latchkey/internal/secret"
 )
@@ -59,6 +61,36 @@ func TestRecognise(t *testing.T) {
 	w.now = w.now.Add(time.Hour)
 	if _, _, known := w.Recognise(right); known {
 		t.Error("a secret is recognised after its end")
+	}
+}
+
+// TestRecogniseWaits: a wait that a wrong clock wrote is obeyed when it comes near, by whom is remembered as by everybody else.
+func TestRecogniseWaits(t *testing.T) {
+	w := newWorld(t)
+	if _, _, err := w.Add(t.Context(), acme(), audit.Actor{Kind: audit.ActorOperator}); err != nil {
+		t.Fatal(err)
+	}
+	w.Memory = &partner.Memory{}
+	proof := partner.Proof{ClientID: "acme-treasury", Secret: "not-so-secret", Network: "192.0.2.0/24"}
+	err := w.Store.Change(t.Context(), func(tx partner.Tx) (audit.Event, error) {
+		return audit.Event{At: w.now, Action: audit.ClientRefused, Outcome: audit.Denied, Actor: audit.Actor{Kind: audit.ActorOperator}},
+			tx.SaveTries(limit.NewKey(limit.KindClient, proof.ClientID, proof.Network), limit.Tries{Count: 10, LastAt: w.now, Until: w.now.Add(5 * time.Minute)})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.Authenticate(t.Context(), proof); err != nil {
+		t.Fatalf("a wait that no rule makes: %v", err)
+	}
+	if _, _, known := w.Recognise(proof); !known {
+		t.Error("not recognised")
+	}
+	w.now = w.now.Add(4 * time.Minute)
+	if _, _, err := w.Authenticate(t.Context(), proof); !errors.Is(err, limit.ErrExceeded) {
+		t.Fatalf("a minute before its end: %v", err)
+	}
+	if _, _, known := w.Recognise(proof); known {
+		t.Error("recognised while its network waits")
 	}
 }
 

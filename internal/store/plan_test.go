@@ -57,9 +57,7 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 		"PartnerByClient": func(tx *Tx) error { _, err := tx.PartnerByClient("x"); return missing(err) },
 		"Behind":          func(tx *Tx) error { _, _, err := tx.Behind(k); return err },
 		"PartnerAsking":   func(tx *Tx) error { _, _, err := tx.PartnerAsking("x", key); return missing(err) },
-		"Holds": func(tx *Tx) error {
-			return errors.Join(tx.SavePartner(&partner.Partner{ID: 77, ClientID: "holds", Class: partner.Classic}), tx.Holds(partner.Premise{Partner: 77, Version: 1, Tries: key}))
-		},
+		"Holds":           func(tx *Tx) error { return holding(tx, key) },
 		"Partners":      func(tx *Tx) error { _, err := tx.Partners(); return err },
 		"QueueEvent":    func(tx *Tx) error { return tx.QueueEvent(partner.Event{}) },
 		"Subscriptions": func(tx *Tx) error { _, err := tx.Subscriptions(partner.Owner{Partner: 1}); return err },
@@ -251,6 +249,11 @@ func statements(db *DB) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// holding holds a premise that does.
+func holding(tx *Tx, key limit.Key) error {
+	return errors.Join(tx.SavePartner(&partner.Partner{ID: 77, ClientID: "holds", Class: partner.Classic}), tx.Holds(partner.Premise{Partner: 77, Version: 1, Tries: key}))
 }
 
 // TestEveryStatementRuns runs each once, on both engines: their one SQL text is understood by both.
