@@ -73,7 +73,7 @@ func TestRecogniseWaits(t *testing.T) {
 	w.Memory = &partner.Memory{}
 	proof := partner.Proof{ClientID: "acme-treasury", Secret: "not-so-secret", Network: "192.0.2.0/24"}
 	err := w.Store.Change(t.Context(), func(tx partner.Tx) (audit.Event, error) {
-		return audit.Event{At: w.now, Action: audit.ClientRefused, Outcome: audit.Denied, Actor: audit.Actor{Kind: audit.ActorOperator}},
+		return audit.Event{At: w.now, Action: audit.ClientRefused, Outcome: audit.Denied, Reason: "wrong_secret", Actor: audit.Actor{Kind: audit.ActorOperator}},
 			tx.SaveTries(limit.NewKey(limit.KindClient, proof.ClientID, proof.Network), limit.Tries{Count: 10, LastAt: w.now, Until: w.now.Add(5 * time.Minute)})
 	})
 	if err != nil {

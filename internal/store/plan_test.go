@@ -58,10 +58,10 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 		"Behind":          func(tx *Tx) error { _, _, err := tx.Behind(k); return err },
 		"PartnerAsking":   func(tx *Tx) error { _, _, err := tx.PartnerAsking("x", key); return missing(err) },
 		"Holds":           func(tx *Tx) error { return holding(tx, key) },
-		"Partners":      func(tx *Tx) error { _, err := tx.Partners(); return err },
-		"QueueEvent":    func(tx *Tx) error { return tx.QueueEvent(partner.Event{}) },
-		"Subscriptions": func(tx *Tx) error { _, err := tx.Subscriptions(partner.Owner{Partner: 1}); return err },
-		"Subscription":  func(tx *Tx) error { _, err := tx.Subscription(partner.Owner{Partner: 1}, "s"); return missing(err) },
+		"Partners":        func(tx *Tx) error { _, err := tx.Partners(); return err },
+		"QueueEvent":      func(tx *Tx) error { return tx.QueueEvent(partner.Event{}) },
+		"Subscriptions":   func(tx *Tx) error { _, err := tx.Subscriptions(partner.Owner{Partner: 1}); return err },
+		"Subscription":    func(tx *Tx) error { _, err := tx.Subscription(partner.Owner{Partner: 1}, "s"); return missing(err) },
 		"AddSubscription": func(tx *Tx) error {
 			return tx.AddSubscription(partner.Subscription{ID: 11, Account: int64(owner), PublicID: "s"})
 		},
