@@ -92,10 +92,7 @@ func orInvalid(err error) error {
 
 func (ts Tokens) standing(ctx context.Context, text secret.Token, premise partner.Premise) (s Standing, err error) {
 	err = ts.Store.View(ctx, func(tx TokenTx) error {
-		if err := tx.Holds(premise); err != nil {
-			return err
-		}
-		s, err = tx.Standing(TokenID(text.Number))
+		s, err = tx.Standing(TokenID(text.Number), premise)
 		return err
 	})
 	return s, err

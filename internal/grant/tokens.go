@@ -32,13 +32,14 @@ type TokenTx interface {
 	// Behind reads what stands behind a family, as far as it decides whether the family works: of the account id, creator, state, hold and
 	// epoch, and the grant. What is not there is the zero value.
 	Behind(Token) (customer.Account, Grant, error)
-	// Standing reads a family with what decides whether it works, in one statement, or answers ErrInvalidToken. It is for reads alone.
-	Standing(TokenID) (Standing, error)
+	// Standing reads a family with what decides whether it works, in one statement, or answers ErrInvalidToken. It holds the premise too, and is for
+	// reads alone.
+	Standing(TokenID, partner.Premise) (Standing, error)
 	// Holds is partner.ErrChanged where the premise is not so any more, at once or with the next answer or the end of the transaction.
 	Holds(partner.Premise) error
 }
 
-// TokenStore runs transactions for tokens. What View runs asks one question, such as Standing, beside the premise: two would be answered of two moments.
+// TokenStore runs transactions for tokens. What View runs asks one question, such as Standing: two would be answered of two moments.
 type TokenStore interface {
 	View(ctx context.Context, fn func(TokenTx) error) error
 	Change(ctx context.Context, fn func(TokenTx) (audit.Event, error)) error

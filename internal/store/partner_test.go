@@ -41,7 +41,10 @@ func TestPartnersAreRemembered(t *testing.T) {
 					p, _, err := tx.PartnerAsking("acme", limit.NewKey(limit.KindClient, "acme"))
 					return p, err
 				},
-				func(tx *Tx) (partner.Partner, error) { s, err := tx.Standing(9); return s.Partner, err },
+				func(tx *Tx) (partner.Partner, error) {
+					s, err := tx.Standing(9, partner.Premise{})
+					return s.Partner, err
+				},
 			} {
 				var wait sync.WaitGroup
 				for range 2 * readerCount {

@@ -108,7 +108,7 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 		"Code":               foreseeing(func(tx *Tx) error { _, err := tx.Code(5); return missing(err) }),
 		"SaveToken":          func(tx *Tx) error { return twice(func() error { return tx.SaveToken(&k) }) },
 		"Token":              foreseeing(func(tx *Tx) error { _, err := tx.Token(6); return missing(err) }),
-		"Standing":           func(tx *Tx) error { _, err := tx.Standing(6); return missing(err) },
+		"Standing":           func(tx *Tx) error { _, err := tx.Standing(6, partner.Premise{}); return missing(err) },
 		"EndRefresh":         func(tx *Tx) error { return tx.EndRefresh(1, 2, 3, now) },
 		"SaveClaimCode":      func(tx *Tx) error { return twice(func() error { return tx.SaveClaimCode(&code) }) },
 		"ClaimCode":          func(tx *Tx) error { _, err := tx.ClaimCode(7); return missing(err) },
@@ -253,7 +253,10 @@ func statements(db *DB) []string {
 
 // holding holds a premise that does.
 func holding(tx *Tx, key limit.Key) error {
-	return errors.Join(tx.SavePartner(&partner.Partner{ID: 77, ClientID: "holds", Class: partner.Classic}), tx.Holds(partner.Premise{Partner: 77, Version: 1, Tries: key}))
+	on := partner.Premise{Partner: 77, Version: 1, Tries: key}
+	err := errors.Join(tx.SavePartner(&partner.Partner{ID: 77, ClientID: "holds", Class: partner.Classic}), tx.Holds(on))
+	_, none := tx.Standing(6, on)
+	return errors.Join(err, missing(none))
 }
 
 // TestEveryStatementRuns runs each once, on both engines: their one SQL text is understood by both.

@@ -133,6 +133,47 @@ func TestPremises(t *testing.T) {
 	})
 }
 
+// TestStandingOnAPremise: a token is told of on a premise that holds, and of none other, whosever it is and whether or not there is one.
+func TestStandingOnAPremise(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		own, foreign := grant.Token{ID: 41, Partner: 5, Access: []byte("a")}, grant.Token{ID: 42, Partner: 6, Access: []byte("a")}
+		must(t, db.write(t.Context(), func(tx *Tx) error {
+			return errors.Join(tx.SavePartner(&partner.Partner{ID: 5, ClientID: "acme", Class: partner.Classic, Active: true}),
+				tx.SavePartner(&partner.Partner{ID: 6, ClientID: "other", Class: partner.Classic}), tx.SaveToken(&own), tx.SaveToken(&foreign))
+		}))
+		tokens := map[grant.TokenID]error{own.ID: nil, foreign.ID: nil, 43: grant.ErrInvalidToken}
+		told := func(id grant.TokenID, on partner.Premise) error {
+			return Tokens{db}.View(t.Context(), func(tx grant.TokenTx) error {
+				s, err := tx.Standing(id, on)
+				if err == nil && (s.Token.ID != id || s.Partner.ID != s.Token.Partner) {
+					t.Errorf("token %d: %+v", id, s)
+				}
+				return err
+			})
+		}
+		for name, c := range premiseChanges {
+			if name == "another partner saved" {
+				continue // it is there
+			}
+			p, premise := premiseOf(t, db)
+			for id, want := range tokens {
+				if err := told(id, premise); !errors.Is(err, want) {
+					t.Errorf("token %d, before: %v, want %v", id, err, want)
+				}
+			}
+			must(t, db.write(t.Context(), func(tx *Tx) error { return c.change(tx, &p) }))
+			for id, want := range tokens {
+				if c.want != nil {
+					want = c.want
+				}
+				if err := told(id, premise); !errors.Is(err, want) {
+					t.Errorf("%s, token %d: %v, want %v", name, id, err, want)
+				}
+			}
+		}
+	})
+}
+
 // rowsOf counts what the verbs of the test above could have changed.
 func rowsOf(t *testing.T, db *DB) string {
 	t.Helper()

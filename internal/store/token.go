@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -52,19 +53,42 @@ func behindFields(a *customer.Account, g *grant.Grant) []any {
 }
 
 // standingQuery reads a family with what decides whether it works, in one round trip (design 10.28). What is not there is as
-// the zero value.
-var standingQuery = "SELECT " + tokenTable.of("t") + `, p.version,
-	` + behindColumns + `
+// the zero value. standingOnQuery reads along what a premise is about, when it is about the family's own client.
+var (
+	standingQuery   = standing("", "")
+	standingOnQuery = standing(", COALESCE(r.version, 0)", " LEFT JOIN tries r ON r.key_digest = $2")
+)
+
+func standing(columns, join string) string {
+	return "SELECT " + tokenTable.of("t") + `, p.version,
+	` + behindColumns + columns + `
 	FROM token t JOIN partner p ON p.id = t.partner_id LEFT JOIN account a ON a.id = t.account_id
-	LEFT JOIN access_grant g ON g.id = t.grant_id WHERE t.id = $1`
+	LEFT JOIN access_grant g ON g.id = t.grant_id` + join + " WHERE t.id = $1"
+}
 
 // Standing reads a family of tokens with its partner and what matters of account and grant, or answers
-// grant.ErrInvalidToken.
-func (tx *Tx) Standing(id grant.TokenID) (grant.Standing, error) {
+// grant.ErrInvalidToken; partner.ErrChanged where the premise is not so any more.
+func (tx *Tx) Standing(id grant.TokenID, on partner.Premise) (grant.Standing, error) {
 	var s grant.Standing
 	var dead time.Time
-	var version int64
-	err := tx.get(standingQuery, []any{id}, slices.Concat(tokenFields(&s.Token, &dead), []any{&version}, behindFields(&s.Account, &s.Grant))...)
+	var version, counted int64
+	query, args := standingQuery, []any{id}
+	fields := slices.Concat(tokenFields(&s.Token, &dead), []any{&version}, behindFields(&s.Account, &s.Grant))
+	if on != (partner.Premise{}) {
+		digest, err := tx.triesDigest(on.Tries)
+		if err != nil {
+			return grant.Standing{}, err
+		}
+		query, args, fields = standingOnQuery, append(args, digest), append(fields, &counted)
+	}
+	err := tx.get(query, args, fields...)
+	if err == nil && s.Token.Partner == on.Partner {
+		if version != on.Version || counted != on.TriesVersion {
+			err = partner.ErrChanged
+		}
+	} else if err == nil || errors.Is(err, errNoRow) { // it says nothing of who asks
+		err = cmp.Or(tx.Holds(on), err)
+	}
 	if err == nil {
 		s.Partner, err = tx.remembered(s.Token.Partner, version)
 	}

@@ -369,8 +369,9 @@ func (db *DB) readOnce(ctx context.Context, how reading, fn func(*Tx) error) (un
 		db.readers.give(c)
 	}()
 	tx := &Tx{db: db, conn: c, ctx: ctx, reads: true, depth: how.depth}
-	if err = fn(tx); err == nil {
-		err = tx.flush()
+	err = fn(tx)
+	if waiting := tx.flush(); err == nil {
+		err = waiting
 	}
 	if tx.failed != nil {
 		err = tx.failed
