@@ -2,16 +2,12 @@ package web
 
 import (
 	"bytes"
-	"fmt"
-	"image/color"
 	"log/slog"
-	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
-	"github.com/boombuler/barcode/qr"
 	"golang.org/x/net/html"
 )
 
@@ -167,54 +163,6 @@ func TestLinksThatAreRefused(t *testing.T) {
 	} {
 		if got, err := hrefAttr(address); err != nil || string(got) != want {
 			t.Errorf("%q: %s %v", address, got, err)
-		}
-	}
-}
-
-// The picture is the code of the address, module for module, dark on white with
-// the margin that readers need.
-func TestPicture(t *testing.T) {
-	t.Parallel()
-	svg, err := qrPicture(sampleAddress, `a "label"`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	code, err := qr.Encode(sampleAddress, qr.M, qr.Auto)
-	if err != nil {
-		t.Fatal(err)
-	}
-	size := code.Bounds().Dx()
-	if want := fmt.Sprintf(`role="img" aria-label="a &#34;label&#34;" viewBox="-4 -4 %d %d"`, size+8, size+8); !strings.Contains(string(svg), want) {
-		t.Errorf("no %s in %.200s", want, svg)
-	}
-	if want := fmt.Sprintf(`fill="#fff" d="M-4-4h%dv%dh-%dz"`, size+8, size+8, size+8); !strings.Contains(string(svg), want) {
-		t.Errorf("no %s", want)
-	}
-	drawn := map[[2]int]bool{}
-	for _, m := range regexp.MustCompile(`M(\d+) (\d+)h(\d+)v1h-(\d+)z`).FindAllStringSubmatch(string(svg), -1) {
-		var x, y, run, back int
-		fmt.Sscan(m[1]+" "+m[2]+" "+m[3]+" "+m[4], &x, &y, &run, &back)
-		if run != back {
-			t.Fatalf("a path that does not close: %s", m[0])
-		}
-		for i := range run {
-			drawn[[2]int{x + i, y}] = true
-		}
-	}
-	for y := range size {
-		for x := range size {
-			if (code.At(x, y) == color.Black) != drawn[[2]int{x, y}] {
-				t.Fatalf("module %d,%d is wrong", x, y)
-			}
-		}
-	}
-}
-
-func TestKeyInGroups(t *testing.T) {
-	t.Parallel()
-	for key, want := range map[string]string{"": "", "ABC": "ABC", "ABCD": "ABCD", "ABCDE": "ABCD E", sampleKey: "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP"} {
-		if got := strings.Join((&AppPage{Key: key}).Groups(), " "); got != want {
-			t.Errorf("%q: %q", key, got)
 		}
 	}
 }

@@ -3,10 +3,10 @@ package web
 import (
 	"fmt"
 	"html/template"
+	"strconv"
 	"strings"
 
-	"github.com/boombuler/barcode"
-	"github.com/boombuler/barcode/qr"
+	goqr "github.com/piglig/go-qr"
 )
 
 // qrMargin is the white border of a QR code that readers need, in modules
@@ -14,22 +14,23 @@ import (
 const qrMargin = 4
 
 // qrPicture draws a QR code as an inline picture: one white square, one black
-// path, whatever the theme, so that every camera reads it.
+// path, whatever the theme, so that every camera reads it. 15 % of it may be
+// unreadable, and more where that makes it no larger.
 func qrPicture(content, label string) (template.HTML, error) {
-	code, err := qr.Encode(content, qr.M, qr.Auto)
+	code, err := goqr.EncodeText(content, goqr.Medium)
 	if err != nil {
 		return "", fmt.Errorf("drawing a QR code: %w", err)
 	}
-	size := code.Bounds().Dx()
-	var path strings.Builder
+	size := code.Size()
+	var path []byte
 	for y := range size {
 		for x := 0; x < size; x++ {
 			run := 0
-			for x+run < size && dark(code, x+run, y) {
+			for code.Module(x+run, y) { // beyond the edge nothing is dark
 				run++
 			}
 			if run > 0 {
-				fmt.Fprintf(&path, "M%d %dh%dv1h-%dz", x, y, run, run)
+				path = appendRun(path, x, y, run)
 				x += run
 			}
 		}
@@ -39,12 +40,16 @@ func qrPicture(content, label string) (template.HTML, error) {
 		`<svg class="qr" role="img" aria-label="%s" viewBox="%d %d %d %d" shape-rendering="crispEdges">`+
 			`<path fill="#fff" d="M-%d-%dh%dv%dh-%dz"/><path fill="#000" d="%s"/></svg>`,
 		template.HTMLEscapeString(label), -qrMargin, -qrMargin, whole, whole,
-		qrMargin, qrMargin, whole, whole, whole, path.String())), nil
+		qrMargin, qrMargin, whole, whole, whole, path)), nil
 }
 
-func dark(code barcode.Barcode, x, y int) bool {
-	r, _, _, _ := code.At(x, y).RGBA()
-	return r == 0
+// appendRun adds the outline of a run of dark modules to a path.
+func appendRun(path []byte, x, y, run int) []byte {
+	path = strconv.AppendInt(append(path, 'M'), int64(x), 10)
+	path = strconv.AppendInt(append(path, ' '), int64(y), 10)
+	path = strconv.AppendInt(append(path, 'h'), int64(run), 10)
+	path = strconv.AppendInt(append(path, "v1h-"...), int64(run), 10)
+	return append(path, 'z')
 }
 
 // Picture is the QR code of an authenticator app.
