@@ -216,6 +216,10 @@ func plausible(t *testing.T, f reflect.Type, b *browser) []reflect.Value {
 			}
 		case reflect.TypeFor[customer.SessionKey]():
 			args[i] = reflect.ValueOf(b.session)
+		case reflect.TypeFor[customer.Session]():
+			read := b.w.sessionRow(b.session.ID)
+			read.SeenAt = b.w.now().Add(-time.Minute) // there is something to note
+			args[i] = reflect.ValueOf(read)
 		case reflect.TypeFor[claim.Post]():
 			args[i] = reflect.ValueOf(b.post())
 		case reflect.TypeFor[claim.Opening]():

@@ -96,12 +96,27 @@ func (si SignIns) Session(ctx context.Context, key SessionKey) (s Session, a Acc
 	if err != nil {
 		return Session{}, Account{}, false, err
 	}
-	// Only the current secret renews the session, and with it the previous one has done its work: whoever copied it
-	// before the rise of privilege is out (session fixation).
-	if !previous && (now.Sub(s.SeenAt) >= time.Minute || now.Before(s.PreviousUntil)) {
-		err = si.Store.SeeSession(ctx, s.ID, s.Secret, now)
+	return s, a, previous, si.note(ctx, s, previous, now)
+}
+
+// Use is Session for a door that has read the session already, with what else its page needs: it notes the use. The error is
+// ErrNoSession where the key is not of the session as it was read, or the session is over.
+func (si SignIns) Use(ctx context.Context, s Session, key SessionKey) (previous bool, err error) {
+	now := si.Now()
+	known, previous := s.Knows(key, now)
+	if s.ID != key.ID || !known || !s.Alive(now) {
+		return false, ErrNoSession
 	}
-	return s, a, previous, err
+	return previous, si.note(ctx, s, previous, now)
+}
+
+// note notes that a session is in use. Only the current secret renews the session, and with it the previous one has done its
+// work: whoever copied it before the rise of privilege is out (session fixation).
+func (si SignIns) note(ctx context.Context, s Session, previous bool, now time.Time) error {
+	if previous || now.Sub(s.SeenAt) < time.Minute && !now.Before(s.PreviousUntil) {
+		return nil
+	}
+	return si.Store.SeeSession(ctx, s.ID, s.Secret, now)
 }
 
 func (o Origin) event(now time.Time, action audit.Action, a AccountID) audit.Event {

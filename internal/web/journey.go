@@ -39,23 +39,31 @@ var following = map[claim.Step][]claim.Step{
 // state reads the journey of this page. A cookie that is one rotation behind gets the new key again: that is how the
 // second answer of a double click keeps the browser signed in (design 10.23).
 func (v *visit) state() (claim.State, claim.Step, error) {
-	v.renew()
 	state, err := v.Claims.State(v.context(), v.text, v.jar.Session)
 	if err != nil {
+		v.renew()
 		return claim.State{}, "", err
+	}
+	if v.shows() { // renew, with the session that the state was read with
+		v.renewed(v.SignIns.Use(v.context(), state.Session, v.jar.Session))
 	}
 	step, reason := state.Next(v.Now())
 	return state, step, over(step, reason)
 }
 
-// renew notes that the session is in use, and puts the current key into the cookie when the browser missed it. A key that
-// this answer made is not in use yet: noting it would end the grace of the one before, which the second request of a double
-// click shows.
+// shows reports whether the browser's session is the one that it came with. A key that this answer made is not in use yet:
+// noting it would end the grace of the one before, which the second request of a double click shows.
+func (v *visit) shows() bool { return v.shown.ID != 0 && v.jar.Session == v.shown }
+
+// renew notes that the session is in use, and puts the current key into the cookie when the browser missed it.
 func (v *visit) renew() {
-	if v.shown.ID == 0 || v.jar.Session != v.shown {
-		return
+	if v.shows() {
+		_, _, previous, err := v.SignIns.Session(v.context(), v.jar.Session)
+		v.renewed(previous, err)
 	}
-	_, _, previous, err := v.SignIns.Session(v.context(), v.jar.Session)
+}
+
+func (v *visit) renewed(previous bool, err error) {
 	if err == nil && previous {
 		v.jar.enter(v.jar.Session.Successor(v.Keys))
 	}
