@@ -83,6 +83,7 @@ func serveUntilTold(ctx context.Context, srv *server.Server, listener net.Listen
 	running.Go(func() { // what starting took is given back: reading migrations and pages makes more garbage than an hour of service
 		runtime.GC() // pools keep what they hold over one collection
 		debug.FreeOSMemory()
+		giveBackProgram()
 	})
 	running.Go(func() {
 		defer refuse()
