@@ -1,11 +1,9 @@
 package secret
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/binary"
 )
 
 // Purpose says what a digest is for. Each purpose has keys of its own, so that a digest made for one can never be
@@ -101,7 +99,7 @@ func Equal(a, b []byte) bool {
 // its length, so that ("ab","c") and ("a","bc") differ: nobody can shift text from one part into the next. Where the
 // digest is stored, store DigestVersion beside it.
 func (k *Keys) Digest(p Purpose, parts ...string) Digest {
-	return mac(k.current().digests[p], parts)
+	return k.current().digests[p].ofParts(parts)
 }
 
 // DigestVersion is the version of the key that Digest uses now.
@@ -117,13 +115,13 @@ func (k *Keys) DigestWith(version int, p Purpose, parts ...string) (Digest, erro
 	if err != nil {
 		return nil, err
 	}
-	return mac(f.digests[p], parts), nil
+	return f.digests[p].ofParts(parts), nil
 }
 
 // Derive makes a secret that can be made again from the same parts and is stored nowhere: 43 characters of base64url
 // under the newest key. Its keys differ from those of Digest, so that a digest in the database is never a secret in use.
 func (k *Keys) Derive(p Purpose, parts ...string) string {
-	return base64.RawURLEncoding.EncodeToString(mac(k.current().derives[p], parts))
+	return base64.RawURLEncoding.EncodeToString(k.current().derives[p].ofParts(parts))
 }
 
 // Derived reports whether a text is what Derive makes of these parts, or made of them under another loaded key: a form that was
@@ -144,16 +142,5 @@ func (k *Keys) DeriveWith(version int, p Purpose, parts ...string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(mac(f.derives[p], parts)), nil
-}
-
-func mac(key []byte, parts []string) []byte {
-	h := hmac.New(sha256.New, key)
-	var length [8]byte
-	for _, part := range parts {
-		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
-		h.Write(length[:])
-		h.Write([]byte(part))
-	}
-	return h.Sum(nil)
+	return base64.RawURLEncoding.EncodeToString(f.derives[p].ofParts(parts)), nil
 }

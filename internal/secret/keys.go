@@ -54,8 +54,8 @@ type family struct {
 	version int
 	// carried is one of which only what checks is known, and not what opens; see Carry.
 	carried bool
-	digests [purposeCount][]byte // for Digest: kept in the database
-	derives [purposeCount][]byte // for Derive: given out, never kept
+	digests [purposeCount]macKey // for Digest: kept in the database
+	derives [purposeCount]macKey // for Derive: given out, never kept
 	values  wide                 // server-level Seal
 	wraps   wide                 // keys of accounts
 	cookies wide
@@ -118,12 +118,12 @@ func newFamily(version int, master []byte) (*family, error) {
 	}
 	f := &family{version: version}
 	for p := range purposeCount {
-		f.digests[p] = derive("digest " + p.label())
-		f.derives[p] = derive("derive " + p.label())
+		f.digests[p] = newMACKey(derive("digest " + p.label()))
+		f.derives[p] = newMACKey(derive("derive " + p.label()))
 	}
-	f.values = wide{key: derive("seal value"), version: version}
-	f.wraps = wide{key: derive("seal account key"), version: version}
-	f.cookies = wide{key: derive("seal cookie"), version: version}
+	f.values = wide{key: newMACKey(derive("seal value")), version: version}
+	f.wraps = wide{key: newMACKey(derive("seal account key")), version: version}
+	f.cookies = wide{key: newMACKey(derive("seal cookie")), version: version}
 	f.journey = derive("journey text")
 	if failed != nil {
 		return nil, fmt.Errorf("deriving keys of version %d: %w", version, failed)

@@ -114,9 +114,9 @@ func TestEveryUseHasAKeyOfItsOwn(t *testing.T) {
 	seen := map[string]string{}
 	for _, version := range []int{1, 2} {
 		f := keysOf(t, 1, 2).ring.Load().families[version]
-		keys := map[string][]byte{"values": f.values.key, "wraps": f.wraps.key, "cookies": f.cookies.key, "journey": f.journey}
+		keys := map[string][]byte{"values": f.values.key.secret, "wraps": f.wraps.key.secret, "cookies": f.cookies.key.secret, "journey": f.journey}
 		for p := range purposeCount {
-			keys["digest "+p.label()], keys["derive "+p.label()] = f.digests[p], f.derives[p]
+			keys["digest "+p.label()], keys["derive "+p.label()] = f.digests[p].secret, f.derives[p].secret
 		}
 		if want := 4 + 2*int(purposeCount); len(keys) != want {
 			t.Errorf("version %d has %d labels, want %d: two purposes share one", version, len(keys), want)

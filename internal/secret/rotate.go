@@ -26,7 +26,7 @@ func (k *Keys) Add(masters map[int][]byte) error {
 		old := k.ring.Load()
 		families := maps.Clone(old.families)
 		for version, f := range fresh {
-			if known, is := families[version]; is && !Equal(known.digests[PurposeMaster], f.digests[PurposeMaster]) {
+			if known, is := families[version]; is && !Equal(known.digests[PurposeMaster].secret, f.digests[PurposeMaster].secret) {
 				return fmt.Errorf("%w: version %d is another key than the one that is loaded", ErrMaster, version)
 			}
 			families[version] = f
@@ -84,9 +84,9 @@ func (k *Keys) Carry(version int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := carriedKeys{Digests: map[string][]byte{}, Derives: map[string][]byte{}, Journey: f.journey, Cookies: f.cookies.key}
+	c := carriedKeys{Digests: map[string][]byte{}, Derives: map[string][]byte{}, Journey: f.journey, Cookies: f.cookies.key.secret}
 	for p := range purposeCount {
-		c.Digests[p.label()], c.Derives[p.label()] = f.digests[p], f.derives[p]
+		c.Digests[p.label()], c.Derives[p.label()] = f.digests[p].secret, f.derives[p].secret
 	}
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -106,12 +106,13 @@ func (k *Keys) Take(version int, carried []byte) error {
 	if err := json.Unmarshal(text, &c); err != nil {
 		return fmt.Errorf("%w: carried keys of version %d", ErrSeal, version)
 	}
-	f := &family{version: version, carried: true, journey: c.Journey, cookies: wide{key: c.Cookies, version: version}}
+	f := &family{version: version, carried: true, journey: c.Journey, cookies: wide{key: newMACKey(c.Cookies), version: version}}
 	for p := range purposeCount {
-		f.digests[p], f.derives[p] = c.Digests[p.label()], c.Derives[p.label()]
-		if len(f.digests[p]) == 0 { // an HMAC under no key could be made by anybody
-			f.digests[p], f.derives[p] = Bytes(keySize), Bytes(keySize)
+		digests, derives := c.Digests[p.label()], c.Derives[p.label()]
+		if len(digests) == 0 { // an HMAC under no key could be made by anybody
+			digests, derives = Bytes(keySize), Bytes(keySize)
 		}
+		f.digests[p], f.derives[p] = newMACKey(digests), newMACKey(derives)
 	}
 	for {
 		old := k.ring.Load()

@@ -3,9 +3,7 @@ package secret
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -174,7 +172,7 @@ func SealedVersion(sealed []byte) int {
 // key (NIST SP 800-38D section 8.3), which a busy server's cookies would reach in weeks; a repeated nonce gives away
 // both texts and lets an attacker forge. So each value has a key of its own, derived from 16 random bytes beside it.
 type wide struct {
-	key     []byte
+	key     macKey
 	version int
 }
 
@@ -203,9 +201,7 @@ func (w wide) open(bound, sealed []byte) ([]byte, error) {
 
 // gcm derives the key of one value from its header, which is thereby authenticated too.
 func (w wide) gcm(header []byte) cipher.AEAD {
-	h := hmac.New(sha256.New, w.key)
-	h.Write(header)
-	return newGCM([keySize]byte(h.Sum(nil)))
+	return newGCM([keySize]byte(w.key.of(header)))
 }
 
 // wideVersion reads the version of the key from a sealed value; it is not to be believed before the seal has opened.

@@ -30,7 +30,7 @@ func (k *Keys) WebhookKey(version int, subscription string) (WebhookKey, error) 
 	if err != nil {
 		return WebhookKey{}, err
 	}
-	return WebhookKey{mac(f.derives[PurposeWebhook], []string{subscription})}, nil
+	return WebhookKey{f.derives[PurposeWebhook].ofParts([]string{subscription})}, nil
 }
 
 // Text is the key as a receiver configures it: whsec_ and base64. Without a key it is "".
