@@ -165,7 +165,12 @@ func millis(t time.Time) int64 {
 type list struct{ v any }
 
 // Value writes the JSON.
-func (l list) Value() (driver.Value, error) {
+func (l list) Value() (driver.Value, error) { return l.text() }
+
+func (l list) text() (string, error) {
+	if details, is := l.v.(*map[string]string); is && *details == nil { // as most events have it
+		return "null", nil
+	}
 	text, err := json.Marshal(l.v)
 	return string(text), err
 }

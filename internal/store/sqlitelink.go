@@ -218,7 +218,7 @@ func (s *sqliteStatement) bind(args []any) error {
 	return nil
 }
 
-// bindOne binds what is frequent at once, and the rest as database/sql would have it.
+// bindOne binds what is frequent at once, and the rest by its kind.
 func (s *sqliteStatement) bindOne(i int, arg any) error {
 	switch v := arg.(type) {
 	case nil:
@@ -239,17 +239,53 @@ func (s *sqliteStatement) bindOne(i int, arg any) error {
 		s.s.BindBool(i, v)
 	case moment:
 		s.s.BindInt64(i, millis(*v.t))
-	default:
-		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
+	case list:
+		text, err := v.text()
 		if err != nil {
 			return err
 		}
-		if !storedAs(value) {
-			return fmt.Errorf("a %T is not stored", arg)
-		}
-		return s.bindOne(i, value)
+		s.s.BindText(i, text)
+	case driver.Valuer:
+		return s.bindOther(i, arg)
+	default:
+		return s.bindKind(i, reflect.ValueOf(arg), arg)
 	}
 	return nil
+}
+
+// bindKind binds what is of a type of its own, or a pointer to such, as the plain one. None of those types writes itself in another way: nouns
+// know no SQL.
+func (s *sqliteStatement) bindKind(i int, v reflect.Value, arg any) error {
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem() // of nil it is no value
+	}
+	switch {
+	case !v.IsValid():
+		s.s.BindNull(i)
+	case v.CanInt():
+		s.s.BindInt64(i, v.Int())
+	case v.Kind() == reflect.String:
+		s.s.BindText(i, v.String())
+	case v.Kind() == reflect.Bool:
+		s.s.BindBool(i, v.Bool())
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8:
+		s.bindBytes(i, v.Bytes())
+	default:
+		return s.bindOther(i, arg)
+	}
+	return nil
+}
+
+// bindOther binds what is rare, as database/sql would have it.
+func (s *sqliteStatement) bindOther(i int, arg any) error {
+	value, err := driver.DefaultParameterConverter.ConvertValue(arg)
+	if err != nil {
+		return err
+	}
+	if !storedAs(value) {
+		return fmt.Errorf("a %T is not stored", arg)
+	}
+	return s.bindOne(i, value)
 }
 
 // storedAs reports whether a value is of a type that columns have.
@@ -300,6 +336,11 @@ func (s *sqliteStatement) scanOne(i int, is sqlite.ColumnType, dest any) error {
 	case *[]byte:
 		*d = s.bytes(i, is)
 		return wants(is, sqlite.TypeBlob, sqlite.TypeText, sqlite.TypeNull)
+	case list:
+		if err := wants(is, sqlite.TypeText); err != nil {
+			return err
+		}
+		return d.read(s.s.ColumnText(i))
 	case sql.Scanner:
 		return d.Scan(s.value(i, is))
 	case *any:

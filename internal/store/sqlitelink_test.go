@@ -40,6 +40,8 @@ func TestLinkCarriesValues(t *testing.T) {
 	type small int8
 	l := testLink(t, false)
 	s := prepared(t, l, "SELECT $1")
+	id, own, truly, its := customer.AccountID(1<<52), text("own"), truth(true), raw("by pointer")
+	none, noDetail, detail := raw(nil), map[string]string(nil), map[string]string{"a": "b"}
 	some, moments := "by pointer", time.UnixMilli(1_790_000_000_123).UTC()
 	zero := time.Time{}
 	for name, c := range map[string]struct{ in, into, want any }{
@@ -50,6 +52,15 @@ func TestLinkCarriesValues(t *testing.T) {
 		"empty text":         {"", new(string), ""},
 		"pointer":            {&some, new(string), some},
 		"own text":           {text("a"), new(text), text("a")},
+		"pointer to id":      {&id, new(customer.AccountID), id},
+		"pointer to own":     {&own, new(text), own},
+		"pointer to truth":   {&truly, new(truth), truly},
+		"pointer to bytes":   {&its, new(raw), its},
+		"pointer to none":    {&none, new(any), nil},
+		"nil text":           {(*text)(nil), new(any), nil},
+		"unsigned":           {uint32(1 << 31), new(int64), int64(1 << 31)},
+		"no detail":          {list{&noDetail}, new(string), "null"},
+		"detail":             {list{&detail}, new(string), `{"a":"b"}`},
 		"truth":              {true, new(bool), true},
 		"own truth":          {truth(false), new(truth), truth(false)},
 		"bytes":              {[]byte{0, 1, 255}, new([]byte), []byte{0, 1, 255}},
@@ -102,6 +113,10 @@ func TestLinkRefuses(t *testing.T) {
 		"number into bytes":    {int64(1), new([]byte)},
 		"too large a number":   {int64(128), new(small)},
 		"a struct":             {struct{}{}, new(int64)},
+		"a pointer to it":      {&struct{}{}, new(int64)},
+		"a time that is bare":  {time.Now(), new(any)},
+		"too large unsigned":   {uint64(1 << 63), new(any)},
+		"bytes into a list":    {[]byte("[]"), list{new([]string)}},
 		"text into a fraction": {"x", new(float64)},
 		"not a pointer":        {int64(1), int64(1)},
 		"a list that is none":  {"{", list{new([]string)}},
