@@ -12,10 +12,11 @@ import (
 // that the client may have written itself, to get round limits by inventing addresses (requirement 100, BCP 4.13).
 func (s *Server) from(r *http.Request) netip.Addr {
 	peer := peerOf(r)
-	if !s.trusted(peer) {
+	said := r.Header.Values("X-Forwarded-For")
+	if len(said) == 0 || !s.trusted(peer) {
 		return peer
 	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	hops := strings.Split(strings.Join(said, ","), ",")
 	for i := len(hops) - 1; i >= 0; i-- {
 		addr, ok := hop(hops[i])
 		if !ok {

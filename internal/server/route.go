@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"path"
 	"regexp"
@@ -200,8 +201,9 @@ func (s *Server) logging(next http.Handler) http.Handler {
 }
 
 func (s *Server) logRequest(r *http.Request, seen *answer, took time.Duration) {
-	s.options.Log.InfoContext(r.Context(), "request", "method", r.Method, "path", loggable(r.URL.Path), "status", seen.status,
-		"bytes", seen.size, "took_ms", took.Milliseconds(), "network", network(s.from(r)), "reference", seen.Header().Get("X-Trace-Id"))
+	s.options.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("method", r.Method), slog.String("path", loggable(r.URL.Path)),
+		slog.Int("status", seen.status), slog.Int64("bytes", seen.size), slog.Int64("took_ms", took.Milliseconds()),
+		slog.String("network", network(s.from(r))), slog.String("reference", seen.Header().Get("X-Trace-Id")))
 }
 
 // answer remembers what was answered.
