@@ -172,6 +172,8 @@ func (tx *modelTx) Partner(id partner.ID) (partner.Partner, error) {
 	return find(tx, tx.rows.partners, func(p partner.Partner) bool { return p.ID == id }, partner.ErrUnknown)
 }
 
+func (tx *modelTx) Holds(partner.Premise) error { return tx.call() }
+
 func (tx *modelTx) QueueEvent(partner.Event) error {
 	tx.wrote = true
 	tx.rows.told++
@@ -430,7 +432,7 @@ func (tx *modelTx) Token(id grant.TokenID) (grant.Token, error) {
 	return find(tx, tx.rows.tokens, func(t grant.Token) bool { return t.ID == id }, grant.ErrInvalidToken)
 }
 
-func (tx *modelTx) Standing(id grant.TokenID) (s grant.Standing, err error) {
+func (tx *modelTx) Standing(id grant.TokenID, _ partner.Premise) (s grant.Standing, err error) {
 	if s.Token, err = tx.Token(id); err != nil {
 		return s, err
 	}
