@@ -117,6 +117,9 @@ func TestPreview(t *testing.T) {
 		}
 		p := testPages(t)
 		p.words = set.words
+		if err := p.share(); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.MkdirAll(filepath.Join(dir, "assets"), 0o755); err != nil {
 			t.Fatal(err)
 		}

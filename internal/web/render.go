@@ -47,6 +47,7 @@ type Pages struct {
 	set    *template.Template
 	words  []*catalogue
 	assets assets
+	shared map[*catalogue]*shared
 }
 
 // NewPages reads templates, sentences and assets. It fails when a page is
@@ -92,6 +93,9 @@ func newPages(brand Brand, log *slog.Logger, files fs.FS, words []*catalogue) (*
 		if !added[strings.TrimSuffix(path.Base(name), ".html")] {
 			return nil, fmt.Errorf("%s belongs to no declared page", name)
 		}
+	}
+	if err := p.share(); err != nil {
+		return nil, fmt.Errorf("making what every page has: %w", err)
 	}
 	return p, nil
 }
@@ -175,8 +179,9 @@ func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page P
 func (p *Pages) render(page Page) ([]byte, error) {
 	f := page.face()
 	var b bytes.Buffer
-	v := &view{Page: page, Frame: page.frame(), Brand: p.brand, ID: f.id, Heading: f.heading,
-		file: f.file, pages: p, words: p.language(page.frame().Language)}
+	words := p.language(page.frame().Language)
+	v := &view{Page: page, Frame: page.frame(), Brand: p.brand, ID: f.id, Heading: f.heading, Shared: p.shared[words],
+		file: f.file, pages: p, words: words}
 	if err := p.set.ExecuteTemplate(&b, "layout", v); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ type view struct {
 	Brand   Brand
 	ID      string
 	Heading Message
+	Shared  *shared
 
 	file  string
 	pages *Pages
