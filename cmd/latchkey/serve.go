@@ -27,6 +27,9 @@ type serveCommand struct {
 	partners []seeded
 }
 
+// settlingTime is after how long what goes on without requests has all been done once.
+const settlingTime = time.Minute
+
 // leaveTime is how long readyz has failed, at most, before connections are refused: load balancers need a moment to
 // notice. It counts towards the drain.
 const leaveTime = 5 * time.Second
@@ -84,6 +87,11 @@ func serveUntilTold(ctx context.Context, srv *server.Server, listener net.Listen
 		runtime.GC() // pools keep what they hold over one collection
 		debug.FreeOSMemory()
 		giveBackProgram()
+		select {
+		case <-time.After(settlingTime): // by when every loop has begun too
+			giveBackProgram()
+		case <-accept.Done():
+		}
 	})
 	running.Go(func() {
 		defer refuse()

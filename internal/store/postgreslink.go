@@ -265,7 +265,7 @@ func (s postgresStatement) first(ctx context.Context, args, dest []any) (found b
 		if found = rows.Next(); !found {
 			return nil
 		}
-		return rows.Scan(dest...)
+		return scanRow(rows, dest)
 	})
 	return found && err == nil, err
 }
@@ -273,7 +273,7 @@ func (s postgresStatement) first(ctx context.Context, args, dest []any) (found b
 func (s postgresStatement) each(ctx context.Context, args []any, row func(func(...any) error) error) error {
 	_, err := s.ask(ctx, args, func(rows pgx.Rows) error {
 		for rows.Next() {
-			if err := row(rows.Scan); err != nil {
+			if err := row(func(dest ...any) error { return scanRow(rows, dest) }); err != nil {
 				return err
 			}
 		}
