@@ -30,6 +30,7 @@ var unreached = map[string]string{
 	"grant.ErrRedirect":           "whatever MatchRedirect refuses is E5",
 	"partner.ErrTaken":            "registering is the operator's",
 	"partner.ErrNotAuthenticated": "client secrets are the API's",
+	"partner.ErrChanged":          "client secrets are the API's",
 	"claim.ErrNotReportable":      "reporting the wrong person is the API's",
 	"claim.ErrDisclosure":         "receipts are checked at the command line",
 	"secret.ErrReceiptForm":       "receipts are checked at the command line",
