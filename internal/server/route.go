@@ -124,7 +124,8 @@ func cleanOf(r *http.Request) string {
 func (s *Server) choose(w http.ResponseWriter, r *http.Request) {
 	// A path of the API that would have to be cleaned first is the API's too, which refuses it: the pages' mux would redirect it,
 	// and a client that follows sends its token or its secret a second time.
-	onAPI := apiPath.MatchString(r.URL.Path) || apiPath.MatchString(path.Clean(r.URL.Path))
+	clean := path.Clean(r.URL.Path)
+	onAPI := apiPath.MatchString(r.URL.Path) || clean != r.URL.Path && apiPath.MatchString(clean)
 	if s.webHost != s.apiHost {
 		switch s.host(r) {
 		case s.apiHost:
