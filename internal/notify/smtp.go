@@ -196,6 +196,7 @@ func (s SMTP) client(line *connection) (*gomail.Client, error) {
 	}
 	options := []gomail.Option{
 		gomail.WithTimeout(timeout), gomail.WithPort(s.port()), gomail.WithHELO(domainOf(s.From)), gomail.WithTLSConfig(config),
+		gomail.WithoutNoop(), // the line was opened just now: asking twice whether it is there costs two ways to the server and back
 	}
 	switch s.Security {
 	case SecurityTLS:

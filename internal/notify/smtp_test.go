@@ -161,6 +161,29 @@ func TestSMTPTakenIsSent(t *testing.T) {
 	}
 }
 
+// Each command is a way to the server and back, for which whoever waits for a code waits too: none is sent that says nothing.
+func TestSMTPAsksNothingTwice(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare  func(*smtpServer)
+		security Security
+		want     string
+	}{
+		"starttls": {func(s *smtpServer) { s.user, s.password = "relay", "relay-secret" }, SecurityStartTLS, "EHLO STARTTLS EHLO AUTH MAIL RCPT DATA RSET QUIT"},
+		"tls":      {func(s *smtpServer) { s.implicit = true }, SecurityTLS, "EHLO MAIL RCPT DATA RSET QUIT"},
+		"none":     {func(s *smtpServer) { s.plain = true }, SecurityNone, "EHLO MAIL RCPT DATA RSET QUIT"},
+	} {
+		server := startSMTP(t, c.prepare)
+		settings := smtpTo(server)
+		settings.Security = c.security
+		if err := settings.Send(t.Context(), letter()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := server.asked(); got != c.want {
+			t.Errorf("%s: asked %s, want %s", name, got, c.want)
+		}
+	}
+}
+
 // A server that accepts and then says nothing holds a delivery only as long as its context lasts.
 func TestSMTPSilentServerIsLeft(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -32,6 +32,8 @@ type smtpServer struct {
 
 	mu    sync.Mutex
 	mails []received
+	// verbs are the commands as they came.
+	verbs []string
 }
 
 // received is one mail as it came over the wire.
@@ -82,6 +84,12 @@ func (s *smtpServer) taken() []received {
 	return append([]received(nil), s.mails...)
 }
 
+func (s *smtpServer) asked() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.verbs, " ")
+}
+
 func (s *smtpServer) serve(conn net.Conn) {
 	defer func() { conn.Close() }()
 	conn.SetDeadline(time.Now().Add(10 * time.Second))
@@ -97,6 +105,9 @@ func (s *smtpServer) serve(conn net.Conn) {
 		}
 		line = strings.TrimRight(line, "\r\n")
 		verb := strings.ToUpper(strings.SplitN(line, " ", 2)[0])
+		s.mu.Lock()
+		s.verbs = append(s.verbs, verb)
+		s.mu.Unlock()
 		if reply := s.replies[verb]; reply != "" {
 			say(reply)
 			continue
