@@ -86,7 +86,6 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 		"SaveProfile":        func(tx *Tx) error { return twice(func() error { return tx.SaveProfile(&profile) }) },
 		"Profile":            func(tx *Tx) error { _, err := tx.Profile(2); return missing(err) },
 		"Profiles":           func(tx *Tx) error { _, err := tx.Profiles(owner); return err },
-		"Sight":              func(tx *Tx) error { _, err := tx.Sight(customer.Caller{Account: owner}); return err },
 		"SaveRepresentative": func(tx *Tx) error { return twice(func() error { return tx.SaveRepresentative(&r) }) },
 		"Representative":     func(tx *Tx) error { _, err := tx.Representative(3); return missing(err) },
 		"SaveFile":           func(tx *Tx) error { return saveFile(tx, customer.File{ID: 4, Account: owner, Profile: 2}) },
@@ -120,9 +119,11 @@ func everyMethod(t *testing.T) map[string]func(*Tx) error {
 		"SaveReply": func(tx *Tx) error {
 			return tx.SaveReply(customer.Reply{ID: 9, Account: owner, Request: []byte("r"), At: now})
 		},
-		"Reply":     func(tx *Tx) error { _, _, err := tx.Reply(customer.Reply{Account: owner}, now); return err },
-		"Tries":     func(tx *Tx) error { _, err := tx.Tries(key); return err },
-		"SaveTries": func(tx *Tx) error { return twice(func() error { return limit.Spend(tx, key, now) }) },
+		"Reply": func(tx *Tx) error { _, _, err := tx.Reply(customer.Reply{Account: owner}, now); return err },
+		"Tries": func(tx *Tx) error { _, err := tx.Tries(key); return err },
+		"SaveTries": func(tx *Tx) error {
+			return errors.Join(twice(func() error { return limit.Spend(tx, key, now) }), limit.Spend(tx, key, now.Add(day)))
+		},
 		"QueueMail": func(tx *Tx) error { return tx.QueueMail(customer.Mail{ID: 10, At: now}) },
 	}
 	maps.Copy(all, checkMethods(now, twice, missing))
@@ -155,6 +156,7 @@ func checkMethods(now time.Time, twice func(func() error) error, missing func(er
 		"SavePendingChange": func(tx *Tx) error { return twice(func() error { return tx.SavePendingChange(&change) }) },
 		"PendingChange":     func(tx *Tx) error { _, err := tx.PendingChange(3, customer.ChangeApp); return missing(err) },
 		"DropPendingChange": func(tx *Tx) error { return tx.DropPendingChange(22) },
+		"Sight":             func(tx *Tx) error { _, err := tx.Sight(customer.Caller{Account: owner}); return err },
 		"SessionsOf":        func(tx *Tx) error { _, err := tx.SessionsOf(owner); return err },
 		"EndRefreshOf":      func(tx *Tx) error { return tx.EndRefreshOf(owner, now) },
 		"SaveObjection": func(tx *Tx) error {

@@ -51,6 +51,8 @@ type Tx struct {
 	lasting map[customer.AccountID]lasting
 	// holds are the spared columns of rows that may be saved.
 	holds map[rowKey]spared
+	// tried is the row of tries that was read last and not saved since.
+	tried triedRow
 	// met are the versions of the accounts that this transaction read; see raise.
 	met map[customer.AccountID]meeting
 	// entry is the number of the event that this transaction will write; see event.
