@@ -104,7 +104,11 @@ func (tx *Tx) box(id customer.AccountID) (accountKey, error) {
 	return tx.keep(id, wrapped, epoch)
 }
 
+// keep remembers an account's key, and opens it unless it is the one that is known.
 func (tx *Tx) keep(id customer.AccountID, wrapped []byte, epoch int64) (accountKey, error) {
+	if k, known := tx.keys[id]; known && k.epoch == epoch && bytes.Equal(k.wrapped, wrapped) {
+		return k, nil
+	}
 	k, err := tx.unwrapped(id, wrapped, epoch)
 	if err != nil {
 		return accountKey{}, err

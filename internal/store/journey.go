@@ -51,13 +51,25 @@ func (tx *Tx) openJourney(j *claim.Journey, sealed []byte) error {
 	return err
 }
 
+// journeyByText reads a journey with what opens it: every page of the claim asks for one, and two questions are another way to the server
+// and back.
+var journeyByText = "SELECT " + journeyTable.of("j") + `, a.wrapped_key, COALESCE(a.epoch, 0), COALESCE(a.version, 0)
+	FROM journey j LEFT JOIN account a ON a.id = j.account_id WHERE j.text = $1`
+
 // Journey reads the journey with that text, or answers claim.ErrNoJourney.
 func (tx *Tx) Journey(text string) (claim.Journey, error) {
 	var j claim.Journey
-	var sealed []byte
-	err := tx.get("SELECT "+journeyTable.all+" FROM journey WHERE text = $1", []any{text}, journeyFields(&j, &sealed)...)
-	if errors.Is(err, errNoRow) {
+	var sealed, wrapped []byte
+	var epoch, version int64
+	err := tx.get(journeyByText, []any{text}, append(journeyFields(&j, &sealed), &wrapped, &epoch, &version)...)
+	switch {
+	case errors.Is(err, errNoRow):
 		err = claim.ErrNoJourney
+	case err == nil && version == 0:
+		err = customer.ErrNoAccount
+	case err == nil:
+		tx.meet(j.Account, version, false)
+		_, err = tx.keep(j.Account, wrapped, epoch)
 	}
 	if err == nil {
 		err = tx.openJourney(&j, sealed)

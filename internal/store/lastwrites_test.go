@@ -304,8 +304,8 @@ func TestRoundTrips(t *testing.T) {
 		another bool
 		want    map[string]int64
 	}{
-		"one server":  {false, map[string]int64{"client": 1, "application token": 1, "code exchange": 2, "refresh": 2, "claim code": 3, "access": 1, "recognised: application token": 1, "recognised: refresh": 2, "recognised: introspection": 1}},
-		"two servers": {true, map[string]int64{"client": 1, "application token": 2, "code exchange": 3, "refresh": 3, "claim code": 4, "access": 1, "recognised: application token": 2, "recognised: refresh": 3, "recognised: introspection": 1}},
+		"one server":  {false, map[string]int64{"journey": 2, "client": 1, "application token": 1, "code exchange": 2, "refresh": 2, "claim code": 3, "access": 1, "recognised: application token": 1, "recognised: refresh": 2, "recognised: introspection": 1}},
+		"two servers": {true, map[string]int64{"journey": 3, "client": 1, "application token": 2, "code exchange": 3, "refresh": 3, "claim code": 4, "access": 1, "recognised: application token": 2, "recognised: refresh": 3, "recognised: introspection": 1}},
 	} {
 		dsn, wire := wired(t, postgresTest(t))
 		if c.another {
@@ -330,7 +330,8 @@ func tripsOf(t *testing.T, db *DB, trips *trips) map[string]int64 {
 	n := w.nodes[0]
 	a, g := customer.Account{ID: 5, Creator: 1, State: customer.Claimed, Epoch: 2, Email: "a@example.org"},
 		grant.Grant{ID: 6, Account: 5, Partner: 1, Profile: 7, State: grant.Active}
-	must(t, db.write(t.Context(), func(tx *Tx) error { return errors.Join(tx.SaveAccount(&a), tx.SaveGrant(&g)) }))
+	j := claim.Journey{ID: 8, Account: 5, Text: "j", Address: "a@example.org"}
+	must(t, db.write(t.Context(), func(tx *Tx) error { return errors.Join(tx.SaveAccount(&a), tx.SaveGrant(&g), tx.SaveJourney(&j)) }))
 	ids := secret.NewIDs(raceTime)
 	var issue grant.Issue
 	costs := func(fn func() error) int64 {
@@ -352,6 +353,15 @@ func tripsOf(t *testing.T, db *DB, trips *trips) map[string]int64 {
 			})
 		})
 		_, _, caller := w.pending(t, fmt.Sprintf("%d@example.org", ids.Next()))
+		got["journey"] = costs(func() error {
+			return Claims{DB: db}.View(t.Context(), func(tx claim.Tx) error {
+				read, err := tx.Journey("j")
+				if err == nil && read.Address != j.Address {
+					t.Errorf("the journey's address is %q", read.Address)
+				}
+				return err
+			})
+		})
 		got["claim code"] = costs(func() error {
 			_, err := n.claims.Mint(t.Context(), caller, registrationCode, claim.Binding{})
 			return err
