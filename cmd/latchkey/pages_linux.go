@@ -33,6 +33,7 @@ type mapping struct{ from, to uintptr }
 // one with relocations would come back without them.
 func pristine(smaps []byte, file string) (all []mapping) {
 	var now mapping
+	var clean bool
 	lines := bufio.NewScanner(bytes.NewReader(smaps))
 	for lines.Scan() {
 		f := strings.Fields(lines.Text())
@@ -40,13 +41,22 @@ func pristine(smaps []byte, file string) (all []mapping) {
 			continue
 		}
 		if !strings.HasSuffix(f[0], ":") { // the first line of a mapping
-			now = mapping{}
+			now, clean = mapping{}, false
 			if len(f) == 6 && f[5] == file && !strings.Contains(f[1], "w") {
 				_, _ = fmt.Sscanf(f[0], "%x-%x", &now.from, &now.to)
 			}
 		}
-		if f[0] == "Anonymous:" && len(f) == 3 && f[1] == "0" && now.from < now.to {
-			all = append(all, now)
+		if now.from >= now.to || len(f) != 3 {
+			continue
+		}
+		switch f[0] {
+		case "Anonymous:":
+			clean = f[1] == "0"
+		case "Swap:": // a page of its own may lie there
+			if clean && f[1] == "0" {
+				all = append(all, now)
+			}
+			now = mapping{}
 		}
 	}
 	return all

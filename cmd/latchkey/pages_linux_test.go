@@ -8,22 +8,32 @@ import (
 	"testing"
 )
 
-// A program of two parts that cannot be written, one of which was changed in memory all the same, and one that can; another file; no file.
+// A program of parts that cannot be written, of which one was changed in memory all the same and lies there, another in swap, and of one that can; another
+// file; no file.
 const mapped = `00400000-00fa1000 r-xp 00000000 fe:00 1234                       /usr/bin/latchkey
 Size:              11908 kB
 Rss:                9000 kB
 Anonymous:             0 kB
 AnonHugePages:         0 kB
+Swap:                  0 kB
 00fa1000-01b00000 r--p 00ba1000 fe:00 1234                       /usr/bin/latchkey
 Anonymous:             4 kB
+Swap:                  0 kB
+00fa2000-00fa3000 r--p 00ba2000 fe:00 1234                       /usr/bin/latchkey
+Anonymous:             0 kB
+Swap:                  8 kB
 01b00000-01b20000 r--p 01700000 fe:00 1234                       /usr/bin/latchkey
 Anonymous:             0 kB
+Swap:                  0 kB
 01b20000-01c00000 rw-p 01720000 fe:00 1234                       /usr/bin/latchkey
 Anonymous:             0 kB
+Swap:                  0 kB
 7f0000000000-7f0000100000 r-xp 00000000 fe:00 99                 /usr/lib/other.so
 Anonymous:             0 kB
+Swap:                  0 kB
 7ffd00000000-7ffd00002000 r-xp 00000000 00:00 0                  [vdso]
 Anonymous:             0 kB
+Swap:                  0 kB
 `
 
 func TestPristine(t *testing.T) {
@@ -36,9 +46,10 @@ func TestPristine(t *testing.T) {
 		"another program":    strings.ReplaceAll(mapped, file, "/usr/bin/other"),
 		"a deleted one":      strings.ReplaceAll(mapped, file, file+" (deleted)"),
 		"no count":           strings.ReplaceAll(mapped, "Anonymous:", "Anonymous"),
+		"nothing of swap":    strings.ReplaceAll(mapped, "Swap:", "Swapped:"),
 		"another unit":       strings.ReplaceAll(mapped, "0 kB\n", "0\n"),
 		"addresses unread":   strings.ReplaceAll(mapped, "00", "zz"),
-		"counts before maps": "Anonymous: 0 kB\n",
+		"counts before maps": "Anonymous: 0 kB\nSwap: 0 kB\n",
 	} {
 		if got := pristine([]byte(text), file); len(got) > 0 {
 			t.Errorf("%s: %x", name, got)

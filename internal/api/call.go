@@ -36,6 +36,8 @@ type call struct {
 	// premise is what that rests on where a client asks; anew, where it was recognised, authenticates it by the database.
 	premise partner.Premise
 	anew    func() error
+	// compared says that anew has run.
+	compared bool
 	// access is what the bearer admits to, on routes that take one.
 	access grant.Access
 	// body is the JSON object of POST and PUT, form the fields of a token request.

@@ -1,8 +1,11 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"github.com/latchkey-id/latchkey/internal/limit"
+	"github.com/latchkey-id/latchkey/internal/secret"
 	"net/http"
 	"strings"
 	"sync"
@@ -57,11 +60,11 @@ func TestRecognisedClients(t *testing.T) {
 		"paused":                {func(w *world) { w.elsewhere(acme, func(p *partner.Partner) { p.Active = false }) }, 401, refused.body},
 		"its secret taken back": {func(w *world) { w.elsewhere(acme, func(p *partner.Partner) { p.Secrets = p.Secrets[:0] }) }, 401, refused.body},
 		"its secret ended": {func(w *world) {
-			w.elsewhere(acme, func(p *partner.Partner) { p.Secrets[0].EndsAt = w.now().Add(time.Hour) })
+			w.elsewhere(acme, func(p *partner.Partner) { p.Secrets[0].EndsAt = w.now().Add(30 * time.Second) })
 			if got := w.form(acme, "grant_type", "client_credentials"); got.status != 200 {
 				w.t.Errorf("before its end: %d %s", got.status, got.body)
 			}
-			w.advance(time.Hour)
+			w.advance(30 * time.Second)
 		}, 401, refused.body},
 		"its network shut out": {func(w *world) {
 			other := partner.Partners{Store: w.door.Partners.Store, Now: w.now}
@@ -136,4 +139,85 @@ func TestPausedWhileItAsks(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// whoever has a secret that was taken back is refused as anybody is, and spends nothing of the client's.
+func TestTakenBackSecretSpendsNothing(t *testing.T) {
+	w := newWorld(t)
+	if got := w.form(slow, "grant_type", "client_credentials"); got.status != 200 {
+		t.Fatal(got.status)
+	}
+	w.elsewhere(slow, func(p *partner.Partner) {
+		p.Secrets = []partner.Secret{{Digest: secret.Hash("the-new-one"), CreatedAt: w.now()}}
+	})
+	w.advance(1e9)
+	counts := map[int]int{}
+	for range 150 {
+		counts[w.form(slow, "grant_type", "client_credentials").status]++
+	}
+	if counts[401] != 150 {
+		t.Errorf("the old secret: %v", counts)
+	}
+	if got := w.ask("POST", "/oauth/token", "grant_type=client_credentials&client_id="+slow+"&client_secret=the-new-one", "Content-Type", encoded); got.status != 200 {
+		t.Errorf("the new secret: %d %s", got.status, got.body)
+	}
+}
+
+type changing struct {
+	partner.Store
+	after func()
+}
+
+func (c *changing) View(ctx context.Context, fn func(partner.Tx) error) error {
+	err := c.Store.View(ctx, fn)
+	if after := c.after; after != nil {
+		c.after = nil
+		after()
+	}
+	return err
+}
+
+// a client that is asked for by the database, and changed once before its verb, is answered.
+func TestChangedWhileItAsks(t *testing.T) {
+	w := newWorld(t)
+	inner := w.door.Partners.Store
+	w.door.Partners.Store = &changing{inner, func() {
+		key := limit.NewKey(limit.KindClient, acme, "192.0.2.0/24")
+		must(t, inner.Change(t.Context(), func(tx partner.Tx) (audit.Event, error) {
+			return audit.Event{At: w.now(), Action: audit.ClientRefused, Outcome: audit.Denied, Reason: "wrong_secret", Actor: audit.Actor{Kind: audit.ActorPartner}}, limit.Spend(tx, key, w.now())
+		}))
+	}}
+	if got := w.form(acme, "grant_type", "client_credentials"); got.status != 200 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// a network that is shut out a second time is shut out, whatever was remembered between.
+func TestShutOutTwice(t *testing.T) {
+	w := newWorld(t)
+	other := partner.Partners{Store: w.door.Partners.Store, Now: w.now}
+	guess := func() {
+		for n := range 10 {
+			_, _, _ = other.Authenticate(t.Context(), partner.Proof{ClientID: acme, Secret: fmt.Sprint(w.now(), n), Network: "192.0.2.0/24"})
+		}
+	}
+	guess()
+	if got := w.form(acme, "grant_type", "client_credentials"); got.status != 429 {
+		t.Fatal(got.status)
+	}
+	w.advance(61 * time.Second)
+	if got := w.form(acme, "grant_type", "client_credentials"); got.status != 200 {
+		t.Fatal(got.status)
+	}
+	w.advance(61 * time.Second)
+	if _, err := w.db.Sweep(t.Context(), w.now()); err != nil {
+		t.Fatal(err)
+	}
+	guess()
+	if _, _, err := other.Authenticate(t.Context(), partner.Proof{ClientID: acme, Secret: acme + "-s3cr3t", Network: "192.0.2.0/24"}); !errors.Is(err, limit.ErrExceeded) {
+		t.Fatal(err)
+	}
+	if got := w.form(acme, "grant_type", "client_credentials"); got.status != 429 {
+		t.Errorf("shut out a second time: %d", got.status)
+	}
 }

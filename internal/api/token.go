@@ -60,7 +60,7 @@ func (c *call) admitClient() error {
 	if err := c.authenticate(proof); err != nil {
 		return err
 	}
-	return c.take("client:"+strconv.FormatInt(int64(c.partner.ID), 10), c.partner.PerSecond, c.partner.PerMinute)
+	return c.takeOfClient("client:"+strconv.FormatInt(int64(c.partner.ID), 10), c.partner.PerSecond, c.partner.PerMinute)
 }
 
 // authenticate compares the secret. What guards it is counted in the database; what is counted here besides, of this node alone,
@@ -71,12 +71,21 @@ func (c *call) authenticate(proof credentials) error {
 		return volumeError{limit.RetryAfter(wait)}
 	}
 	shown := partner.Proof{ClientID: proof.id, Secret: proof.secret, Network: c.network, Reference: c.trace}
+	c.anew = func() error { c.compared = true; return c.compare(shown, wrong) }
 	var known bool
 	if c.partner, c.premise, known = c.door.Partners.Recognise(shown); known {
-		c.anew = func() error { return c.compare(shown, wrong) }
 		return nil
 	}
-	return c.compare(shown, wrong)
+	return c.anew()
+}
+
+// takeOfClient is take for what a client may ask: only who is authenticated is told of a limit.
+func (c *call) takeOfClient(key string, perSecond, perMinute int) error {
+	err := c.take(key, perSecond, perMinute)
+	if err != nil && !c.compared {
+		err = cmp.Or(c.anew(), err)
+	}
+	return err
 }
 
 // compare compares the secret with what the database has.
@@ -94,15 +103,16 @@ func (c *call) compare(shown partner.Proof, wrong string) (err error) {
 // tokens runs what a client asked for, on the premise that the client is what it was when it was recognised. Where it is not, nothing was done: it is
 // authenticated anew, and the rest with it. What the form alone decides held no premise, and who has no right to ask is told nothing of their form.
 func (c *call) tokens(do func(grant.Tokens) error) error {
-	err := do(c.door.Tokens.On(c.premise))
-	changed := errors.Is(err, partner.ErrChanged)
-	if c.anew == nil || !changed && !formAlone(err) {
-		return err
+	for left := 3; ; left-- {
+		err := do(c.door.Tokens.On(c.premise))
+		changed := errors.Is(err, partner.ErrChanged) && left > 0
+		if !changed && (c.compared || !formAlone(err)) {
+			return err
+		}
+		if refused := c.anew(); refused != nil || !changed {
+			return cmp.Or(refused, err)
+		}
 	}
-	if refused := c.anew(); refused != nil || !changed {
-		return cmp.Or(refused, err)
-	}
-	return do(c.door.Tokens.On(c.premise))
 }
 
 // formAlone reports whether a refusal was made without the database.
@@ -114,7 +124,7 @@ func formAlone(err error) bool {
 // token is POST /oauth/token (contract 4): grant_type decides the rest. A client_id that is missing is no mistake, since
 // the client has proved itself, and standard clients leave it out (RFC 6749 section 4.1.3).
 func (d *Door) token(c *call) (any, error) {
-	if err := c.take("token:"+strconv.FormatInt(int64(c.partner.ID), 10), max(c.partner.PerSecond/tokenShare, 1), c.partner.PerMinute); err != nil {
+	if err := c.takeOfClient("token:"+strconv.FormatInt(int64(c.partner.ID), 10), max(c.partner.PerSecond/tokenShare, 1), c.partner.PerMinute); err != nil {
 		return nil, err
 	}
 	var issue grant.Issue

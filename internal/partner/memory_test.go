@@ -47,7 +47,7 @@ func TestRecognise(t *testing.T) {
 		}
 	}
 	w.change(t, want.ID, func(p *partner.Partner) {
-		p.Secrets[0].EndsAt = w.now.Add(time.Hour)
+		p.Secrets[0].EndsAt = w.now.Add(30 * time.Second)
 		p.Secrets = append(p.Secrets, partner.Secret{Digest: secret.Hash("the-newer-one"), CreatedAt: w.now})
 	})
 	if _, _, err := w.Authenticate(t.Context(), right); err != nil {
@@ -58,9 +58,19 @@ func TestRecognise(t *testing.T) {
 	if _, _, known := w.Recognise(newer); !known {
 		t.Error("its second secret is not recognised")
 	}
-	w.now = w.now.Add(time.Hour)
+	w.now = w.now.Add(30 * time.Second)
 	if _, _, known := w.Recognise(right); known {
 		t.Error("a secret is recognised after its end")
+	}
+	w.now = w.now.Add(29 * time.Second)
+	if _, _, known := w.Recognise(newer); !known {
+		t.Error("forgotten within a minute")
+	}
+	for _, jump := range []time.Duration{time.Second, -time.Hour} {
+		w.now = w.now.Add(jump)
+		if _, _, known := w.Recognise(newer); known {
+			t.Errorf("recognised at %v, a minute after it was authenticated or before that", w.now)
+		}
 	}
 }
 
@@ -74,7 +84,7 @@ func TestRecogniseWaits(t *testing.T) {
 	proof := partner.Proof{ClientID: "acme-treasury", Secret: "not-so-secret", Network: "192.0.2.0/24"}
 	err := w.Store.Change(t.Context(), func(tx partner.Tx) (audit.Event, error) {
 		return audit.Event{At: w.now, Action: audit.ClientRefused, Outcome: audit.Denied, Reason: "wrong_secret", Actor: audit.Actor{Kind: audit.ActorOperator}},
-			tx.SaveTries(limit.NewKey(limit.KindClient, proof.ClientID, proof.Network), limit.Tries{Count: 10, LastAt: w.now, Until: w.now.Add(5 * time.Minute)})
+			tx.SaveTries(limit.NewKey(limit.KindClient, proof.ClientID, proof.Network), limit.Tries{Count: 10, LastAt: w.now, Until: w.now.Add(150 * time.Second)})
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -85,9 +95,9 @@ func TestRecogniseWaits(t *testing.T) {
 	if _, _, known := w.Recognise(proof); !known {
 		t.Error("not recognised")
 	}
-	w.now = w.now.Add(4 * time.Minute)
+	w.now = w.now.Add(40 * time.Second)
 	if _, _, err := w.Authenticate(t.Context(), proof); !errors.Is(err, limit.ErrExceeded) {
-		t.Fatalf("a minute before its end: %v", err)
+		t.Fatalf("two minutes before its end: %v", err)
 	}
 	if _, _, known := w.Recognise(proof); known {
 		t.Error("recognised while its network waits")
@@ -124,5 +134,29 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	if known == 0 || known > 10_000 {
 		t.Errorf("%d of %d are remembered", known, 4*each)
+	}
+}
+
+// once a network is shut out, nothing is compared: a right guess takes no other way than a wrong one.
+func TestShutOutComparesNothing(t *testing.T) {
+	w := newWorld(t)
+	if _, _, err := w.Add(t.Context(), acme(), audit.Actor{Kind: audit.ActorOperator}); err != nil {
+		t.Fatal(err)
+	}
+	w.Memory = &partner.Memory{}
+	right := partner.Proof{ClientID: "acme-treasury", Secret: "not-so-secret", Network: "192.0.2.0/24"}
+	if _, _, err := w.Authenticate(t.Context(), right); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 10 {
+		wrong := right
+		wrong.Secret = fmt.Sprint("guess ", n)
+		_, _, _ = w.Authenticate(t.Context(), wrong)
+	}
+	if _, _, err := w.Authenticate(t.Context(), right); !errors.Is(err, limit.ErrExceeded) {
+		t.Fatal(err)
+	}
+	if _, _, known := w.Recognise(right); known {
+		t.Error("the secret is compared, and known, while its network may not try")
 	}
 }

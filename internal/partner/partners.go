@@ -276,6 +276,8 @@ type Premise struct {
 	Version      int64
 	Tries        limit.Key
 	TriesVersion int64
+	// TriesAt tells a count from one that was forgotten and made anew.
+	TriesAt time.Time
 }
 
 // Authenticate checks client id and secret (RFC 6749 section 2.3.1). An unknown client, a paused one and a wrong secret
@@ -297,14 +299,19 @@ func (ps Partners) Authenticate(ctx context.Context, proof Proof) (Partner, Prem
 		p, known, err = Partner{}, false, nil
 	}
 	if err != nil {
+		if errors.Is(err, limit.ErrExceeded) {
+			ps.Memory.forget(proof)
+		}
 		return Partner{}, Premise{}, err
 	}
 	digest := secret.Hash(proof.Secret)
 	switch {
 	case p.matches(digest, now):
-		ps.Memory.keep(proof, p, tries)
+		ps.Memory.keep(proof, p, tries, now)
 		return p, proof.premise(p, tries), nil
-	case !known:
+	}
+	ps.Memory.forget(proof)
+	if !known {
 		// Of a client that does not exist nothing is recorded: strangers could fill the database with names they make up.
 		return Partner{}, Premise{}, ErrNotAuthenticated
 	}
@@ -312,7 +319,7 @@ func (ps Partners) Authenticate(ctx context.Context, proof Proof) (Partner, Prem
 }
 
 func (p Proof) premise(of Partner, tries limit.Tries) Premise {
-	return Premise{Partner: of.ID, Version: of.Version, Tries: p.tries(), TriesVersion: tries.Version}
+	return Premise{Partner: of.ID, Version: of.Version, Tries: p.tries(), TriesVersion: tries.Version, TriesAt: tries.LastAt}
 }
 
 // matches reports whether a secret with that digest authenticates the partner at now.

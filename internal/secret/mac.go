@@ -21,8 +21,8 @@ type keyedHash struct {
 	text []byte
 }
 
-// longText is from how many bytes on a text's buffer is not kept.
-const longText = 4 << 10
+// usualText is a buffer for most texts; longText is from how many bytes on one is not kept.
+const usualText, longText = 512, 4 << 10
 
 func newMACKey(key []byte) macKey { return macKey{secret: key, idle: &sync.Pool{}} }
 
@@ -30,7 +30,9 @@ func (k macKey) take() *keyedHash {
 	if h, kept := k.idle.Get().(*keyedHash); kept {
 		return h
 	}
-	return &keyedHash{Hash: hmac.New(sha256.New, k.secret)}
+	h := &keyedHash{Hash: hmac.New(sha256.New, k.secret), text: make([]byte, 0, usualText)}
+	h.Reset() // the first time leaves the key in it, and what was hashed before as it is
+	return h
 }
 
 // sum hashes the text and leaves nothing of it behind.

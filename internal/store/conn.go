@@ -76,8 +76,9 @@ func (c *conn) begin(ctx context.Context, text string) error {
 	return nil
 }
 
-// end forgets the clock of the transaction.
+// end forgets the clock of the transaction, and what waits of one that failed.
 func (c *conn) end() {
+	c.link.forget()
 	if c.release != nil {
 		c.release()
 	}

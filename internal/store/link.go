@@ -5,19 +5,26 @@ import (
 	"errors"
 )
 
+// A pipeline is what waits on a link to be sent.
+type pipeline interface {
+	// later takes a write of which nobody needs the answer yet, to go with the next question or with flush, whatever its caller makes of the
+	// arguments meanwhile. It reports false where that would gain nothing.
+	later(w write) (taken bool, err error)
+	// forget drops what later took and nobody sent.
+	forget()
+	// flush sends what later took. What fails is a waitingError.
+	flush(ctx context.Context) error
+}
+
 // link is one connection to a database, as conn uses it; each engine has its own. One goroutine at a time uses a link.
 type link interface {
+	pipeline
 	// prepare parses a statement, once in the life of a connection.
 	prepare(ctx context.Context, query string) (statement, error)
 	// begin starts a transaction, at the latest with the next statement.
 	begin(ctx context.Context, text string) error
 	// run executes statements without arguments or result, such as BEGIN.
 	run(ctx context.Context, text string) error
-	// later takes a write of which nobody needs the answer yet, to go with the next question or with flush, whatever its caller makes of the
-	// arguments meanwhile. It reports false where that would gain nothing.
-	later(w write) (taken bool, err error)
-	// flush sends what later took. What fails is a waitingError.
-	flush(ctx context.Context) error
 	// commit ends a transaction with text, which keeps it and what later took, or nothing of it. asked says that the other side may have come to
 	// that: then, where no answer came, nobody knows what it did. A write that fails is a waitingError.
 	commit(ctx context.Context, text string) (asked bool, err error)

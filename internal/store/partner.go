@@ -110,7 +110,7 @@ func (tx *Tx) PartnerAsking(clientID string, key limit.Key) (partner.Partner, li
 }
 
 // premiseRow is one row where a premise holds and none where it does not.
-const premiseRow = `partner p LEFT JOIN tries t ON t.key_digest = $3 WHERE p.id = $1 AND p.version = $2 AND COALESCE(t.version, 0) = $4`
+const premiseRow = `partner p LEFT JOIN tries t ON t.key_digest = $3 WHERE p.id = $1 AND p.version = $2 AND COALESCE(t.version, 0) = $4 AND COALESCE(t.last_at, 0) = $5`
 
 // Holds is partner.ErrChanged where the premise is not so any more. Where each question is a round trip it goes with the next one or the end of the
 // transaction, which it then fails.
@@ -122,7 +122,7 @@ func (tx *Tx) Holds(p partner.Premise) error {
 	if err != nil {
 		return err
 	}
-	args := []any{p.Partner, p.Version, digest, p.TriesVersion}
+	args := []any{p.Partner, p.Version, digest, p.TriesVersion, millis(p.TriesAt)}
 	if tx.db.engine.sole != nil && !tx.last {
 		return tx.await(soleRow+premiseRow, args, partner.ErrChanged)
 	}

@@ -96,6 +96,9 @@ func (l *postgresLink) later(w write) (bool, error) {
 	return true, nil
 }
 
+// forget also drops a BEGIN that was never sent.
+func (l *postgresLink) forget() { l.waiting, l.opening = nil, "" }
+
 func (l *postgresLink) flush(ctx context.Context) error {
 	if len(l.waiting) == 0 {
 		return nil

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -22,7 +23,7 @@ func premiseOf(t *testing.T, db *DB) (p partner.Partner, premise partner.Premise
 	t.Helper()
 	must(t, db.read(t.Context(), func(tx *Tx) error {
 		asked, tries, err := tx.PartnerAsking("acme", askedBy)
-		p, premise = asked, partner.Premise{Partner: asked.ID, Version: asked.Version, Tries: askedBy, TriesVersion: tries.Version}
+		p, premise = asked, partner.Premise{Partner: asked.ID, Version: asked.Version, Tries: askedBy, TriesVersion: tries.Version, TriesAt: tries.LastAt}
 		return err
 	}))
 	return p, premise
@@ -261,6 +262,65 @@ func TestPremisesAtOnce(t *testing.T) {
 		all.Wait()
 		if got, want := rowsOf(t, db), fmt.Sprintf("%d tokens, %d events, 0 tries", written, written); got != want || written < 11 {
 			t.Errorf("%s, want %s", got, want)
+		}
+	})
+}
+
+// a count that was forgotten and counted anew to the same version is another one.
+func TestPremiseAfterASweep(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		must(t, db.write(t.Context(), func(tx *Tx) error {
+			return tx.SavePartner(&partner.Partner{ID: 5, ClientID: "acme", Class: partner.Classic, Active: true})
+		}))
+		guess := func(at time.Time) {
+			for range 10 {
+				must(t, db.write(t.Context(), func(tx *Tx) error { return limit.Spend(tx, askedBy, at) }))
+			}
+		}
+		t0 := time.UnixMilli(1_000_000)
+		guess(t0)
+		_, premise := premiseOf(t, db) // the network may try again: until has passed by t0+61s
+		_, err := db.Sweep(t.Context(), t0.Add(2*time.Minute))
+		must(t, err)
+		guess(t0.Add(3 * time.Minute))
+		must(t, db.read(t.Context(), func(tx *Tx) error {
+			tries, err := tx.Tries(askedBy)
+			if _, ok := askedBy.Kind.Rule().Allowed(tries, t0.Add(3*time.Minute)); ok {
+				t.Error("not shut out")
+			}
+			return err
+		}))
+		err = Tokens{db}.View(t.Context(), func(tx grant.TokenTx) error { return tx.Holds(premise) })
+		if !errors.Is(err, partner.ErrChanged) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// what waits of a read that failed does not go with the question of the next.
+func TestPremiseOfAReadThatFailed(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		must(t, db.write(t.Context(), func(tx *Tx) error {
+			return tx.SavePartner(&partner.Partner{ID: 5, ClientID: "acme", Class: partner.Classic, Active: true})
+		}))
+		_, premise := premiseOf(t, db)
+		premise.Version += 7
+		ctx, end := context.WithCancel(t.Context())
+		err := Tokens{db}.View(ctx, func(tx grant.TokenTx) error {
+			if err := tx.Holds(premise); err != nil {
+				return err
+			}
+			end()
+			_, err := tx.Token(99)
+			return err
+		})
+		t.Log(err)
+		err = Partners{db}.View(t.Context(), func(tx partner.Tx) error {
+			_, err := tx.Partner(5)
+			return err
+		})
+		if err != nil {
+			t.Errorf("a stranger's read: %v", err)
 		}
 	})
 }

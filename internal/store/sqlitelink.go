@@ -135,6 +135,8 @@ func (l *sqliteLink) close() error {
 	return errors.Join(append(errs, l.c.Close())...)
 }
 
+func (l *sqliteLink) forget() {}
+
 func (l *sqliteLink) drop() { _ = l.close() }
 
 type sqliteStatement struct {

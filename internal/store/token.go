@@ -56,7 +56,7 @@ func behindFields(a *customer.Account, g *grant.Grant) []any {
 // the zero value. standingOnQuery reads along what a premise is about, when it is about the family's own client.
 var (
 	standingQuery   = standing("", "")
-	standingOnQuery = standing(", COALESCE(r.version, 0)", " LEFT JOIN tries r ON r.key_digest = $2")
+	standingOnQuery = standing(", COALESCE(r.version, 0), COALESCE(r.last_at, 0)", " LEFT JOIN tries r ON r.key_digest = $2")
 )
 
 func standing(columns, join string) string {
@@ -71,7 +71,7 @@ func standing(columns, join string) string {
 func (tx *Tx) Standing(id grant.TokenID, on partner.Premise) (grant.Standing, error) {
 	var s grant.Standing
 	var dead time.Time
-	var version, counted int64
+	var version, counted, countedAt int64
 	query, args := standingQuery, []any{id}
 	fields := slices.Concat(tokenFields(&s.Token, &dead), []any{&version}, behindFields(&s.Account, &s.Grant))
 	if on != (partner.Premise{}) {
@@ -79,11 +79,11 @@ func (tx *Tx) Standing(id grant.TokenID, on partner.Premise) (grant.Standing, er
 		if err != nil {
 			return grant.Standing{}, err
 		}
-		query, args, fields = standingOnQuery, append(args, digest), append(fields, &counted)
+		query, args, fields = standingOnQuery, append(args, digest), append(fields, &counted, &countedAt)
 	}
 	err := tx.get(query, args, fields...)
 	if err == nil && s.Token.Partner == on.Partner {
-		if version != on.Version || counted != on.TriesVersion {
+		if version != on.Version || counted != on.TriesVersion || countedAt != millis(on.TriesAt) {
 			err = partner.ErrChanged
 		}
 	} else if err == nil || errors.Is(err, errNoRow) { // it says nothing of who asks
