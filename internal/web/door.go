@@ -78,6 +78,8 @@ type visit struct {
 	reference string
 	// era is the session epoch of who is signed in, as the guard of a page of theirs read it; see ownToken.
 	era int64
+	// outside says that the session, as the journey of this page was read with it, is signed in nowhere.
+	outside bool
 	// text is the journey's id in the address, "" outside journeys.
 	text string
 }

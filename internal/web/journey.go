@@ -44,6 +44,7 @@ func (v *visit) state() (claim.State, claim.Step, error) {
 		v.renew()
 		return claim.State{}, "", err
 	}
+	v.outside = state.Session.Level != customer.TwoSteps
 	if v.shows() { // renew, with the session that the state was read with
 		v.renewed(v.SignIns.Use(v.context(), state.Session, v.jar.Session))
 	}

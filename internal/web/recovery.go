@@ -74,7 +74,7 @@ func showRecovered(v *visit) error {
 // pending is the path of the notice for who is signed in while a reset is under way. It is only a notice: a page is shown
 // without it when the database does not answer.
 func (v *visit) pending() string {
-	if v.jar.Session.ID == 0 {
+	if v.jar.Session.ID == 0 || v.outside {
 		return ""
 	}
 	if _, err := v.Recoveries.Pending(v.context(), v.jar.Session); err != nil {
