@@ -2,7 +2,9 @@ package store
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -35,7 +37,7 @@ func scanRow(rows pgx.Rows, dest []any) error {
 func scanValue(column *pgconn.FieldDescription, value []byte, dest any) (done bool, err error) {
 	switch {
 	case value == nil:
-		return false, nil
+		return true, setNull(dest)
 	case column.DataTypeOID == pgtype.Int8OID && column.Format == pgx.BinaryFormatCode && len(value) == 8:
 		return setInt(dest, int64(binary.BigEndian.Uint64(value))), nil
 	case column.DataTypeOID == pgtype.TextOID:
@@ -57,6 +59,26 @@ func scanValue(column *pgconn.FieldDescription, value []byte, dest any) (done bo
 		}
 	}
 	return false, nil
+}
+
+// errNull: nothing can be read into what has no place for it. What the driver makes of it depends on what it read before.
+var errNull = errors.New("it is NULL")
+
+// setNull sets what may be nothing to that.
+func setNull(dest any) error {
+	if d, is := dest.(sql.Scanner); is {
+		return d.Scan(nil)
+	}
+	v := reflect.ValueOf(dest)
+	if v.Kind() != reflect.Pointer {
+		return errNull
+	}
+	switch of := v.Elem(); {
+	case of.Kind() == reflect.Pointer, of.Kind() == reflect.Interface, of.Kind() == reflect.Slice && of.Type().Elem().Kind() == reflect.Uint8:
+		of.SetZero()
+		return nil
+	}
+	return errNull
 }
 
 // setInt sets a number, where it fits.
