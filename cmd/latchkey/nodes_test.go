@@ -104,6 +104,7 @@ func (ns *nodes) seed() string {
 	for _, p := range ns.demo.Partners() {
 		fmt.Fprintf(&b, "  - id: %s\n    secret: %s\n    name: %s\n    home: %s\n    redirect: [%s]\n", p.ClientID, p.Secret, p.Name, p.HomeURI,
 			strings.Join(p.RedirectURIs, ", "))
+		fmt.Fprintf(&b, "    per_second: %d\n    per_minute: %d\n", p.PerSecond, p.PerMinute)
 		if p.RestartURI != "" {
 			fmt.Fprintf(&b, "    restart: %s\n", p.RestartURI)
 		}

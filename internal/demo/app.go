@@ -37,15 +37,17 @@ type App struct {
 
 // Partners are the registrations that the app needs on the server: itself and the second partner.
 func (a *App) Partners() []partner.Registration {
+	const perSecond, perMinute = 1000, 10_000 // ten times what a partner has who was given nothing else: a program walks the whole demo within two seconds
 	return []partner.Registration{
 		{
 			ClientID: a.ID, Secret: a.Secret, Name: Brand, HomeURI: a.Self + "/", RestartURI: a.restartURI(),
 			RedirectURIs: []string{a.redirectURI()}, Class: partner.Classic.Name,
-			Purpose: "So that your payments carry your own name and arrive without questions.",
+			Purpose:   "So that your payments carry your own name and arrive without questions.",
+			PerSecond: perSecond, PerMinute: perMinute,
 		},
 		{
 			ClientID: a.OtherID, Secret: a.OtherSecret, Name: "Quayside Wages", HomeURI: a.Self + "/",
-			RedirectURIs: []string{a.Self + "/wages/callback"}, Class: partner.Classic.Name,
+			RedirectURIs: []string{a.Self + "/wages/callback"}, Class: partner.Classic.Name, PerSecond: perSecond, PerMinute: perMinute,
 		},
 	}
 }

@@ -44,7 +44,7 @@ func (h *held) opensFile(ctx context.Context) error {
 	if got.status != http.StatusOK || got.header.Get("Content-Type") != "image/png" || got.body != string(paper("").Content) {
 		return fmt.Errorf("the file came with status %d as %s, %d bytes; want the bytes that were uploaded", got.status, got.header.Get("Content-Type"), len(got.body))
 	}
-	if strings.Contains(stranger.page.body, "PNG") || stranger.page.header.Get("Content-Type") == "image/png" {
+	if strings.Contains(stranger.page.body, "\x89PNG") || stranger.page.header.Get("Content-Type") == "image/png" {
 		return fmt.Errorf("a browser without the journey got it (page %q)", stranger.page.id())
 	}
 	return h.visitPage(ctx, review, "c8")
