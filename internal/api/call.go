@@ -33,10 +33,9 @@ type call struct {
 	asked string
 	// partner is who calls, once it is known.
 	partner partner.Partner
-	// premise is what that rests on where a client asks; anew, where it was recognised, authenticates it by the database.
-	premise partner.Premise
-	anew    func() error
-	// compared says that anew has run.
+	// premise is what that rests on where a client asks; anew authenticates it by the database, and compared says that it has.
+	premise  partner.Premise
+	anew     func() error
 	compared bool
 	// access is what the bearer admits to, on routes that take one.
 	access grant.Access

@@ -141,7 +141,7 @@ func TestPausedWhileItAsks(t *testing.T) {
 	all.Wait()
 }
 
-// whoever has a secret that was taken back is refused as anybody is, and spends nothing of the client's.
+// TestTakenBackSecretSpendsNothing: whoever has a secret that was taken back is refused as anybody is, and spends nothing of the client's.
 func TestTakenBackSecretSpendsNothing(t *testing.T) {
 	w := newWorld(t)
 	if got := w.form(slow, "grant_type", "client_credentials"); got.status != 200 {
@@ -177,7 +177,7 @@ func (c *changing) View(ctx context.Context, fn func(partner.Tx) error) error {
 	return err
 }
 
-// a client that is asked for by the database, and changed once before its verb, is answered.
+// TestChangedWhileItAsks: a client that is asked for by the database, and changed once before its verb, is answered.
 func TestChangedWhileItAsks(t *testing.T) {
 	w := newWorld(t)
 	inner := w.door.Partners.Store
@@ -192,7 +192,7 @@ func TestChangedWhileItAsks(t *testing.T) {
 	}
 }
 
-// a network that is shut out a second time is shut out, whatever was remembered between.
+// TestShutOutTwice: a network that is shut out a second time is shut out, whatever was remembered between.
 func TestShutOutTwice(t *testing.T) {
 	w := newWorld(t)
 	other := partner.Partners{Store: w.door.Partners.Store, Now: w.now}

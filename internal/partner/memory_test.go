@@ -13,17 +13,29 @@ import (
 	"github.com/latchkey-id/latchkey/internal/secret"
 )
 
-// TestRecognise: whom Authenticate has let in is recognised by the same secret from the same network, and nobody else is.
-func TestRecognise(t *testing.T) {
+// remembering is a world with one partner, whose node remembers clients.
+func remembering(t *testing.T) *world {
+	t.Helper()
 	w := newWorld(t)
 	if _, _, err := w.Add(t.Context(), acme(), audit.Actor{Kind: audit.ActorOperator}); err != nil {
 		t.Fatal(err)
 	}
+	w.Memory = &partner.Memory{}
+	return w
+}
+
+// TestRecognise: whom Authenticate has let in is recognised by the same secret from the same network, and nobody else is.
+func TestRecognise(t *testing.T) {
+	w := remembering(t)
 	right := partner.Proof{ClientID: "acme-treasury", Secret: "not-so-secret", Network: "192.0.2.0/24"}
-	if _, _, known := w.Recognise(right); known {
+	without := w.Partners
+	without.Memory = nil
+	if _, _, err := without.Authenticate(t.Context(), right); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, known := without.Recognise(right); known {
 		t.Error("recognised without a memory")
 	}
-	w.Memory = &partner.Memory{}
 	wrong, unknown, away := right, right, right
 	wrong.Secret, unknown.ClientID, away.Network = "not-so-secreT", "acme", "198.51.100.0/24"
 	for _, proof := range []partner.Proof{wrong, unknown} {
@@ -76,11 +88,7 @@ func TestRecognise(t *testing.T) {
 
 // TestRecogniseWaits: a wait that a wrong clock wrote is obeyed when it comes near, by whom is remembered as by everybody else.
 func TestRecogniseWaits(t *testing.T) {
-	w := newWorld(t)
-	if _, _, err := w.Add(t.Context(), acme(), audit.Actor{Kind: audit.ActorOperator}); err != nil {
-		t.Fatal(err)
-	}
-	w.Memory = &partner.Memory{}
+	w := remembering(t)
 	proof := partner.Proof{ClientID: "acme-treasury", Secret: "not-so-secret", Network: "192.0.2.0/24"}
 	err := w.Store.Change(t.Context(), func(tx partner.Tx) (audit.Event, error) {
 		return audit.Event{At: w.now, Action: audit.ClientRefused, Outcome: audit.Denied, Reason: "wrong_secret", Actor: audit.Actor{Kind: audit.ActorOperator}},
@@ -106,11 +114,7 @@ func TestRecogniseWaits(t *testing.T) {
 
 // TestMemoryIsBounded: whoever asks from ever new networks fills no memory, and many at once do it no harm.
 func TestMemoryIsBounded(t *testing.T) {
-	w := newWorld(t)
-	if _, _, err := w.Add(t.Context(), acme(), audit.Actor{Kind: audit.ActorOperator}); err != nil {
-		t.Fatal(err)
-	}
-	w.Memory = &partner.Memory{}
+	w := remembering(t)
 	proof := func(n int) partner.Proof {
 		return partner.Proof{ClientID: "acme-treasury", Secret: "not-so-secret", Network: fmt.Sprintf("network %d", n)}
 	}
@@ -137,13 +141,9 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// once a network is shut out, nothing is compared: a right guess takes no other way than a wrong one.
+// TestShutOutComparesNothing: once a network is shut out, nothing is compared: a right guess takes no other way than a wrong one.
 func TestShutOutComparesNothing(t *testing.T) {
-	w := newWorld(t)
-	if _, _, err := w.Add(t.Context(), acme(), audit.Actor{Kind: audit.ActorOperator}); err != nil {
-		t.Fatal(err)
-	}
-	w.Memory = &partner.Memory{}
+	w := remembering(t)
 	right := partner.Proof{ClientID: "acme-treasury", Secret: "not-so-secret", Network: "192.0.2.0/24"}
 	if _, _, err := w.Authenticate(t.Context(), right); err != nil {
 		t.Fatal(err)

@@ -305,8 +305,7 @@ func (ps Partners) Authenticate(ctx context.Context, proof Proof) (Partner, Prem
 		return Partner{}, Premise{}, err
 	}
 	digest := secret.Hash(proof.Secret)
-	switch {
-	case p.matches(digest, now):
+	if p.matches(digest, now) {
 		ps.Memory.keep(proof, p, tries, now)
 		return p, proof.premise(p, tries), nil
 	}

@@ -16,13 +16,20 @@ import (
 	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
-// TestPostgresRows: each kind of value is read into what the driver would read into it, or refused where the driver refuses it.
-func TestPostgresRows(t *testing.T) {
-	config, err := pgx.ParseConfig(postgresTest(t))
+// linkTo is a connection to a server, until the test ends.
+func linkTo(t *testing.T, dsn string) *postgresLink {
+	t.Helper()
+	config, err := pgx.ParseConfig(dsn)
 	must(t, err)
 	l, err := openPostgresLink(t.Context(), config)
 	must(t, err)
-	defer l.drop()
+	t.Cleanup(l.drop)
+	return l
+}
+
+// TestPostgresRows: each kind of value is read into what the driver would read into it, or refused where the driver refuses it.
+func TestPostgresRows(t *testing.T) {
+	l := linkTo(t, postgresTest(t))
 	into := map[string]func() any{
 		"int64": func() any { return new(int64) }, "int": func() any { return new(int) }, "int8": func() any { return new(int8) },
 		"account": func() any { return new(customer.AccountID) }, "string": func() any { return new(string) }, "state": func() any { return new(grant.State) },
@@ -79,11 +86,7 @@ func TestPostgresRows(t *testing.T) {
 
 // TestPostgresBytesAreKept: what was read does not change when the next answer comes into the same buffer.
 func TestPostgresBytesAreKept(t *testing.T) {
-	config, err := pgx.ParseConfig(postgresTest(t))
-	must(t, err)
-	l, err := openPostgresLink(t.Context(), config)
-	must(t, err)
-	defer l.drop()
+	l := linkTo(t, postgresTest(t))
 	s, err := l.prepare(t.Context(), "SELECT decode(repeat($1::text, 16), 'hex'), repeat($1::text, 16)")
 	must(t, err)
 	read := func(what string) (b []byte, text string) {
