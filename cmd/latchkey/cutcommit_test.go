@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,9 @@ import (
 
 	"github.com/latchkey-id/latchkey/internal/demo"
 )
+
+// commits is what asks a database to commit: COMMIT, or a statement that is a transaction by itself (see store.commitWhole).
+var commits = regexp.MustCompile("(?s)COMMIT\x00|B\x00\x00..\x00whole[0-9]+\x00")
 
 // A wire stands between nodes and their database and cuts connections at a COMMIT: before the database has seen it, or after
 // it has done it and before the node hears so.
@@ -84,7 +88,7 @@ func (w *wire) carry(near net.Conn) {
 			return
 		}
 		what := cutNothing
-		if bytes.Contains(buf[:n], []byte("COMMIT\x00")) {
+		if commits.Match(buf[:n]) {
 			what = w.cut()
 		}
 		switch what {

@@ -25,6 +25,8 @@ type postgresLink struct {
 	waiting []write
 	// names counts the statements that were prepared.
 	names int
+	// wholes are the names of statements that do at once what several do, by theirs.
+	wholes map[string]string
 }
 
 // errSilent: the server did not answer a BEGIN, which waits for nothing, in the time that one host may take.
@@ -39,7 +41,7 @@ func openPostgresLink(ctx context.Context, config *pgx.ConnConfig) (*postgresLin
 	if err != nil {
 		return nil, err
 	}
-	l := &postgresLink{c: c}
+	l := &postgresLink{c: c, wholes: map[string]string{}}
 	for _, other := range config.Fallbacks { // which also has one host twice, with TLS and without
 		l.others = l.others || other.Host != config.Host || other.Port != config.Port
 	}
@@ -82,18 +84,36 @@ func (l *postgresLink) run(ctx context.Context, text string) error {
 func (l *postgresLink) later(w write) (bool, error) {
 	args := make([]any, len(w.args))
 	for i, arg := range w.args {
-		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
+		value, err := plainValue(arg)
 		if err != nil {
 			return false, err
-		}
-		if b, is := value.([]byte); is {
-			value = bytes.Clone(b)
 		}
 		args[i] = value
 	}
 	w.args = args
 	l.waiting = append(l.waiting, w)
 	return true, nil
+}
+
+// plainValue is an argument as it is now: what is frequent at once, and the rest as database/sql would have it.
+func plainValue(arg any) (driver.Value, error) {
+	switch v := arg.(type) {
+	case int64, string, bool:
+		return v, nil
+	case *int64:
+		return *v, nil
+	case *string:
+		return *v, nil
+	case *bool:
+		return *v, nil
+	case moment:
+		return millis(*v.t), nil
+	}
+	value, err := driver.DefaultParameterConverter.ConvertValue(arg)
+	if b, is := value.([]byte); is {
+		value = bytes.Clone(b)
+	}
+	return value, err
 }
 
 // forget also drops a BEGIN that was never sent.
@@ -127,6 +147,9 @@ func (l *postgresLink) commit(ctx context.Context, text string) (asked bool, err
 			return false, err
 		}
 	}
+	if l.opening != "" && asOne(l.waiting) {
+		return l.commitWhole(ctx)
+	}
 	// PostgreSQL answers the COMMIT of a transaction in which a statement failed with success too, and keeps nothing.
 	if status := l.c.PgConn().TxStatus(); l.opening == "" && status != 'T' {
 		return false, fmt.Errorf("%w: it was not whole (%c)", errNotKept, status)
@@ -146,12 +169,16 @@ func (l *postgresLink) commit(ctx context.Context, text string) (asked bool, err
 	if tag.String() != "COMMIT" {
 		return true, fmt.Errorf("%w: the server answers %s", errNotKept, tag)
 	}
-	// A server that was told to stop waiting for its standby, by a statement_timeout or an operator, says so and succeeds: the change is on its own
-	// disk alone, and a failover would take it back (I7).
+	return true, l.warned()
+}
+
+// warned is an error where the server has warned. One that was told to stop waiting for its standby, by a statement_timeout or an operator, says so and
+// succeeds: the change is on its own disk alone, and a failover would take it back (I7).
+func (l *postgresLink) warned() error {
 	if warning, warned := l.c.PgConn().CustomData()[doubtful]; warned {
-		return true, fmt.Errorf("%w everywhere: the server warns: %v", errNotKept, warning)
+		return fmt.Errorf("%w everywhere: the server warns: %v", errNotKept, warning)
 	}
-	return true, nil
+	return nil
 }
 
 // beginAlone sends a BEGIN that is still to be sent, where there is another host to go to.
