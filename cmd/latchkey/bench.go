@@ -10,11 +10,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/demo"
+	"github.com/latchkey-id/latchkey/internal/secret"
+	"github.com/latchkey-id/latchkey/internal/store"
 )
 
 // benchCommand measures a server beside what the machine can do.
@@ -25,6 +28,7 @@ type benchCommand struct {
 	Strict      string        `env:"-" placeholder:"ID:FILE" help:"One of class strict, whose refresh tokens are rotated. Without it refresh is not measured."`
 	RedirectURI string        `name:"redirect-uri" env:"-" placeholder:"URI" help:"A redirect address that both have registered; nobody is sent there."`
 	Mail        string        `env:"-" placeholder:"ADDR" help:"Address to take that server's mails in on, such as 127.0.0.1:2525: start it with --smtp smtp+clear://127.0.0.1:2525. Without it only what needs no customer is measured."`
+	Loaded      string        `env:"-" placeholder:"ACCOUNTS:TOKENS:FILE" help:"That server's database was filled by latchkey db load with so many accounts and tokens, under the master key in FILE: take another of its customers each time. Then --client is the partner load."`
 	PID         []int         `name:"pid" env:"-" placeholder:"N" help:"That server's processes, to read their processor time and memory."`
 	Database    string        `env:"-" placeholder:"URL" help:"PostgreSQL database for the server of its own, in place of the file: an empty one that may be filled."`
 	Only        []string      `env:"-" placeholder:"NAME" help:"Operations to measure, such as refresh; a name that does not exist lists them. Default: all."`
@@ -125,7 +129,7 @@ func (cmd *benchCommand) check() error {
 		}
 	}
 	switch {
-	case cmd.URL == "" && (cmd.Client != "" || cmd.Strict != "" || cmd.Mail != "" || cmd.RedirectURI != "" || len(cmd.PID) > 0):
+	case cmd.URL == "" && (cmd.Client != "" || cmd.Strict != "" || cmd.Loaded != "" || cmd.Mail != "" || cmd.RedirectURI != "" || len(cmd.PID) > 0):
 		return hinted{"--url is not set, but other settings of a running server are", []string{"name the server with --url, or leave the others out"}}
 	case cmd.URL != "" && (cmd.Client == "" || cmd.RedirectURI == ""):
 		return hinted{"a running server needs a partner", []string{"register one with latchkey partner add, and name it with --client ID:FILE and --redirect-uri"}}
@@ -154,7 +158,49 @@ func (cmd *benchCommand) subject(ctx context.Context, dir string, started *[]*be
 	if b.Classic, err = credentials("--client", cmd.Client); err == nil && cmd.Strict != "" {
 		b.Strict, err = credentials("--strict", cmd.Strict)
 	}
+	if err == nil && cmd.Loaded != "" {
+		if b.Loaded, err = loadedCustomers(cmd.Loaded); err == nil {
+			about.Loaded = b.Loaded.Customers
+		}
+	}
 	return b, about, err
+}
+
+// loadedCustomers reads ACCOUNTS:TOKENS:FILE.
+func loadedCustomers(text string) (*demo.Loaded, error) {
+	parts := strings.SplitN(text, ":", 3)
+	var load store.Load
+	var err error
+	if len(parts) == 3 {
+		load.Until = store.LoadedUntil()
+		load.Accounts, err = strconv.ParseInt(parts[0], 10, 64)
+		if err == nil {
+			load.Tokens, err = strconv.ParseInt(parts[1], 10, 64)
+		}
+	}
+	if len(parts) < 3 || err != nil || load.Tokens < 1 || load.Tokens > load.Accounts {
+		return nil, hinted{"--loaded is not ACCOUNTS:TOKENS:FILE", []string{"give the numbers that latchkey db load was given, and the file of the master key"}}
+	}
+	content, err := os.ReadFile(parts[2])
+	if err != nil {
+		return nil, hinted{"--loaded: " + withoutPath(err, parts[2]), []string{"name the file of the master key that the database was filled under"}}
+	}
+	masters, err := secret.ParseMaster(string(content))
+	if err != nil {
+		return nil, hinted{"--loaded: " + err.Error(), []string{"name the file of the master key that the database was filled under"}}
+	}
+	keys, err := secret.NewKeys(masters)
+	if err != nil {
+		return nil, err
+	}
+	return &demo.Loaded{Customers: load.Tokens, Customer: func(n int64) (c demo.LoadedCustomer, err error) {
+		n += load.First()
+		c.Email = load.Email(n)
+		if c.Access, err = load.Access(keys, n); err == nil {
+			c.Refresh, err = load.Refresh(keys, n)
+		}
+		return c, err
+	}}, nil
 }
 
 // credentials reads ID:FILE.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +28,11 @@ func TestBenchRefuses(t *testing.T) {
 		"--url http://127.0.0.1:1 --redirect-uri https://app.acme.example/cb --client " + empty:                         "--client is not ID:FILE",
 		"--url http://127.0.0.1:1 --redirect-uri https://app.acme.example/cb --client a:/nowhere/x":                     "--client: /nowhere/x: no such file",
 		"--url http://127.0.0.1:1 --redirect-uri https://app.acme.example/cb --client a:" + empty + " --cpuprofile cpu": "leave out --url",
+		"--loaded 5:5:" + empty: "--url is not set",
+		"--url http://127.0.0.1:1 --redirect-uri https://app.acme.example/cb --client a:" + empty + " --loaded 5:" + empty:     "--loaded is not ACCOUNTS:TOKENS:FILE",
+		"--url http://127.0.0.1:1 --redirect-uri https://app.acme.example/cb --client a:" + empty + " --loaded 5:6:" + empty:   "--loaded is not ACCOUNTS:TOKENS:FILE",
+		"--url http://127.0.0.1:1 --redirect-uri https://app.acme.example/cb --client a:" + empty + " --loaded 5:5:/nowhere/x": "--loaded: /nowhere/x: no such file",
+		"--url http://127.0.0.1:1 --redirect-uri https://app.acme.example/cb --client a:" + empty + " --loaded 5:5:" + empty:   "--loaded: master key",
 	} {
 		out, errOut := command(t, exitFailed, append([]string{"bench"}, strings.Fields(args)...)...)
 		if out != "" || !strings.Contains(errOut, want) {
@@ -82,5 +89,46 @@ func TestBenchCommand(t *testing.T) {
 	failing.Env = process.Env
 	if out, err := failing.Output(); err == nil || failing.ProcessState.ExitCode() != exitFailed || !strings.Contains(string(out), "FAILED  client_credentials at 1 connections, 3 times; first: ") {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestBenchLoaded: customers of a database that was filled to measure at are taken by turns from all of it, by whoever has its key.
+func TestBenchLoaded(t *testing.T) {
+	if os.Getenv("LATCHKEY_FULL") == "" {
+		t.Skip("runs with LATCHKEY_FULL=1, as make test sets it")
+	}
+	data := audited(t)
+	key, into := filepath.Join(data, "master.key"), filepath.Join(data, "loaded")
+	command(t, exitDone, "db", "load", "--accounts", "60", "--tokens", "40", "--data", into)
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	relay, _ := mailSink(t)
+	log := &lockedBuffer{serving: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"serve", "--web-url", "http://127.0.0.1:" + port, "--listen", "127.0.0.1:" + port, "--data", into, "--smtp", "smtp+clear://" + relay,
+			"--mail-from", "no-reply@id.example.org", "--help-email", "help@example.org", "--drain", "1s", "--seed", write(t, data, "seed.yaml",
+				"partners:\n  - id: load\n    secret: secret-of-the-load\n    name: Load\n    redirect: https://app.load.example/cb\n    per_second: 10000\n    per_minute: 600000\n")}, io.Discard, log)
+	}()
+	<-log.serving
+	bench := func(loaded string) (string, error) {
+		process := exec.Command("latchkey", "bench", "--count", "30", "--rounds", "2", "--connections", "1,4", "--url", "http://127.0.0.1:"+port,
+			"--client", "load:"+write(t, data, "secret", "secret-of-the-load"), "--redirect-uri", "https://app.load.example/cb", "--loaded", loaded)
+		out, err := process.CombinedOutput()
+		return string(out), err
+	}
+	out, err := bench("60:40:" + key)
+	if err != nil || !strings.Contains(out, "another one of 40 loaded customers") || !strings.Contains(out, "not measured: code_exchange, claim_journey") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if out, err = bench("61:40:" + key); err == nil || !strings.Contains(out, "FAILED  introspection") { // other accounts than it has
+		t.Errorf("%v\n%s", err, out)
+	}
+	cancel()
+	if code := <-ended; code != exitDone {
+		t.Errorf("exit %d: %s", code, log)
 	}
 }

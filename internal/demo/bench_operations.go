@@ -82,7 +82,10 @@ func (w *wire) says(has string) error {
 	return nil
 }
 
-const hasAccess = `"access_token":"`
+const (
+	hasAccess = `"access_token":"`
+	isActive  = `"active":true`
+)
 
 func clientCredentials(_ context.Context, b *Bench, connections, _ int) ([]benchWorker, error) {
 	return b.each(b.Server.URL, connections, func(_ int, w *wire) (func(context.Context) error, error) {
@@ -196,7 +199,7 @@ func introspections(ctx context.Context, b *Bench, connections, _ int) ([]benchW
 		return nil, err
 	}
 	return b.each(b.Server.URL, connections, func(i int, w *wire) (func(context.Context) error, error) {
-		return same(w, w.request("POST", "/oauth/introspect", "token="+people[i].access, formType, basic(b.Classic)), `"active":true`), nil
+		return same(w, w.request("POST", "/oauth/introspect", "token="+people[i].access, formType, basic(b.Classic)), isActive), nil
 	})
 }
 
@@ -302,7 +305,7 @@ func floorIntrospections(ctx context.Context, b *Bench, connections, _ int) ([]b
 		return nil, err
 	}
 	return b.each(b.Floor.URL, connections, func(i int, w *wire) (func(context.Context) error, error) {
-		return same(w, w.request("POST", "/introspect", "token="+tokens[i], formType, floorProof), `"active":true`), nil
+		return same(w, w.request("POST", "/introspect", "token="+tokens[i], formType, floorProof), isActive), nil
 	})
 }
 

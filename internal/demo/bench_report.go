@@ -44,6 +44,8 @@ type Process struct {
 	// IdleMiB is its resident memory after it has idled, BinaryMB the size of its file in millions of bytes.
 	IdleMiB  float64 `json:"idle_mib,omitempty"`
 	BinaryMB float64 `json:"binary_mb,omitempty"`
+	// Loaded is how many customers that were there before its calls were spread over.
+	Loaded int64 `json:"loaded,omitempty"`
 }
 
 // Measured is one operation at one number of connections: of each figure the middle one of all rounds.
@@ -171,6 +173,9 @@ func (r Report) Table(out io.Writer) error {
 	fmt.Fprintf(out, "latchkey %s at %s, %s\n", r.Version, r.Server.Address, r.Server.Database)
 	if r.Server.StartMS > 0 {
 		fmt.Fprintf(out, "start %.0f ms, idle %.1f MiB, binary %.1f MB\n", r.Server.StartMS, r.Server.IdleMiB, r.Server.BinaryMB)
+	}
+	if r.Server.Loaded > 0 {
+		fmt.Fprintf(out, "refresh, introspection and resource_call: another one of %d loaded customers each time\n", r.Server.Loaded)
 	}
 	fmt.Fprintln(out)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)

@@ -1,0 +1,71 @@
+package demo_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/latchkey-id/latchkey/internal/demo"
+)
+
+// TestBenchTakesLoadedCustomers: each call is of another customer until all were called, those who are refreshed are not those whose access tokens are
+// shown, nothing is mailed, and an answer about somebody else is a failure.
+func TestBenchTakesLoadedCustomers(t *testing.T) {
+	t.Parallel()
+	const customers = 60
+	var mu sync.Mutex
+	called := map[string]map[string]int{}
+	count := func(path, who string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if called[path] == nil {
+			called[path] = map[string]int{}
+		}
+		called[path][who]++
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id, secret, _ := r.BasicAuth()
+		switch bearer, is := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); {
+		case is:
+			count(r.URL.Path, bearer)
+			fmt.Fprintf(w, `{"email":"%s@example.org"}`, strings.Replace(bearer, "access-7", "access-8", 1))
+		case id != "classic" || secret != "classic-secret":
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.URL.Path == "/oauth/introspect":
+			count(r.URL.Path, r.FormValue("token"))
+			fmt.Fprint(w, `{"active":true}`)
+		default:
+			count(r.URL.Path, r.FormValue("refresh_token"))
+			fmt.Fprint(w, `{"access_token":"x"}`)
+		}
+	}))
+	defer s.Close()
+	b := aBench(t, demo.Subject{URL: s.URL, WebURL: s.URL})
+	b.Only, b.Count, b.Strict = []string{"refresh", "introspection", "resource_call"}, 30, demo.Credentials{}
+	b.Loaded = &demo.Loaded{Customers: customers, Customer: func(n int64) (demo.LoadedCustomer, error) {
+		if n < 0 || n >= customers {
+			return demo.LoadedCustomer{}, errors.New("there is no such customer")
+		}
+		return demo.LoadedCustomer{Email: fmt.Sprintf("access-%d@example.org", n), Access: fmt.Sprintf("access-%d", n), Refresh: fmt.Sprintf("refresh-%d", n)}, nil
+	}}
+	report, err := b.Run(t.Context())
+	if !errors.Is(err, demo.ErrBench) || report.Failed == 0 || report.Failed > 4 || len(report.Skipped) != 0 {
+		t.Errorf("%v: %d failed, skipped %v", err, report.Failed, report.Skipped)
+	}
+	for path, kind := range map[string]string{"/v1/me": "access", "/oauth/introspect": "access", "/oauth/token": "refresh"} {
+		calls := called[path]
+		if len(calls) < customers/2 {
+			t.Errorf("%s was called for %d customers, want %d", path, len(calls), customers/2)
+		}
+		for who, times := range calls {
+			var n int
+			if _, err := fmt.Sscanf(who, kind+"-%d", &n); err != nil || (n%2 == 0) != (kind == "refresh") || times > 2 {
+				t.Errorf("%s was called %d times for %s: %v", path, times, who, err)
+			}
+		}
+	}
+}
