@@ -57,14 +57,14 @@ func (tx *Tx) head() (head audit.Link, err error) {
 	return head, err
 }
 
-// Unlinked lists entries above a number that are in no link, in the order of their numbers. Links are asked for above it too: PostgreSQL walks
-// events and links side by side, and would begin with the oldest link there is.
+// Unlinked lists entries above a number that are in no link, in the order of their numbers. It asks for the link of each: as a join, of which PostgreSQL believes to
+// know how many of the newest rows there are, it has walked all links from the oldest on, and all of the last seconds for each event of theirs.
 func (a Audit) Unlinked(ctx context.Context, above int64, most int) ([]audit.Entry, error) {
 	var all []audit.Entry
 	err := a.DB.read(ctx, func(tx *Tx) error {
 		all = nil
 		return tx.each("SELECT "+auditColumns+` FROM audit_event e WHERE e.id > $1
-			AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.event_id = e.id AND l.event_id > $1) ORDER BY e.id LIMIT $2`,
+			AND (SELECT l.number FROM audit_link l WHERE l.event_id = e.id) IS NULL ORDER BY e.id LIMIT $2`,
 			[]any{above, most}, func(scan func(...any) error) error {
 				var e audit.Entry
 				err := scan(auditFields(&e)...)
@@ -174,7 +174,7 @@ func (a Audit) Entry(ctx context.Context, number int64) (e audit.Entry, err erro
 func (a Audit) Loose(ctx context.Context, above int64, most int) (loose []int64, last int64, err error) {
 	err = a.DB.read(ctx, func(tx *Tx) error {
 		loose, last = nil, 0
-		return tx.each(`SELECT e.id, COALESCE(l.number, 0) FROM audit_event e LEFT JOIN audit_link l ON l.event_id = e.id AND l.event_id > $1
+		return tx.each(`SELECT e.id, COALESCE((SELECT l.number FROM audit_link l WHERE l.event_id = e.id), 0) FROM audit_event e
 			WHERE e.id > $1 ORDER BY e.id LIMIT $2`, []any{above, most}, func(scan func(...any) error) error {
 			var number int64
 			err := scan(&last, &number)

@@ -28,12 +28,14 @@ const postgresLimit = 10 * time.Second
 //     (REPEATABLE READ). Under READ COMMITTED each statement sees another moment, and an UPDATE or DELETE that has
 //     waited goes on with a row that its own subquery would no longer choose. BEGIN repeats the level, since it is
 //     what raise rests on.
+//   - Nothing is compiled: our statements end sooner than the compiler, which the server calls by how much it believes that there is to do.
 var postgresSettings = [][2]string{
 	{"application_name", "latchkey"},
 	{"statement_timeout", "10s"},
 	{"lock_timeout", "5s"},
 	{"idle_in_transaction_session_timeout", "15s"},
 	{"timezone", "UTC"},
+	{"jit", "off"},
 }
 
 // hostLimit is how long one server of an address may take to answer. Where an address names several, the machine of the first may

@@ -41,7 +41,7 @@ func TestSessionSettingsHold(t *testing.T) {
 		}
 	}
 	always := map[string]string{"transaction_isolation": "repeatable read", "fsync": "on", "full_page_writes": "on", "synchronous_commit": "on",
-		"statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "15s", "TimeZone": "UTC"}
+		"statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "15s", "TimeZone": "UTC", "jit": "off"}
 	must(t, db.write(t.Context(), check("writer", always)))
 	must(t, db.read(t.Context(), check("reader", always)))
 	must(t, db.write(t.Context(), check("writer", map[string]string{"transaction_read_only": "off"})))
