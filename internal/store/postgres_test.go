@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -202,9 +201,6 @@ func TestACutInTheMiddleIsTrouble(t *testing.T) {
 	must(t, db.write(t.Context(), func(tx *Tx) error { return note(tx, 1, "one") }))
 }
 
-// commits is what asks a server to commit: COMMIT, or a statement that is a transaction by itself (see commitWhole).
-var commits = regexp.MustCompile("(?s)COMMIT\x00|B\x00\x00..\x00whole[0-9]+\x00")
-
 // wire stands between the store and the server. When a COMMIT comes along and it is armed, it cuts the connection: before
 // the server has seen it, or after the server has answered.
 type wire struct {
@@ -212,9 +208,8 @@ type wire struct {
 	network, address string
 	// armed is one of the cuts, cutNothing after it was made.
 	armed atomic.Int32
-	// trips counts what waits for an answer, begun the transactions that were begun.
+	// trips counts what waits for an answer.
 	trips trips
-	begun atomic.Int64
 	// left says that the server is not there any more for those who are connected: the next that they say ends the connection.
 	left atomic.Bool
 	// misheard changes what the server says; nil changes nothing.
@@ -299,11 +294,8 @@ func (w *wire) carry(near net.Conn) {
 		if count(buf[:n]); w.left.Load() && !late {
 			return
 		}
-		if bytes.Contains(buf[:n], []byte("BEGIN ")) {
-			w.begun.Add(1)
-		}
 		cut := cutNothing
-		if commits.Match(buf[:n]) {
+		if bytes.Contains(buf[:n], []byte("COMMIT\x00")) {
 			cut = w.armed.Swap(cutNothing)
 		}
 		switch cut {

@@ -25,8 +25,6 @@ type postgresLink struct {
 	waiting []write
 	// names counts the statements that were prepared.
 	names int
-	// wholes are the names of statements that do at once what several do, by theirs.
-	wholes map[string]string
 }
 
 // errSilent: the server did not answer a BEGIN, which waits for nothing, in the time that one host may take.
@@ -41,7 +39,7 @@ func openPostgresLink(ctx context.Context, config *pgx.ConnConfig) (*postgresLin
 	if err != nil {
 		return nil, err
 	}
-	l := &postgresLink{c: c, wholes: map[string]string{}}
+	l := &postgresLink{c: c}
 	for _, other := range config.Fallbacks { // which also has one host twice, with TLS and without
 		l.others = l.others || other.Host != config.Host || other.Port != config.Port
 	}
@@ -84,36 +82,18 @@ func (l *postgresLink) run(ctx context.Context, text string) error {
 func (l *postgresLink) later(w write) (bool, error) {
 	args := make([]any, len(w.args))
 	for i, arg := range w.args {
-		value, err := plainValue(arg)
+		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
 		if err != nil {
 			return false, err
+		}
+		if b, is := value.([]byte); is {
+			value = bytes.Clone(b)
 		}
 		args[i] = value
 	}
 	w.args = args
 	l.waiting = append(l.waiting, w)
 	return true, nil
-}
-
-// plainValue is an argument as it is now: what is frequent at once, and the rest as database/sql would have it.
-func plainValue(arg any) (driver.Value, error) {
-	switch v := arg.(type) {
-	case int64, string, bool:
-		return v, nil
-	case *int64:
-		return *v, nil
-	case *string:
-		return *v, nil
-	case *bool:
-		return *v, nil
-	case moment:
-		return millis(*v.t), nil
-	}
-	value, err := driver.DefaultParameterConverter.ConvertValue(arg)
-	if b, is := value.([]byte); is {
-		value = bytes.Clone(b)
-	}
-	return value, err
 }
 
 // forget also drops a BEGIN that was never sent.
@@ -147,9 +127,6 @@ func (l *postgresLink) commit(ctx context.Context, text string) (asked bool, err
 			return false, err
 		}
 	}
-	if l.opening != "" && asOne(l.waiting) {
-		return l.commitWhole(ctx)
-	}
 	// PostgreSQL answers the COMMIT of a transaction in which a statement failed with success too, and keeps nothing.
 	if status := l.c.PgConn().TxStatus(); l.opening == "" && status != 'T' {
 		return false, fmt.Errorf("%w: it was not whole (%c)", errNotKept, status)
@@ -169,16 +146,12 @@ func (l *postgresLink) commit(ctx context.Context, text string) (asked bool, err
 	if tag.String() != "COMMIT" {
 		return true, fmt.Errorf("%w: the server answers %s", errNotKept, tag)
 	}
-	return true, l.warned()
-}
-
-// warned is an error where the server has warned. One that was told to stop waiting for its standby, by a statement_timeout or an operator, says so and
-// succeeds: the change is on its own disk alone, and a failover would take it back (I7).
-func (l *postgresLink) warned() error {
+	// A server that was told to stop waiting for its standby, by a statement_timeout or an operator, says so and succeeds: the change is on its own
+	// disk alone, and a failover would take it back (I7).
 	if warning, warned := l.c.PgConn().CustomData()[doubtful]; warned {
-		return fmt.Errorf("%w everywhere: the server warns: %v", errNotKept, warning)
+		return true, fmt.Errorf("%w everywhere: the server warns: %v", errNotKept, warning)
 	}
-	return nil
+	return true, nil
 }
 
 // beginAlone sends a BEGIN that is still to be sent, where there is another host to go to.
