@@ -25,7 +25,7 @@ type benchCommand struct {
 	URL         string        `name:"url" env:"-" placeholder:"URL" help:"API of a running server to measure, which then is filled with made-up accounts. Default: a server of its own, on a new file."`
 	WebURL      string        `name:"web-url" env:"-" placeholder:"URL" help:"That server's pages; its API's address when empty."`
 	Client      string        `env:"-" placeholder:"ID:FILE" help:"A partner of that server of class classic, with high volume limits, and the file with its secret."`
-	Strict      string        `env:"-" placeholder:"ID:FILE" help:"One of class strict, whose refresh tokens are rotated. Without it refresh is not measured."`
+	Strict      string        `env:"-" placeholder:"ID:FILE" help:"One of class strict, whose refresh tokens are rotated. Without it and without --loaded refresh is not measured."`
 	RedirectURI string        `name:"redirect-uri" env:"-" placeholder:"URI" help:"A redirect address that both have registered; nobody is sent there."`
 	Mail        string        `env:"-" placeholder:"ADDR" help:"Address to take that server's mails in on, such as 127.0.0.1:2525: start it with --smtp smtp+clear://127.0.0.1:2525. Without it only what needs no customer is measured."`
 	Loaded      string        `env:"-" placeholder:"ACCOUNTS:TOKENS:FILE" help:"That server's database was filled by latchkey db load with so many accounts and tokens, under the master key in FILE: take another of its customers each time. Then --client is the partner load."`

@@ -97,7 +97,7 @@ func (b *Bench) Run(ctx context.Context) (Report, error) {
 	}
 	defer b.leave()
 	if b.Loaded != nil {
-		b.Loaded.next.Store(r.At.UnixMilli()) // not those of the run before
+		b.Loaded.next.Store(r.At.UnixMicro()) // not those of the run before
 	}
 	plan, skipped := b.plan()
 	r.Skipped = skipped

@@ -175,7 +175,8 @@ func (r Report) Table(out io.Writer) error {
 		fmt.Fprintf(out, "start %.0f ms, idle %.1f MiB, binary %.1f MB\n", r.Server.StartMS, r.Server.IdleMiB, r.Server.BinaryMB)
 	}
 	if r.Server.Loaded > 0 {
-		fmt.Fprintf(out, "refresh, introspection and resource_call: another one of %d loaded customers each time\n", r.Server.Loaded)
+		fmt.Fprintf(out, "%s, %s and %s: another one of %d loaded customers each time; their refresh tokens are not rotated\n", opRefresh, opIntrospect, opResource,
+			r.Server.Loaded)
 	}
 	fmt.Fprintln(out)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)

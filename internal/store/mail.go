@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -54,10 +55,16 @@ func (ms Mails) NextMails(ctx context.Context, now time.Time, lease time.Duratio
 	return due, err
 }
 
-// waiting looks without writing: the queue is empty most of the time, and the writer has other things to do.
+// waiting looks without writing: the queue is empty most of the time, and the writer has other things to do. It asks for the first that is due: whether there
+// is any, PostgreSQL looks up by reading on until it meets one, where it believes that there are many.
 func (ms Mails) waiting(ctx context.Context, now time.Time) (some bool, err error) {
 	err = ms.DB.read(ctx, func(tx *Tx) error {
-		return tx.get("SELECT EXISTS (SELECT 1 FROM mail WHERE body IS NOT NULL AND due_at <= $1)", []any{millis(now)}, &some)
+		var due int64
+		err := tx.get("SELECT due_at FROM mail WHERE body IS NOT NULL AND due_at <= $1 ORDER BY due_at LIMIT 1", []any{millis(now)}, &due)
+		if some = err == nil; errors.Is(err, errNoRow) {
+			err = nil
+		}
+		return err
 	})
 	return some, err
 }

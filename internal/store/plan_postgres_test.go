@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -17,19 +18,25 @@ type planNode struct {
 	Relation string     `json:"Relation Name"`
 	Cond     string     `json:"Index Cond"`
 	Index    string     `json:"Index Name"`
-	Filter   string     `json:"Join Filter"`
+	Filter   string     `json:"Filter"`
+	Join     string     `json:"Join Filter"`
+	Under    string     `json:"Parent Relationship"`
 	Plans    []planNode `json:"Plans"`
 }
 
 // scans lists the tables that a plan reads from end to end: without an index, or through one that it asks for nothing. Below
-// a Limit an index is walked in its order and left early, unless for a join that begins at the beginning of both of its sides.
+// a Limit an index is walked in its order and left early, unless by a step that wants all before it gives any, or for rows that may be far away.
 func (n planNode) scans(limited bool) (tables []string) {
-	limited = (limited || n.Type == "Limit") && n.Type != "Merge Join" && n.Type != "Hash Join"
+	limited = limited && n.Under != "SubPlan" && n.Under != "InitPlan"
 	switch n.Type {
+	case "Limit":
+		limited = true
+	case "Merge Join", "Hash Join", "Hash", "Sort", "Incremental Sort", "Aggregate", "Unique", "Materialize", "BitmapAnd", "BitmapOr", "Bitmap Heap Scan":
+		limited = false
 	case "Seq Scan":
 		tables = append(tables, n.Relation)
 	case "Index Scan", "Index Only Scan", "Bitmap Index Scan":
-		if n.Cond == "" && !limited {
+		if n.Cond == "" && (!limited || n.Filter != "") {
 			tables = append(tables, n.Relation+" through "+n.Index)
 		}
 	}
@@ -47,6 +54,7 @@ func grow(t *testing.T, c *pgx.Conn) {
 	columns := map[string][][2]string{}
 	var table, name, is string
 	found, err := c.Query(t.Context(), `SELECT table_name, column_name, CASE
+		WHEN column_name = 'close_at' THEN 'i * (1 - least(i % 100, 1))'
 		WHEN data_type = 'bigint' AND (column_name LIKE '%id' OR EXISTS (SELECT 1 FROM pg_attribute a JOIN pg_index u ON u.indrelid = a.attrelid AND a.attnum = ANY (u.indkey)
 			WHERE u.indisunique AND u.indpred IS NULL AND a.attname = column_name AND a.attrelid = table_name::regclass)) THEN 'i'
 		WHEN data_type = 'bigint' THEN 'i * (i % 2)'
@@ -70,16 +78,15 @@ func grow(t *testing.T, c *pgx.Conn) {
 			t.Fatalf("%v\n\tfor %s", err, query)
 		}
 	}
-	run("SET session_replication_role = replica") // keeps no foreign keys
 	for table, list := range columns {
 		var names, values []string
 		for _, column := range list {
 			names, values = append(names, column[0]), append(values, column[1])
 		}
-		run(fmt.Sprintf("TRUNCATE %s CASCADE", table))
+		run(fmt.Sprintf("TRUNCATE %s", table))
 		run(fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM generate_series(1::bigint, %d) AS i", table, strings.Join(names, ", "), strings.Join(values, ", "), rows))
 	}
-	run("ANALYZE")
+	run("ANALYZE " + strings.Join(slices.Collect(maps.Keys(columns)), ", "))
 	run("UPDATE pg_class SET reltuples = reltuples * $1 WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'i')", times)
 }
 
@@ -91,8 +98,8 @@ func (n planNode) finds() bool {
 // walks lists the joins of a plan that look at all rows of one side for each row of the other. Where the planner takes the newest rows for few, since it
 // has not heard of them yet, it finds that cheap.
 func (n planNode) walks() (joins []string) {
-	if n.Type == "Nested Loop" && n.Filter != "" && !n.Plans[1].finds() {
-		joins = append(joins, n.Filter)
+	if n.Type == "Nested Loop" && n.Join != "" && !n.Plans[1].finds() {
+		joins = append(joins, n.Join)
 	}
 	for _, below := range n.Plans {
 		joins = append(joins, below.walks()...)
@@ -104,7 +111,7 @@ func (n planNode) walks() (joins []string) {
 // a statement, by the plan that is kept for all values; nor does it compare all rows with all in the plan for rows newer than those that it has heard of.
 func TestEveryStatementUsesAnIndexOnPostgres(t *testing.T) {
 	// On purpose: operators list all partners; the sandbox's inbox walks the mails; few keys are ever in use.
-	mayScan := []string{"partner", "partner through partner_pkey", "master_key", "mail through mail_pkey", "mail"}
+	mayScan := []string{"partner through partner_pkey", "master_key", "mail through mail_pkey"}
 	dsn := postgresTest(t)
 	db := openTest(t, dsn)
 	exercise(t, db)
@@ -171,6 +178,8 @@ func TestEveryStatementUsesAnIndexOnPostgres(t *testing.T) {
 	}
 	// And it can fail.
 	for name, query := range map[string]string{"no_index": "SELECT id FROM account WHERE hold = $1", "walks": "SELECT id FROM account ORDER BY id",
+		"sorts_all":    "SELECT account_id FROM token WHERE account_id <> 0 GROUP BY account_id ORDER BY count(*) LIMIT 1",
+		"looks_far":    "SELECT id FROM account WHERE state = 'claimed' AND hold = $1 ORDER BY id LIMIT 1",
 		"walks_beside": `SELECT e.id FROM audit_event e WHERE e.id > $1 AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.event_id = e.id) ORDER BY e.id LIMIT $2`} {
 		if forAll, _ := explain(name, query); len(forAll.scans(false)) == 0 {
 			t.Errorf("%s is not found", query)
