@@ -181,11 +181,7 @@ func loadedCustomers(text string) (*demo.Loaded, error) {
 	if len(parts) < 3 || err != nil || load.Tokens < 1 || load.Tokens > load.Accounts {
 		return nil, hinted{"--loaded is not ACCOUNTS:TOKENS:FILE", []string{"give the numbers that latchkey db load was given, and the file of the master key"}}
 	}
-	content, err := os.ReadFile(parts[2])
-	if err != nil {
-		return nil, hinted{"--loaded: " + withoutPath(err, parts[2]), []string{"name the file of the master key that the database was filled under"}}
-	}
-	masters, err := secret.ParseMaster(string(content))
+	masters, err := masterSource{path: parts[2]}.read()
 	if err != nil {
 		return nil, hinted{"--loaded: " + err.Error(), []string{"name the file of the master key that the database was filled under"}}
 	}

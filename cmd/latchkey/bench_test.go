@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +30,7 @@ func TestBenchRefuses(t *testing.T) {
 		"--url http://127.0.0.1:1 --redirect-uri https://app.acme.example/cb --client a:" + empty + " --loaded 5:" + empty:     "--loaded is not ACCOUNTS:TOKENS:FILE",
 		"--url http://127.0.0.1:1 --redirect-uri https://app.acme.example/cb --client a:" + empty + " --loaded 5:6:" + empty:   "--loaded is not ACCOUNTS:TOKENS:FILE",
 		"--url http://127.0.0.1:1 --redirect-uri https://app.acme.example/cb --client a:" + empty + " --loaded 5:5:/nowhere/x": "--loaded: /nowhere/x: no such file",
-		"--url http://127.0.0.1:1 --redirect-uri https://app.acme.example/cb --client a:" + empty + " --loaded 5:5:" + empty:   "--loaded: master key",
+		"--url http://127.0.0.1:1 --redirect-uri https://app.acme.example/cb --client a:" + empty + " --loaded 5:5:" + empty:   "--loaded: " + empty + ": master key",
 	} {
 		out, errOut := command(t, exitFailed, append([]string{"bench"}, strings.Fields(args)...)...)
 		if out != "" || !strings.Contains(errOut, want) {
@@ -46,9 +44,7 @@ func TestBenchRefuses(t *testing.T) {
 // reach: that is told, with exit 1.
 func TestBenchCommand(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("LATCHKEY_FULL") == "" {
-		t.Skip("runs with LATCHKEY_FULL=1, as make test sets it")
-	}
+	fullRun(t)
 	dir := t.TempDir()
 	t.Log(dir)
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -94,9 +90,7 @@ func TestBenchCommand(t *testing.T) {
 
 // TestBenchLoaded: customers of a database that was filled to measure at are taken by turns from all of it, by whoever has its key.
 func TestBenchLoaded(t *testing.T) {
-	if os.Getenv("LATCHKEY_FULL") == "" {
-		t.Skip("runs with LATCHKEY_FULL=1, as make test sets it")
-	}
+	fullRun(t)
 	data := audited(t)
 	key, into := filepath.Join(data, "master.key"), filepath.Join(data, "loaded")
 	command(t, exitDone, "db", "load", "--accounts", "60", "--tokens", "40", "--data", into)
@@ -105,14 +99,8 @@ func TestBenchLoaded(t *testing.T) {
 		t.Fatal(err)
 	}
 	relay, _ := mailSink(t)
-	log := &lockedBuffer{serving: make(chan struct{})}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan int, 1)
-	go func() {
-		ended <- run(ctx, []string{"serve", "--web-url", "http://127.0.0.1:" + port, "--listen", "127.0.0.1:" + port, "--data", into, "--smtp", "smtp+clear://" + relay,
-			"--mail-from", "no-reply@id.example.org", "--help-email", "help@example.org", "--drain", "1s", "--seed", write(t, data, "seed.yaml",
-				"partners:\n  - id: load\n    secret: secret-of-the-load\n    name: Load\n    redirect: https://app.load.example/cb\n    per_second: 10000\n    per_minute: 600000\n")}, io.Discard, log)
-	}()
+	log, stop := serveWith(t, "--web-url", "http://127.0.0.1:"+port, "--listen", "127.0.0.1:"+port, "--data", into, "--smtp", "smtp+clear://"+relay, "--seed", write(t, data, "seed.yaml",
+		"partners:\n  - id: load\n    secret: secret-of-the-load\n    name: Load\n    redirect: https://app.load.example/cb\n    per_second: 10000\n    per_minute: 600000\n"))
 	<-log.serving
 	bench := func(loaded string) (string, error) {
 		process := exec.Command("latchkey", "bench", "--count", "30", "--rounds", "2", "--connections", "1,4", "--url", "http://127.0.0.1:"+port,
@@ -127,8 +115,7 @@ func TestBenchLoaded(t *testing.T) {
 	if out, err = bench("61:40:" + key); err == nil || !strings.Contains(out, "FAILED  introspection") { // other accounts than it has
 		t.Errorf("%v\n%s", err, out)
 	}
-	cancel()
-	if code := <-ended; code != exitDone {
+	if code := stop(); code != exitDone {
 		t.Errorf("exit %d: %s", code, log)
 	}
 }

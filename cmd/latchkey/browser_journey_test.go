@@ -210,23 +210,26 @@ const unmarkedFocus = `(() => {
 	return e === document.body || (marked && inside) ? "" : e.outerHTML.slice(0, 120) + " " + s.outline;
 })()`
 
-// strike presses a key as a keyboard does, by one event with its text. The library sends the text after it by itself: where the key moves the focus, it
+// keys presses keys as a keyboard does, each by one event with its text. The library sends the text after it by itself: where the key moves the focus, it
 // comes to another control, and Enter on a box sends the form.
-func (p *person) strike(key string) {
-	p.t.Helper()
-	down := kb.Keys[[]rune(key)[0]]
-	event := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: down.Key, Code: down.Code, WindowsVirtualKeyCode: down.Windows, NativeVirtualKeyCode: down.Native,
-		Text: down.Text, UnmodifiedText: down.Unmodified}
-	_, err := chromedp.Call(p.ctx, input.DispatchKeyEvent, event)
-	p.must("press a key", err)
-	event.Type, event.Text, event.UnmodifiedText = input.DispatchKeyEventTypeKeyUp, "", ""
-	_, err = chromedp.Call(p.ctx, input.DispatchKeyEvent, event)
-	p.must("let a key go", err)
-}
-
 func (p *person) keys(text string) {
 	p.t.Helper()
-	p.must("press keys", chromedp.Do(p.ctx, chromedp.KeyEvent(text)))
+	for _, r := range text {
+		key, known := kb.Keys[r]
+		if !known {
+			p.t.Fatalf("no key has %q", r)
+		}
+		event := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: key.Key, Code: key.Code, WindowsVirtualKeyCode: key.Windows,
+			NativeVirtualKeyCode: key.Native, Text: key.Text, UnmodifiedText: key.Unmodified}
+		if key.Shift {
+			event.Modifiers = int64(chromedp.ModifierShift)
+		}
+		_, err := chromedp.Call(p.ctx, input.DispatchKeyEvent, event)
+		p.must("press a key", err)
+		event.Type, event.Text, event.UnmodifiedText = input.DispatchKeyEventTypeKeyUp, "", ""
+		_, err = chromedp.Call(p.ctx, input.DispatchKeyEvent, event)
+		p.must("let a key go", err)
+	}
 }
 
 // enter goes to a control by Tab and presses Enter there. A link within the page does not load another.
@@ -234,7 +237,7 @@ func (p *person) enter(selector string) {
 	p.t.Helper()
 	p.tabTo(selector)
 	if evaluate[bool](p.tab, `(document.activeElement.getAttribute("href") || "").startsWith("#")`) {
-		p.strike(kb.Enter)
+		p.keys(kb.Enter)
 		if !p.holds(`location.hash.length > 1 && document.activeElement.id === location.hash.slice(1)`) {
 			p.t.Fatalf("the link %s does not move the focus", selector)
 		}

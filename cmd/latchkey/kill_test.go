@@ -97,17 +97,8 @@ func newMortal(t *testing.T) *mortal {
 	m.plain.DisableKeepAlives = true
 	app := &demo.App{API: m.url, Web: m.url, Self: m.demoURL, ID: "mortal", Secret: "secret-of-the-mortal", OtherID: "mortal-wages",
 		OtherSecret: "secret-of-the-mortal", Transport: m, Log: slog.New(slog.DiscardHandler)}
-	var seed strings.Builder
-	seed.WriteString("partners:\n")
-	for _, p := range app.Partners() {
-		fmt.Fprintf(&seed, "  - id: %s\n    secret: %s\n    name: %s\n    home: %s\n    redirect: [%s]\n", p.ClientID, p.Secret, p.Name, p.HomeURI,
-			strings.Join(p.RedirectURIs, ", "))
-		if p.RestartURI != "" {
-			fmt.Fprintf(&seed, "    restart: %s\n", p.RestartURI)
-		}
-	}
 	seedFile := filepath.Join(dir, "seed.yaml")
-	if err := os.WriteFile(seedFile, []byte(seed.String()), 0o600); err != nil {
+	if err := os.WriteFile(seedFile, []byte(seedOf(app)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	m.args = []string{"dev", "--addr", "localhost:" + port, "--demo-addr", "127.0.0.1:" + ownDemoPort, "--data", filepath.Join(dir, "data"), "--seed", seedFile}
@@ -121,6 +112,20 @@ func newMortal(t *testing.T) *mortal {
 	m.start()
 	t.Cleanup(m.kill)
 	return m
+}
+
+// seedOf is a seed file of the partners of the demo app.
+func seedOf(app *demo.App) string {
+	var seed strings.Builder
+	seed.WriteString("partners:\n")
+	for _, p := range app.Partners() {
+		fmt.Fprintf(&seed, "  - id: %s\n    secret: %s\n    name: %s\n    home: %s\n    redirect: [%s]\n    per_second: %d\n    per_minute: %d\n", p.ClientID, p.Secret, p.Name,
+			p.HomeURI, strings.Join(p.RedirectURIs, ", "), p.PerSecond, p.PerMinute)
+		if p.RestartURI != "" {
+			fmt.Fprintf(&seed, "    restart: %s\n", p.RestartURI)
+		}
+	}
+	return seed.String()
 }
 
 // start runs the server until it says that it is ready.

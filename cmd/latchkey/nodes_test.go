@@ -100,15 +100,7 @@ func (ns *nodes) rotate(what string) {
 // seed are the partners of the demo app and eight with a ledger.
 func (ns *nodes) seed() string {
 	var b strings.Builder
-	b.WriteString("partners:\n")
-	for _, p := range ns.demo.Partners() {
-		fmt.Fprintf(&b, "  - id: %s\n    secret: %s\n    name: %s\n    home: %s\n    redirect: [%s]\n", p.ClientID, p.Secret, p.Name, p.HomeURI,
-			strings.Join(p.RedirectURIs, ", "))
-		fmt.Fprintf(&b, "    per_second: %d\n    per_minute: %d\n", p.PerSecond, p.PerMinute)
-		if p.RestartURI != "" {
-			fmt.Fprintf(&b, "    restart: %s\n", p.RestartURI)
-		}
-	}
+	b.WriteString(seedOf(ns.demo))
 	for n := range ledgerPartners {
 		fmt.Fprintf(&b, "  - id: ledger-%d\n    secret: secret-of-the-ledger\n    name: Ledger %d\n    redirect: [%s]\n", n, n, ledgerCallback)
 	}

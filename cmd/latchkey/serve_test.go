@@ -108,15 +108,22 @@ func served(t *testing.T) (base string, roots *x509.CertPool, mails chan string,
 		t.Fatal(err)
 	}
 	base = "https://localhost:" + port
-	args := []string{"serve", "--web-url", base, "--listen", "127.0.0.1:" + port, "--tls-cert", cert, "--tls-key", key, "--data", filepath.Join(dir, "data"),
-		"--master-key-file", write(t, dir, "master.key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="), "--smtp", "smtp+clear://" + relay,
-		"--mail-from", "no-reply@id.example.org", "--help-email", "help@example.org", "--brand", "Example ID", "--drain", "1s", "--seed", write(t, dir, "seed.yaml",
-			"partners:\n  - id: acme-treasury\n    secret: acme-treasury-secret\n    name: Acme Treasury\n    redirect: https://app.acme.example/cb\n")}
+	log, stop = serveWith(t, "--web-url", base, "--listen", "127.0.0.1:"+port, "--tls-cert", cert, "--tls-key", key, "--data", filepath.Join(dir, "data"),
+		"--master-key-file", write(t, dir, "master.key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="), "--smtp", "smtp+clear://"+relay,
+		"--brand", "Example ID", "--seed", write(t, dir, "seed.yaml",
+			"partners:\n  - id: acme-treasury\n    secret: acme-treasury-secret\n    name: Acme Treasury\n    redirect: https://app.acme.example/cb\n"))
+	return base, roots, mails, log, stop
+}
+
+// serveWith runs "latchkey serve" until stop is called, which returns its exit code.
+func serveWith(t *testing.T, args ...string) (log *lockedBuffer, stop func() int) {
+	t.Helper()
+	args = append([]string{"serve", "--mail-from", "no-reply@id.example.org", "--help-email", "help@example.org", "--drain", "1s"}, args...)
 	log = &lockedBuffer{serving: make(chan struct{})}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
 	go func() { ended <- run(ctx, args, io.Discard, log) }()
-	return base, roots, mails, log, func() int {
+	return log, func() int {
 		cancel()
 		return <-ended
 	}
