@@ -139,7 +139,7 @@ func (b *Bench) plan() (plan []operation, skipped []string) {
 		op = b.ofLoaded(op)
 		switch {
 		case len(b.Only) > 0 && !slices.Contains(b.Only, op.name):
-		case op.owned && b.Mail == "", op.owned && op.name == opRefresh && b.Strict.ID == "":
+		case op.owned && (b.Mail == "" || op.name == opRefresh && b.Strict.ID == ""):
 			skipped = append(skipped, op.name)
 		default:
 			plan = append(plan, op)

@@ -69,3 +69,31 @@ func TestBenchTakesLoadedCustomers(t *testing.T) {
 		}
 	}
 }
+
+// TestBenchBeginsElsewhere: a run takes other customers than the one before it, whose rows are still at hand.
+func TestBenchBeginsElsewhere(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"active":true}`) }))
+	defer s.Close()
+	var mu sync.Mutex
+	taken := map[int64]int{}
+	for run := range 2 {
+		b := aBench(t, demo.Subject{URL: s.URL, WebURL: s.URL})
+		b.Only = []string{"introspection"}
+		b.Loaded = &demo.Loaded{Customers: 1e9, Customer: func(n int64) (demo.LoadedCustomer, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if before, again := taken[n]; again && before != run {
+				t.Errorf("customer %d was taken by both", n)
+			}
+			taken[n] = run
+			return demo.LoadedCustomer{}, nil
+		}}
+		if _, err := b.Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(taken) < 8 {
+		t.Errorf("%d customers", len(taken))
+	}
+}

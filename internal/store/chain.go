@@ -57,8 +57,8 @@ func (tx *Tx) head() (head audit.Link, err error) {
 	return head, err
 }
 
-// Unlinked lists entries above a number that are in no link, in the order of their numbers. It asks for the link of each: as a join, of which PostgreSQL believes to
-// know how many of the newest rows there are, it has walked all links from the oldest on, and all of the last seconds for each event of theirs.
+// Unlinked lists entries above a number that are in no link, in the order of their numbers. The link of each is asked for by itself, and not by a join: of the
+// newest rows PostgreSQL does not know how many there are, and a join that is planned for few reads all links for each event.
 func (a Audit) Unlinked(ctx context.Context, above int64, most int) ([]audit.Entry, error) {
 	var all []audit.Entry
 	err := a.DB.read(ctx, func(tx *Tx) error {

@@ -28,7 +28,7 @@ const postgresLimit = 10 * time.Second
 //     (REPEATABLE READ). Under READ COMMITTED each statement sees another moment, and an UPDATE or DELETE that has
 //     waited goes on with a row that its own subquery would no longer choose. BEGIN repeats the level, since it is
 //     what raise rests on.
-//   - Nothing is compiled: our statements end sooner than the compiler, which the server calls by how much it believes that there is to do.
+//   - Statements are not compiled (jit): all of ours end sooner than the compiler, which the server starts by what it expects them to cost.
 var postgresSettings = [][2]string{
 	{"application_name", "latchkey"},
 	{"statement_timeout", "10s"},

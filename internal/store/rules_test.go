@@ -341,6 +341,21 @@ func TestARisenEpochEndsStoredReplies(t *testing.T) {
 	})
 }
 
+// TestNoMailNoWrite: while no mail is due, looking for some takes no turn of the writer.
+func TestNoMailNoWrite(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		now := time.UnixMilli(1_800_000_000_000)
+		must(t, db.write(t.Context(), func(tx *Tx) error { return tx.QueueMail(customer.Mail{ID: 7, To: "owner@example.org", At: now}) }))
+		for at, want := range map[time.Time]int{now.Add(-time.Second): 0, now: 1} {
+			before := db.commits.Load()
+			due, err := Mails{db}.NextMails(t.Context(), at, time.Minute, 5)
+			if wrote := db.commits.Load() > before; err != nil || len(due) != want || wrote != (want > 0) {
+				t.Errorf("%d mails, want %d, written %t: %v", len(due), want, wrote, err)
+			}
+		}
+	})
+}
+
 // TestNextMailsHandsEachOutOnce: 64 ask at once; the lease keeps a mail from all others until it runs out.
 func TestNextMailsHandsEachOutOnce(t *testing.T) {
 	now := time.UnixMilli(1_800_000_000_000).UTC()
