@@ -10,6 +10,9 @@ type pipeline interface {
 	// later takes a write of which nobody needs the answer yet, to go with the next question or with flush, whatever its caller makes of the
 	// arguments meanwhile. It reports false where that would gain nothing.
 	later(w write) (taken bool, err error)
+	// adding is what later took, where that is the whole transaction, to which the other side has not said a word yet, and only adds to what is
+	// there. Else it is nil.
+	adding() []write
 	// forget drops what later took and nobody sent.
 	forget()
 	// flush sends what later took. What fails is a waitingError.

@@ -17,11 +17,14 @@ const (
 	turnLimit = 15
 )
 
-// writeBeside runs fn in a transaction of its own, beside those of other requests and nodes. After a conflict it runs
-// again; those that lost take turns, so that a crowd at one row is served one by one instead of losing together again
+// writeBeside runs fn in a transaction of its own, beside those of other requests and nodes, or in one with others that only add (see sharing). After a
+// conflict it runs again; those that lost take turns, so that a crowd at one row is served one by one instead of losing together again
 // and again: one of each node, which is the pool, and of those one of all nodes, which is a lock in the database.
 func (db *DB) writeBeside(ctx context.Context, fn func(*Tx) error) error {
-	err := db.attemptAnew(ctx, fn, false)
+	_, err := db.attemptAnew(ctx, fn, shares)
+	if errors.Is(err, errAlone) {
+		_, err = db.attemptAnew(ctx, fn, alone)
+	}
 	if !errors.Is(err, ErrConflict) {
 		return err
 	}
@@ -38,42 +41,81 @@ func (db *DB) writeBeside(ctx context.Context, fn func(*Tx) error) error {
 		db.turns.give(turn)
 	}()
 	for n := range turnLimit {
-		if err = db.attemptAnew(ctx, fn, n == turnLimit-1); !errors.Is(err, ErrConflict) {
+		how := alone
+		if n == turnLimit-1 {
+			how = last
+		}
+		if _, err = db.attemptAnew(ctx, fn, how); !errors.Is(err, ErrConflict) {
 			return err
 		}
 	}
 	return unavailable("write", err)
 }
 
+// A manner is how one turn of a change is committed.
+type manner int
+
+const (
+	// shares: with those of others, where it only adds and there are some.
+	shares manner = iota
+	// alone: in a transaction of its own.
+	alone
+	// last: alone, and there is no turn after it; see Tx.last.
+	last
+)
+
+// An outcome is how far a turn came that ended with an error.
+type outcome int
+
+const (
+	// undone: nothing was kept.
+	undone outcome = iota
+	// lost: nothing was kept, since the connection was cut before it was asked to commit.
+	lost
+	// asked: the database may have come to the COMMIT, and what it did is not known unless the error tells.
+	asked
+)
+
+// fate is the outcome of what was not asked to commit.
+func (c *conn) fate() outcome {
+	if c.cut {
+		return lost
+	}
+	return undone
+}
+
 // attemptAnew is attempt on one connection after the other, while each was cut before it was asked to commit: such a transaction has ended
 // with its connection. After a restart of the database all that wait in the pool are such.
-func (db *DB) attemptAnew(ctx context.Context, fn func(*Tx) error, last bool) error {
+func (db *DB) attemptAnew(ctx context.Context, fn func(*Tx) error, how manner) (outcome, error) {
 	ctx, end := db.bounded(ctx)
 	defer end()
 	for left := cap(db.writers.turns); ; left-- {
-		lost, err := db.attempt(ctx, fn, last)
-		if !lost || left == 0 || ctx.Err() != nil {
-			return err
+		end, err := db.attempt(ctx, fn, how)
+		if end != lost || err == nil || left == 0 || ctx.Err() != nil {
+			return end, err
 		}
 	}
 }
 
 // attempt runs fn in one transaction and commits. What a COMMIT did whose answer never came is not known: that is
-// ErrUnavailable too, and every verb is made so that asking again is safe (I7). lost says that the connection was cut before that; the last writes
-// go with the COMMIT, and a cut after they were sent is one of the COMMIT.
-func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, last bool) (lost bool, err error) {
+// ErrUnavailable too, and every verb is made so that asking again is safe (I7). The last writes go with the COMMIT, and a cut after they were sent is
+// one of the COMMIT.
+func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, how manner) (end outcome, err error) {
 	c, err := db.writers.begin(ctx, db.engine.transaction.begin)
 	if err != nil {
-		return false, err
+		return undone, err
 	}
 	ended := false
 	defer func() {
+		if c == nil {
+			return
+		}
 		if !ended && !c.cut && c.run(db.engine.transaction.undo) != nil {
 			c.cut = true
 		}
 		db.writers.give(c)
 	}()
-	tx := &Tx{db: db, conn: c, ctx: context.Background(), last: last}
+	tx := &Tx{db: db, conn: c, ctx: context.Background(), last: how == last}
 	defer func() {
 		if err != nil {
 			tx.undone()
@@ -87,16 +129,27 @@ func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, last bool) (lost 
 		err = tx.failed
 	}
 	if err != nil {
-		return c.cut, err
+		return c.fate(), err
 	}
-	asked, err := tx.commit()
+	if writes := c.link.adding(); how == shares && writes != nil {
+		if !db.sharing.begin() {
+			db.writers.give(c)
+			c = nil
+			return asked, db.sharing.wait(ctx, db, writes)
+		}
+		defer db.sharing.end(db)
+	}
+	came, err := tx.commit()
+	if err != nil && came {
+		return asked, err
+	}
 	if err != nil {
-		return c.cut && !asked, err
+		return c.fate(), err
 	}
 	ended = true
 	db.commits.Add(1)
 	db.writes.Add(1)
-	return false, nil
+	return asked, nil
 }
 
 // meeting is an account as a transaction met it: the version that its noun holds, and the one that its row has.

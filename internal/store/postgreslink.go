@@ -96,6 +96,18 @@ func (l *postgresLink) later(w write) (bool, error) {
 	return true, nil
 }
 
+func (l *postgresLink) adding() []write {
+	if l.opening == "" {
+		return nil
+	}
+	for _, w := range l.waiting {
+		if !w.adds() {
+			return nil
+		}
+	}
+	return l.waiting
+}
+
 // forget also drops a BEGIN that was never sent.
 func (l *postgresLink) forget() { l.waiting, l.opening = nil, "" }
 

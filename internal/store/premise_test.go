@@ -102,7 +102,7 @@ func TestPremises(t *testing.T) {
 			if db.engine.serial {
 				return db.write(t.Context(), fn)
 			}
-			_, err := db.attempt(t.Context(), fn, true)
+			_, err := db.attempt(t.Context(), fn, last)
 			return err
 		},
 	}

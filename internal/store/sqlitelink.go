@@ -96,6 +96,7 @@ func (l *sqliteLink) run(_ context.Context, text string) error {
 
 // A file answers at once.
 func (l *sqliteLink) later(write) (bool, error)   { return false, nil }
+func (l *sqliteLink) adding() []write             { return nil }
 func (l *sqliteLink) flush(context.Context) error { return nil }
 
 func (l *sqliteLink) commit(ctx context.Context, text string) (bool, error) {
