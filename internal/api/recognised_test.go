@@ -163,32 +163,49 @@ func TestTakenBackSecretSpendsNothing(t *testing.T) {
 	}
 }
 
+// changing calls after when a client was read: once, or each time.
 type changing struct {
 	partner.Store
-	after func()
+	after  func()
+	always bool
 }
 
 func (c *changing) View(ctx context.Context, fn func(partner.Tx) error) error {
 	err := c.Store.View(ctx, fn)
 	if after := c.after; after != nil {
-		c.after = nil
+		if !c.always {
+			c.after = nil
+		}
 		after()
 	}
 	return err
 }
 
-// TestChangedWhileItAsks: a client that is asked for by the database, and changed once before its verb, is answered.
+// TestChangedWhileItAsks: a client that is asked for by the database, and changed once before its verb, is answered. One that is changed each time is told to
+// come again, and the log says why and nothing of the database.
 func TestChangedWhileItAsks(t *testing.T) {
-	w := newWorld(t)
-	inner := w.door.Partners.Store
-	w.door.Partners.Store = &changing{inner, func() {
-		key := limit.NewKey(limit.KindClient, acme, "192.0.2.0/24")
-		must(t, inner.Change(t.Context(), func(tx partner.Tx) (audit.Event, error) {
-			return audit.Event{At: w.now(), Action: audit.ClientRefused, Outcome: audit.Denied, Reason: "wrong_secret", Actor: audit.Actor{Kind: audit.ActorPartner}}, limit.Spend(tx, key, w.now())
-		}))
-	}}
-	if got := w.form(acme, "grant_type", "client_credentials"); got.status != 200 {
-		t.Errorf("%d %s", got.status, got.body)
+	for name, c := range map[string]struct {
+		always bool
+		want   int
+	}{"once": {false, 200}, "each time": {true, 503}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			inner := w.door.Partners.Store
+			w.door.Partners.Store = &changing{inner, func() {
+				key := limit.NewKey(limit.KindClient, acme, "192.0.2.0/24")
+				must(t, inner.Change(t.Context(), func(tx partner.Tx) (audit.Event, error) {
+					return audit.Event{At: w.now(), Action: audit.ClientRefused, Outcome: audit.Denied, Reason: "wrong_secret", Actor: audit.Actor{Kind: audit.ActorPartner}}, limit.Spend(tx, key, w.now())
+				}))
+			}, c.always}
+			got := w.form(acme, "grant_type", "client_credentials")
+			if got.status != c.want || (got.header.Get("Retry-After") != "") != c.always {
+				t.Errorf("%d %s", got.status, got.body)
+			}
+			log := w.logs.String()
+			if strings.Contains(log, "client="+acme) != c.always || strings.Contains(log, "unavailable") {
+				t.Errorf("the log: %s", log)
+			}
+		})
 	}
 }
 

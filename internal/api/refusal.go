@@ -171,9 +171,12 @@ func (c *call) refuse(err error) {
 	if c.refuseTyped(err) || c.refuseLimited(err) {
 		return
 	}
-	// A client that is changed again and again while it asks is found as it is by asking once more.
-	if c.door.Unavailable != nil && errors.Is(err, c.door.Unavailable) || errors.Is(err, partner.ErrChanged) {
-		if !errors.Is(c.r.Context().Err(), context.Canceled) { // a client that hung up is no trouble of the database's
+	// A client that is changed again and again while it asks is found as it is by asking once more, and nothing is wrong with the database.
+	changed := errors.Is(err, partner.ErrChanged)
+	if changed || c.door.Unavailable != nil && errors.Is(err, c.door.Unavailable) {
+		if changed {
+			c.door.Log.WarnContext(c.r.Context(), "client was changed again and again while it asked", "trace", c.trace, "client", c.partner.ClientID)
+		} else if !errors.Is(c.r.Context().Err(), context.Canceled) { // a client that hung up is no trouble of the database's
 			c.door.Log.ErrorContext(c.r.Context(), "database is unavailable", "trace", c.trace, "error", err)
 		}
 		c.w.Header().Set("Retry-After", "1")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,6 +56,16 @@ func TestBenchTakesLoadedCustomers(t *testing.T) {
 	report, err := b.Run(t.Context())
 	if !errors.Is(err, demo.ErrBench) || report.Failed == 0 || report.Failed > 6 || len(report.Skipped) != 0 {
 		t.Errorf("%v: %d failed, skipped %v", err, report.Failed, report.Skipped)
+	}
+	for of, want := range map[string]string{"refresh introspection resource_call": "refresh, introspection, resource_call: another one of 74 ", "introspection": "\nintrospection: another one of 74 ", "": ""} {
+		some := report
+		some.Server.Loaded = customers
+		some.Operations = slices.DeleteFunc(slices.Clone(report.Operations), func(m demo.Measured) bool { return !slices.Contains(strings.Fields(of), m.Operation) })
+		some.Operations = append(some.Operations, demo.Measured{Operation: "claim_code"})
+		var table strings.Builder
+		if err := some.Table(&table); err != nil || !strings.Contains(table.String(), want) || want == "" && strings.Contains(table.String(), "loaded") {
+			t.Errorf("of %q: %v\n%s", of, err, table.String())
+		}
 	}
 	for path, kind := range map[string]string{"/v1/me": "access", "/oauth/introspect": "access", "/oauth/token": "refresh"} {
 		calls := called[path]

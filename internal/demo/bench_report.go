@@ -167,6 +167,19 @@ func (r Report) JSON(out io.Writer) error {
 	return to.Encode(r)
 }
 
+// ofLoaded names the operations that were done to loaded customers.
+func (r Report) ofLoaded() (of []string) {
+	for _, m := range r.Operations {
+		switch m.Operation {
+		case opRefresh, opIntrospect, opResource:
+			if r.Server.Loaded > 0 && !slices.Contains(of, m.Operation) {
+				of = append(of, m.Operation)
+			}
+		}
+	}
+	return of
+}
+
 // Table writes the report for people.
 func (r Report) Table(out io.Writer) error {
 	fmt.Fprintf(out, "%s, %d cores, %s, %s\n", r.Machine.System, r.Machine.Cores, r.Machine.Processor, r.Machine.Go)
@@ -174,9 +187,8 @@ func (r Report) Table(out io.Writer) error {
 	if r.Server.StartMS > 0 {
 		fmt.Fprintf(out, "start %.0f ms, idle %.1f MiB, binary %.1f MB\n", r.Server.StartMS, r.Server.IdleMiB, r.Server.BinaryMB)
 	}
-	if r.Server.Loaded > 0 {
-		fmt.Fprintf(out, "%s, %s and %s: another one of %d loaded customers each time; their refresh tokens are not rotated\n", opRefresh, opIntrospect, opResource,
-			r.Server.Loaded)
+	if of := r.ofLoaded(); len(of) > 0 {
+		fmt.Fprintf(out, "%s: another one of %d loaded customers each time; their refresh tokens are not rotated\n", strings.Join(of, ", "), r.Server.Loaded)
 	}
 	fmt.Fprintln(out)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
