@@ -24,6 +24,8 @@ type siege struct {
 	*ledger
 	ending  atomic.Bool
 	workers sync.WaitGroup
+	// applications are the clients' own tokens that were answered, by client.
+	applications map[string][]string
 	// unavailable counts answers 503, silent requests without an answer of a node's.
 	unavailable, silent atomic.Int64
 }
@@ -35,8 +37,8 @@ const clientWaits = 25 * time.Second
 // besiege starts the work on a server and returns when a first part of it was answered.
 func besiege(t *testing.T, address string) *siege {
 	t.Helper()
-	s := &siege{ledger: &ledger{t: t, url: address}}
-	s.client = http.Client{Timeout: clientWaits, Transport: &http.Transport{MaxIdleConnsPerHost: ledgerPartners},
+	s := &siege{ledger: &ledger{t: t, url: address}, applications: map[string][]string{}}
+	s.client = http.Client{Timeout: clientWaits, Transport: &http.Transport{MaxIdleConnsPerHost: ledgerPartners * applicationsAtOnce},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for n := range ledgerPartners {
 		s.workers.Go(func() {
@@ -64,7 +66,7 @@ func (s *siege) goesOn(when string) {
 		return s.answers
 	}
 	before := count()
-	until(s.t, 90*time.Second, "partners are answered "+when, func() bool { return count() >= before+80 || s.t.Failed() })
+	until(s.t, 90*time.Second, "partners are answered "+when, func() bool { return count() >= before+150 || s.t.Failed() })
 }
 
 // suffers waits until the outage is felt.
@@ -76,7 +78,7 @@ func (s *siege) suffers() {
 
 // customer opens one account, prefills it and mints, and writes each answer down.
 func (s *siege) customer(e *promise) {
-	application := s.obtain(e.client, url.Values{"grant_type": {"client_credentials"}})
+	application := s.obtainSeveral(e.client)
 	var user, profile struct{ ID int64 }
 	s.insist("POST", "/v1/user/signup/registration_code", "Bearer "+application, map[string]string{"email": e.email, "registrationCode": e.registration},
 		&user, "Idempotency-Key", secret.UUID())
@@ -103,6 +105,22 @@ func (s *siege) obtain(client string, form url.Values) string {
 	form.Set("client_id", client)
 	s.insist("POST", "/oauth/token", basic(client), form, &tokens)
 	return tokens.Access
+}
+
+// applicationsAtOnce is how many tokens of its own a client asks for at once, so that some of them are committed together.
+const applicationsAtOnce = 6
+
+// obtainSeveral insists on several tokens of the client's own at once and returns one of them.
+func (s *siege) obtainSeveral(client string) (one string) {
+	var all sync.WaitGroup
+	for range applicationsAtOnce {
+		all.Go(func() {
+			token := s.obtain(client, url.Values{"grant_type": {"client_credentials"}})
+			s.note(func() { s.applications[client], one = append(s.applications[client], token), token })
+		})
+	}
+	all.Wait()
+	return one
 }
 
 // insist asks until success is answered. headers come in pairs.
@@ -173,6 +191,23 @@ func (s *siege) lift(ns *nodes, c *cluster) {
 	for _, e := range s.promises {
 		s.compare(e)
 	}
+	applications := 0
+	for client, tokens := range s.applications {
+		for _, token := range tokens {
+			var live struct{ Active bool }
+			if s.insist("POST", "/oauth/introspect", basic(client), url.Values{"token": {token}}, &live); !live.Active {
+				s.t.Errorf("%s: an answered token of its own is lost", client)
+			}
+		}
+		applications += len(tokens)
+	}
+	kept := ns.count(c, "SELECT count(*) FROM token WHERE account_id = 0")
+	if events := ns.count(c, "SELECT count(*) FROM audit_event WHERE action = 'token.issued' AND account_id = 0"); kept != events || kept < applications {
+		s.t.Errorf("%d tokens of clients' own and %d events of them, after %d were answered", kept, events, applications)
+	}
+	if c != nil && ns.count(c, "SELECT count(DISTINCT xmin::text) FROM token WHERE account_id = 0") == kept {
+		s.t.Errorf("of %d tokens no two were committed together", kept)
+	}
 	want := len(s.promises)
 	for what, query := range map[string]string{
 		"accounts":                   "SELECT count(*) FROM account",
@@ -193,7 +228,7 @@ func (s *siege) lift(ns *nodes, c *cluster) {
 		s.t.Errorf("%d claim codes and %d events of them", codes, events)
 	}
 	ns.chainHolds(c)
-	s.t.Logf("%d customers, %d answers, %d times 503, %d without an answer", want, s.answers, s.unavailable.Load(), s.silent.Load())
+	s.t.Logf("%d customers, %d tokens of clients' own, %d answers, %d times 503, %d without an answer", want, kept, s.answers, s.unavailable.Load(), s.silent.Load())
 }
 
 // chainHolds waits until the audit is linked and verifies it (I8).
