@@ -10,8 +10,8 @@ type pipeline interface {
 	// later takes a write of which nobody needs the answer yet, to go with the next question or with flush, whatever its caller makes of the
 	// arguments meanwhile. It reports false where that would gain nothing.
 	later(w write) (taken bool, err error)
-	// adding is what later took, where that is the whole transaction, to which the other side has not said a word yet, and only adds to what is
-	// there. Else it is nil.
+	// adding is what later took, where that is the whole transaction, of which nothing was sent yet, and a few writes that only add to what is there.
+	// Else it is nil.
 	adding() []write
 	// forget drops what later took and nobody sent.
 	forget()
@@ -59,6 +59,8 @@ type write struct {
 	otherwise error
 	// wrote becomes true when rows were changed.
 	wrote *bool
+	// plain says that the arguments are values already, which nobody changes any more.
+	plain bool
 }
 
 // errNotOne: a conditional statement did not find its row as it must be.

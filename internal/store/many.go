@@ -21,10 +21,7 @@ const (
 // conflict it runs again; those that lost take turns, so that a crowd at one row is served one by one instead of losing together again
 // and again: one of each node, which is the pool, and of those one of all nodes, which is a lock in the database.
 func (db *DB) writeBeside(ctx context.Context, fn func(*Tx) error) error {
-	_, err := db.attemptAnew(ctx, fn, shares)
-	if errors.Is(err, errAlone) {
-		_, err = db.attemptAnew(ctx, fn, alone)
-	}
+	err := db.turn(ctx, fn, shares)
 	if !errors.Is(err, ErrConflict) {
 		return err
 	}
@@ -45,11 +42,22 @@ func (db *DB) writeBeside(ctx context.Context, fn func(*Tx) error) error {
 		if n == turnLimit-1 {
 			how = last
 		}
-		if _, err = db.attemptAnew(ctx, fn, how); !errors.Is(err, ErrConflict) {
+		if err = db.turn(ctx, fn, how); !errors.Is(err, ErrConflict) {
 			return err
 		}
 	}
 	return unavailable("write", err)
+}
+
+// turn is one turn of a change, within the engine's limit.
+func (db *DB) turn(ctx context.Context, fn func(*Tx) error, how manner) error {
+	ctx, end := db.bounded(ctx)
+	defer end()
+	_, err := db.attemptAnew(ctx, fn, how)
+	if errors.Is(err, errAlone) {
+		_, err = db.attemptAnew(ctx, fn, alone)
+	}
+	return err
 }
 
 // A manner is how one turn of a change is committed.
@@ -64,7 +72,7 @@ const (
 	last
 )
 
-// An outcome is how far a turn came that ended with an error.
+// An outcome is how far a turn came.
 type outcome int
 
 const (
@@ -72,7 +80,7 @@ const (
 	undone outcome = iota
 	// lost: nothing was kept, since the connection was cut before it was asked to commit.
 	lost
-	// asked: the database may have come to the COMMIT, and what it did is not known unless the error tells.
+	// asked: the database may have come to the COMMIT. Without an error it did, and with one nobody knows.
 	asked
 )
 
@@ -87,12 +95,10 @@ func (c *conn) fate() outcome {
 // attemptAnew is attempt on one connection after the other, while each was cut before it was asked to commit: such a transaction has ended
 // with its connection. After a restart of the database all that wait in the pool are such.
 func (db *DB) attemptAnew(ctx context.Context, fn func(*Tx) error, how manner) (outcome, error) {
-	ctx, end := db.bounded(ctx)
-	defer end()
 	for left := cap(db.writers.turns); ; left-- {
-		end, err := db.attempt(ctx, fn, how)
-		if end != lost || err == nil || left == 0 || ctx.Err() != nil {
-			return end, err
+		came, err := db.attempt(ctx, fn, how)
+		if came != lost || left == 0 || ctx.Err() != nil {
+			return came, err
 		}
 	}
 }
@@ -100,7 +106,7 @@ func (db *DB) attemptAnew(ctx context.Context, fn func(*Tx) error, how manner) (
 // attempt runs fn in one transaction and commits. What a COMMIT did whose answer never came is not known: that is
 // ErrUnavailable too, and every verb is made so that asking again is safe (I7). The last writes go with the COMMIT, and a cut after they were sent is
 // one of the COMMIT.
-func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, how manner) (end outcome, err error) {
+func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, how manner) (came outcome, err error) {
 	c, err := db.writers.begin(ctx, db.engine.transaction.begin)
 	if err != nil {
 		return undone, err
@@ -139,12 +145,12 @@ func (db *DB) attempt(ctx context.Context, fn func(*Tx) error, how manner) (end 
 		}
 		defer db.sharing.end(db)
 	}
-	came, err := tx.commit()
-	if err != nil && came {
-		return asked, err
+	committing, err := tx.commit()
+	if err != nil && !committing {
+		return c.fate(), err
 	}
 	if err != nil {
-		return c.fate(), err
+		return asked, err
 	}
 	ended = true
 	db.commits.Add(1)

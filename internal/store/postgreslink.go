@@ -80,6 +80,10 @@ func (l *postgresLink) run(ctx context.Context, text string) error {
 }
 
 func (l *postgresLink) later(w write) (bool, error) {
+	if w.plain {
+		l.waiting = append(l.waiting, w)
+		return true, nil
+	}
 	args := make([]any, len(w.args))
 	for i, arg := range w.args {
 		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
@@ -91,13 +95,13 @@ func (l *postgresLink) later(w write) (bool, error) {
 		}
 		args[i] = value
 	}
-	w.args = args
+	w.args, w.plain = args, true
 	l.waiting = append(l.waiting, w)
 	return true, nil
 }
 
 func (l *postgresLink) adding() []write {
-	if l.opening == "" {
+	if l.opening == "" || len(l.waiting) > shareLimit {
 		return nil
 	}
 	for _, w := range l.waiting {
@@ -141,7 +145,7 @@ func (l *postgresLink) commit(ctx context.Context, text string) (asked bool, err
 	}
 	// PostgreSQL answers the COMMIT of a transaction in which a statement failed with success too, and keeps nothing.
 	if status := l.c.PgConn().TxStatus(); l.opening == "" && status != 'T' {
-		return false, fmt.Errorf("%w: it was not whole (%c)", errNotKept, status)
+		return status != 'E', fmt.Errorf("%w: it was not whole (%c)", errNotKept, status)
 	}
 	tag, err := l.send(ctx, func(batch *pgx.Batch) { batch.Queue(text) }, func(pgx.Rows) error { return nil })
 	var waited waitingError

@@ -12,33 +12,55 @@ import (
 	"time"
 
 	"github.com/latchkey-id/latchkey/internal/audit"
+	"github.com/latchkey-id/latchkey/internal/grant"
+	"github.com/latchkey-id/latchkey/internal/partner"
 )
 
-// occupied takes both places for shared commits, so that what comes waits for the next one, and returns how to give them back.
+// occupied takes all places for shared commits, so that what comes waits for the next one, and returns how to give them back.
 func occupied(t *testing.T, db *DB) (release func()) {
 	t.Helper()
-	for range flightCount {
-		if !db.sharing.begin() {
-			t.Fatal("a place is taken")
-		}
+	db.sharing.mu.Lock()
+	defer db.sharing.mu.Unlock()
+	if db.sharing.flying != 0 {
+		t.Fatal("a place is taken")
 	}
+	db.sharing.flying = flightMost
 	return sync.OnceFunc(func() {
-		for range flightCount {
+		for range flightMost {
 			db.sharing.end(db)
 		}
 	})
 }
 
 // waiting returns when n shares wait.
-func waiting(db *DB, n int) {
-	for {
+func waiting(t *testing.T, db *DB, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(postgresLimit); ; runtime.Gosched() {
 		db.sharing.mu.Lock()
 		now := len(db.sharing.waiting)
 		db.sharing.mu.Unlock()
 		if now == n {
 			return
 		}
-		runtime.Gosched()
+		if time.Now().After(deadline) {
+			t.Fatalf("%d wait, want %d", now, n)
+		}
+	}
+}
+
+// settled returns when nobody waits and so many places are taken: the last answer comes before its place is given back.
+func settled(t *testing.T, db *DB, places int) {
+	t.Helper()
+	for deadline := time.Now().Add(postgresLimit); ; runtime.Gosched() {
+		db.sharing.mu.Lock()
+		flying, wait := db.sharing.flying, len(db.sharing.waiting)
+		db.sharing.mu.Unlock()
+		if flying == places && wait == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d places are taken and %d wait, want %d and none", flying, wait, places)
+		}
 	}
 }
 
@@ -50,7 +72,7 @@ func together(t *testing.T, db *DB, changes ...func(*Tx) error) []error {
 	var all sync.WaitGroup
 	for i, change := range changes {
 		all.Go(func() { answers[i] = db.write(t.Context(), change) })
-		waiting(db, i+1)
+		waiting(t, db, i+1)
 	}
 	release()
 	all.Wait()
@@ -87,6 +109,88 @@ func TestChangesThatOnlyAddShareACommit(t *testing.T) {
 	}
 }
 
+// TestAGroupHasALimit: of more than the limit who wait the first are committed together, and then the rest.
+func TestAGroupHasALimit(t *testing.T) {
+	dsn := postgresTest(t)
+	db := openTest(t, dsn)
+	notes(t, db)
+	var changes []func(*Tx) error
+	for i := range int64(groupLimit + 3) {
+		changes = append(changes, adds(i, fmt.Sprint("note ", i)))
+	}
+	if err := errors.Join(together(t, db, changes...)...); err != nil {
+		t.Fatal(err)
+	}
+	sizes := ask(t, dsn, "SELECT count(*) FROM note GROUP BY xmin::text ORDER BY 1")
+	if !slices.Equal(sizes, []string{"3", fmt.Sprint(groupLimit)}) {
+		t.Errorf("groups of %v", sizes)
+	}
+}
+
+// TestWhoWaitsLosesPatience: where the commits under way take long, as to a database that is far away, one more begins beside them.
+func TestWhoWaitsLosesPatience(t *testing.T) {
+	db := openTest(t, postgresTest(t))
+	notes(t, db)
+	for range flightCount {
+		if !db.sharing.begin() {
+			t.Fatal("a place is taken")
+		}
+	}
+	for round := range int64(2) { // none of the two ends
+		var all sync.WaitGroup
+		for i := range int64(5) {
+			all.Go(func() {
+				if err := db.write(t.Context(), adds(10*round+i, fmt.Sprint("note ", round, i))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	if n := countNotes(t, db); n != 10 {
+		t.Errorf("%d notes, want 10", n)
+	}
+	settled(t, db, flightCount)
+}
+
+// TestAllPlacesAreTaken: who came when no place was left gets one that was given back, though enough others are under way.
+func TestAllPlacesAreTaken(t *testing.T) {
+	db := openTest(t, postgresTest(t))
+	notes(t, db)
+	occupied(t, db)
+	answer := make(chan error)
+	go func() { answer <- db.write(t.Context(), adds(1, "one")) }()
+	waiting(t, db, 1)
+	db.sharing.end(db)
+	must(t, <-answer)
+	settled(t, db, flightMost-1)
+}
+
+// TestAPremiseThatBreaksWhileItsChangeWaits: a client that was paused while its token waited for a shared commit gets none, and others get theirs.
+func TestAPremiseThatBreaksWhileItsChangeWaits(t *testing.T) {
+	db := openTest(t, postgresTest(t))
+	must(t, db.write(t.Context(), saveAcme))
+	p, premise := premiseOf(t, db)
+	token := func(id grant.TokenID, on partner.Premise) error {
+		return Tokens{db}.Change(t.Context(), func(tx grant.TokenTx) (audit.Event, error) {
+			k := grant.Token{ID: id, Access: []byte("a")}
+			return happened(int64(id)), errors.Join(tx.Holds(on), tx.SaveToken(&k))
+		})
+	}
+	release := occupied(t, db)
+	var paused, other error
+	var all sync.WaitGroup
+	all.Go(func() { paused = token(1, premise) })
+	all.Go(func() { other = token(2, partner.Premise{}) })
+	waiting(t, db, 2)
+	must(t, db.write(t.Context(), func(tx *Tx) error { p.Active = false; return tx.SavePartner(&p) }))
+	release()
+	all.Wait()
+	if got, want := rowsOf(t, db), "1 tokens, 1 events, 0 tries"; !errors.Is(paused, partner.ErrChanged) || other != nil || got != want {
+		t.Errorf("the paused client: %v; another: %v; %s, want %s", paused, other, got, want)
+	}
+}
+
 // TestWhatElseIsDoneSharesNoCommit: a change that asked something, or that changes or locks a row that is there, is never made to wait with others, who
 // could then wait for each other's rows.
 func TestWhatElseIsDoneSharesNoCommit(t *testing.T) {
@@ -110,6 +214,12 @@ func TestWhatElseIsDoneSharesNoCommit(t *testing.T) {
 		"adds or changes": func(tx *Tx) error {
 			return tx.put("INSERT INTO note (id, text, version) VALUES (1, 'one', 1) ON CONFLICT (id) DO UPDATE SET version = 4")
 		},
+		"adds a lot": func(tx *Tx) (err error) {
+			for id := range int64(shareLimit + 1) {
+				err = errors.Join(err, noteLater(tx, 100+id, fmt.Sprint("one of many ", id)))
+			}
+			return err
+		},
 		"does nothing": func(*Tx) error { return nil },
 		"refuses":      func(tx *Tx) error { return errors.Join(noteLater(tx, 5, "five"), errNotOne) },
 	} {
@@ -117,8 +227,8 @@ func TestWhatElseIsDoneSharesNoCommit(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if n := countNotes(t, db); n != 4 {
-		t.Errorf("%d notes, want 4", n)
+	if n := countNotes(t, db); n != 4+shareLimit+1 {
+		t.Errorf("%d notes, want %d", n, 4+shareLimit+1)
 	}
 }
 
@@ -170,13 +280,12 @@ func TestACutSharedCommitIsTrouble(t *testing.T) {
 			db := openTest(t, dsn)
 			notes(t, db)
 			release := occupied(t, db)
-			ctx, end := context.WithTimeout(t.Context(), postgresLimit/20) // only the silent one waits for it
-			defer end()
+			db.engine.limit = time.Second // only the silent one waits for it
 			var runs atomic.Int32
 			var all sync.WaitGroup
 			for id := range int64(3) {
 				all.Go(func() {
-					err := db.change(ctx, func(tx *Tx) (audit.Event, error) {
+					err := db.change(t.Context(), func(tx *Tx) (audit.Event, error) {
 						runs.Add(1)
 						return happened(id), noteLater(tx, id, fmt.Sprint("note ", id))
 					})
@@ -185,7 +294,7 @@ func TestACutSharedCommitIsTrouble(t *testing.T) {
 					}
 				})
 			}
-			waiting(db, 3)
+			waiting(t, db, 3)
 			w.armed.Store(c.cut)
 			release()
 			all.Wait()
@@ -210,7 +319,7 @@ func TestSharesSurviveARestart(t *testing.T) {
 			}
 		})
 	}
-	waiting(db, 4)
+	waiting(t, db, 4)
 	if cut() == 0 {
 		t.Fatal("no connection was cut")
 	}
@@ -232,14 +341,14 @@ func TestWhoWaitsForASharedCommitMayLeave(t *testing.T) {
 	staying, stay := context.WithCancel(t.Context())
 	left, stayed := make(chan error), make(chan error)
 	go func() { left <- db.write(leaving, adds(1, "one")) }()
-	waiting(db, 1)
+	waiting(t, db, 1)
 	go func() { stayed <- db.write(staying, adds(2, "two")) }()
-	waiting(db, 2)
+	waiting(t, db, 2)
 	leave()
 	if err := <-left; !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.Canceled) {
 		t.Errorf("who left: %v", err)
 	}
-	waiting(db, 1)
+	waiting(t, db, 1)
 	goes := sync.OnceFunc(stay) // with the first word of the server, the commit is under way
 	hears := func(said []byte) []byte { goes(); return said }
 	w.misheard.Store(&hears)
@@ -252,60 +361,78 @@ func TestWhoWaitsForASharedCommitMayLeave(t *testing.T) {
 	}
 }
 
-// TestASlowSharedCommitEndsWithTheDeadline: a server that does not answer holds nobody longer than their own time (I11), and who has more time gets the
-// answer that comes then.
-func TestASlowSharedCommitEndsWithTheDeadline(t *testing.T) {
-	dsn, w := wired(t, postgresTest(t))
-	db := openTest(t, dsn)
-	notes(t, db)
-	release := occupied(t, db)
-	short, end := context.WithTimeout(t.Context(), postgresLimit/20)
-	defer end()
-	ended := make(chan struct{})
-	var all sync.WaitGroup
-	all.Go(func() {
-		if err := db.write(short, adds(1, "one")); !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("short of time: %v", err)
-		}
-		close(ended)
-	})
-	waiting(db, 1)
-	all.Go(func() {
-		if err := db.write(t.Context(), adds(2, "two")); err != nil {
-			t.Error(err)
-		}
-	})
-	waiting(db, 2)
-	hears := func(said []byte) []byte {
-		select {
-		case <-ended:
-		case <-time.After(postgresLimit / 2):
-			t.Error("who is short of time was not answered")
-		}
-		return said
-	}
-	w.misheard.Store(&hears)
-	release()
-	all.Wait()
-	w.misheard.Store(nil)
-	if n := countNotes(t, db); n != 2 {
-		t.Errorf("%d notes, want 2: the first was kept too, as is told to nobody", n)
+// TestASharedCommitEndsWithItsFirst: a server that does not answer holds nobody longer than their own time (I11), and a shared commit ends with the time of
+// whoever has the least, or it could keep what was told to be 503 long ago. Who has little time left takes none from others: they go alone.
+func TestASharedCommitEndsWithItsFirst(t *testing.T) {
+	for name, c := range map[string]struct {
+		has   time.Duration // of a limit of three seconds
+		other error
+	}{"more than half": {2500 * time.Millisecond, ErrUnavailable}, "little": {500 * time.Millisecond, nil}} {
+		t.Run(name, func(t *testing.T) {
+			dsn, w := wired(t, postgresTest(t))
+			db := openTest(t, dsn)
+			notes(t, db)
+			db.engine.limit = 3 * time.Second
+			release := occupied(t, db)
+			short, end := context.WithTimeout(t.Context(), c.has)
+			defer end()
+			ended := make(chan struct{})
+			var first, other error
+			var all sync.WaitGroup
+			all.Go(func() { defer close(ended); first = db.write(short, adds(1, "one")) })
+			waiting(t, db, 1)
+			all.Go(func() { other = db.write(t.Context(), adds(2, "two")) })
+			waiting(t, db, 2)
+			hears := func(said []byte) []byte { <-ended; <-time.After(300 * time.Millisecond); return said } // before the other's time is over
+			w.misheard.Store(&hears)
+			release()
+			all.Wait()
+			if !errors.Is(first, ErrUnavailable) || !errors.Is(first, context.DeadlineExceeded) {
+				t.Errorf("short of time: %v", first)
+			}
+			if !errors.Is(other, c.other) || (other == nil) != (c.other == nil) {
+				t.Errorf("the other: %v, want %v", other, c.other)
+			}
+		})
 	}
 }
 
-// TestAPlaceThatBecomesFree: what comes to wait when no commit is under way any more begins one.
-func TestAPlaceThatBecomesFree(t *testing.T) {
-	db := openTest(t, postgresTest(t))
-	notes(t, db)
-	ctx, end := db.bounded(t.Context())
-	defer end()
-	for i := range int64(2 * flightCount) {
-		w := write{query: "INSERT INTO note (id, text, version) VALUES ($1, $2, 1)", args: []any{i, fmt.Sprint("note ", i)}}
-		must(t, db.sharing.wait(ctx, db, []write{w}))
+// TestPlaces: a commit of one's own is begun only while there is a place and nobody waits; who comes to wait when a place has become free does not; and
+// a place is kept on only as long as there are no more than usual.
+func TestPlaces(t *testing.T) {
+	db := &DB{engine: &engine{}}
+	two := []*share{{}, {}}
+	for name, c := range map[string]struct {
+		flying  int
+		waiting []*share
+		do      func(*sharing) int // 1 for a place of one's own, or the number of a group
+		want    int
+		after   int
+	}{
+		"own":               {0, nil, own, 1, 1},
+		"own beside":        {flightCount - 1, nil, own, 1, flightCount},
+		"no place":          {flightCount, nil, own, 0, flightCount},
+		"others wait":       {0, two, own, 0, 0},
+		"add":               {0, nil, func(s *sharing) int { return len(s.add(db, &share{})) }, 1, 1},
+		"add to two":        {flightCount - 1, two, func(s *sharing) int { return len(s.add(db, &share{})) }, 3, flightCount},
+		"add to no place":   {flightMost, two, func(s *sharing) int { return len(s.add(db, &share{})) }, 0, flightMost},
+		"next":              {flightCount, two, func(s *sharing) int { return len(s.next(db)) }, 2, flightCount},
+		"next of nobody":    {flightCount, nil, func(s *sharing) int { return len(s.next(db)) }, 0, flightCount - 1},
+		"next of too many":  {flightCount + 1, two, func(s *sharing) int { return len(s.next(db)) }, 0, flightCount},
+		"next of one alone": {1, two, func(s *sharing) int { return len(s.next(db)) }, 2, 1},
+	} {
+		s := &sharing{flying: c.flying, waiting: slices.Clone(c.waiting), hurrying: true} // somebody sees to the rest
+		if got := c.do(s); got != c.want || s.flying != c.after {
+			t.Errorf("%s: %d and %d places taken, want %d and %d", name, got, s.flying, c.want, c.after)
+		}
 	}
-	if n := countNotes(t, db); n != 2*flightCount {
-		t.Errorf("%d notes, want %d", n, 2*flightCount)
+}
+
+func own(s *sharing) int {
+	if s.begin() {
+		return 1
 	}
+	return 0
 }
 
 // TestCloseAnswersWhoShares: changes that wait for a shared commit when the database is closed are answered, each with what became of it.
@@ -319,7 +446,7 @@ func TestCloseAnswersWhoShares(t *testing.T) {
 	for i := range answers {
 		all.Go(func() { answers[i] = db.write(t.Context(), adds(int64(i), fmt.Sprint("note ", i))) })
 	}
-	waiting(db, len(answers))
+	waiting(t, db, len(answers))
 	closed := make(chan error)
 	go func() { closed <- db.Close() }()
 	release()
@@ -366,13 +493,5 @@ func TestManyShareCommits(t *testing.T) {
 	if s := db.Stats(); s.Commits >= s.Writes {
 		t.Errorf("%d commits of %d changes: none was shared", s.Commits, s.Writes)
 	}
-	deadline := time.Now().Add(postgresLimit) // the last answer comes before its place is given back
-	for free := false; !free; runtime.Gosched() {
-		db.sharing.mu.Lock()
-		free = db.sharing.flying == 0 && len(db.sharing.waiting) == 0
-		db.sharing.mu.Unlock()
-		if !free && time.Now().After(deadline) {
-			t.Fatal("a place was not given back")
-		}
-	}
+	settled(t, db, 0)
 }
