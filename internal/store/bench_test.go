@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -44,6 +45,41 @@ func BenchmarkWrite(b *testing.B) {
 		}
 	})
 	b.ReportMetric(float64(b.N)/float64(db.Stats().Commits-before), "writes/commit")
+}
+
+// BenchmarkAdd is a note and an event added on PostgreSQL, which is each answer's delay away, for so many at once.
+func BenchmarkAdd(b *testing.B) {
+	for _, delay := range []time.Duration{0, time.Millisecond, 3 * time.Millisecond} {
+		for _, crowd := range []int{4, 8, 32} {
+			b.Run(fmt.Sprintf("%v/%d", delay, crowd), func(b *testing.B) {
+				dsn, w := wired(b, postgresTest(b))
+				db := openTest(b, dsn)
+				notes(b, db)
+				hears := func(said []byte) []byte {
+					if delay > 0 {
+						<-time.After(delay)
+					}
+					return said
+				}
+				w.misheard.Store(&hears)
+				defer w.misheard.Store(nil)
+				var last atomic.Int64
+				b.ResetTimer()
+				var all sync.WaitGroup
+				for range crowd {
+					all.Go(func() {
+						for id := last.Add(1); id <= int64(b.N); id = last.Add(1) {
+							if err := db.write(context.Background(), adds(id, strconv.FormatInt(id, 10))); err != nil {
+								b.Error(err)
+							}
+						}
+					})
+				}
+				all.Wait()
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "changes/s")
+			})
+		}
+	}
 }
 
 // BenchmarkRead is one row read by its key in a transaction of its own.
