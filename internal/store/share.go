@@ -114,10 +114,13 @@ func (s *sharing) hurry(db *DB) {
 func (s *sharing) fly(db *DB, group []*share) {
 	for ; len(group) > 0; group = s.next(db) {
 		db.commitShares(group)
-		for _, m := range group {
-			close(m.done)
-		}
 	}
+}
+
+// end tells what became of a share.
+func (m *share) end(err error) {
+	m.err = err
+	close(m.done)
 }
 
 // wait returns what became of the writes in the next shared commit. Until that begins the end of ctx takes them back; then only its deadline ends the
@@ -169,7 +172,7 @@ func (s *sharing) leave(m *share) bool {
 	return i >= 0
 }
 
-// commitShares does what a group adds in one transaction, and says so in each. It ends by the deadline of the first of them, so that no event is later
+// commitShares does what a group adds in one transaction, and tells each. It ends by the deadline of the first of them, so that no event is later
 // in the audit than the chain looks for it, and nothing is kept long after its caller was told 503. Whoever has less than half their time left goes alone,
 // since the others have no more than they.
 func (db *DB) commitShares(group []*share) {
@@ -177,7 +180,7 @@ func (db *DB) commitShares(group []*share) {
 	var joined []*share
 	for _, m := range group {
 		if m.until.Before(late) {
-			m.err = errAlone
+			m.end(errAlone) // now: the commit may take longer than that
 			continue
 		}
 		if joined = append(joined, m); until.IsZero() || m.until.Before(until) {
@@ -204,7 +207,7 @@ func (db *DB) commitShares(group []*share) {
 		db.writes.Add(int64(len(joined) - 1)) // the first is counted with the commit
 	}
 	for _, m := range joined {
-		m.err = err
+		m.end(err)
 	}
 }
 

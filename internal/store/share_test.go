@@ -32,36 +32,32 @@ func occupied(t *testing.T, db *DB) (release func()) {
 	})
 }
 
-// waiting returns when n shares wait.
-func waiting(t *testing.T, db *DB, n int) {
+// shared returns when so many places are taken, and so many wait, as is asked for.
+func shared(t *testing.T, db *DB, want func(flying, waiting int) bool) {
 	t.Helper()
 	for deadline := time.Now().Add(postgresLimit); ; runtime.Gosched() {
 		db.sharing.mu.Lock()
-		now := len(db.sharing.waiting)
+		flying, waiting := db.sharing.flying, len(db.sharing.waiting)
 		db.sharing.mu.Unlock()
-		if now == n {
+		if want(flying, waiting) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d wait, want %d", now, n)
+			t.Fatalf("%d places are taken and %d wait", flying, waiting)
 		}
 	}
+}
+
+// waiting returns when n shares wait.
+func waiting(t *testing.T, db *DB, n int) {
+	t.Helper()
+	shared(t, db, func(_, waiting int) bool { return waiting == n })
 }
 
 // settled returns when nobody waits and so many places are taken: the last answer comes before its place is given back.
 func settled(t *testing.T, db *DB, places int) {
 	t.Helper()
-	for deadline := time.Now().Add(postgresLimit); ; runtime.Gosched() {
-		db.sharing.mu.Lock()
-		flying, wait := db.sharing.flying, len(db.sharing.waiting)
-		db.sharing.mu.Unlock()
-		if flying == places && wait == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d places are taken and %d wait, want %d and none", flying, wait, places)
-		}
-	}
+	shared(t, db, func(flying, waiting int) bool { return flying == places && waiting == 0 })
 }
 
 // together runs changes one after the other so that all of them wait for the same commit, and returns what each was answered.
@@ -280,7 +276,7 @@ func TestACutSharedCommitIsTrouble(t *testing.T) {
 			db := openTest(t, dsn)
 			notes(t, db)
 			release := occupied(t, db)
-			db.engine.limit = time.Second // only the silent one waits for it
+			db.engine.limit = 3 * time.Second // only the silent one waits for it
 			var runs atomic.Int32
 			var all sync.WaitGroup
 			for id := range int64(3) {
@@ -366,20 +362,34 @@ func TestWhoWaitsForASharedCommitMayLeave(t *testing.T) {
 func TestASharedCommitEndsWithItsFirst(t *testing.T) {
 	for name, c := range map[string]struct {
 		has   time.Duration // of a limit of three seconds
+		runs  int32
 		other error
-	}{"more than half": {2500 * time.Millisecond, ErrUnavailable}, "little": {500 * time.Millisecond, nil}} {
+	}{"more than half": {2500 * time.Millisecond, 1, ErrUnavailable}, "little": {500 * time.Millisecond, 2, nil}} {
 		t.Run(name, func(t *testing.T) {
 			dsn, w := wired(t, postgresTest(t))
 			db := openTest(t, dsn)
 			notes(t, db)
 			db.engine.limit = 3 * time.Second
+			var open [2]*conn
+			for i := range open {
+				var err error
+				open[i], err = db.writers.begin(t.Context(), db.engine.transaction.begin)
+				must(t, err)
+			}
+			for _, c := range open {
+				db.writers.give(c)
+			}
 			release := occupied(t, db)
 			short, end := context.WithTimeout(t.Context(), c.has)
 			defer end()
 			ended := make(chan struct{})
 			var first, other error
 			var all sync.WaitGroup
-			all.Go(func() { defer close(ended); first = db.write(short, adds(1, "one")) })
+			var runs atomic.Int32
+			all.Go(func() {
+				defer close(ended)
+				first = db.write(short, func(tx *Tx) error { runs.Add(1); return adds(1, "one")(tx) })
+			})
 			waiting(t, db, 1)
 			all.Go(func() { other = db.write(t.Context(), adds(2, "two")) })
 			waiting(t, db, 2)
@@ -387,8 +397,8 @@ func TestASharedCommitEndsWithItsFirst(t *testing.T) {
 			w.misheard.Store(&hears)
 			release()
 			all.Wait()
-			if !errors.Is(first, ErrUnavailable) || !errors.Is(first, context.DeadlineExceeded) {
-				t.Errorf("short of time: %v", first)
+			if !errors.Is(first, ErrUnavailable) || !errors.Is(first, context.DeadlineExceeded) || runs.Load() != c.runs {
+				t.Errorf("short of time: %v after %d runs, want %d", first, runs.Load(), c.runs)
 			}
 			if !errors.Is(other, c.other) || (other == nil) != (c.other == nil) {
 				t.Errorf("the other: %v, want %v", other, c.other)

@@ -82,6 +82,7 @@ type DB struct {
 	// writer is the one that writes, where one writes at a time; else writers are the connections of those who do.
 	writer  *writer
 	writers *pool
+	// sharing has those who write at once share commits.
 	sharing sharing
 	// turns has one connection, for whoever runs a change again after a conflict.
 	turns *pool
