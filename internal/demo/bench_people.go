@@ -3,10 +3,10 @@ package demo
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/latchkey-id/latchkey"
 	"github.com/latchkey-id/latchkey/internal/secret"
@@ -31,20 +31,29 @@ type benchCustomer struct {
 // setupAtOnce is how many connections prepare a measurement.
 const setupAtOnce = 8
 
-// together runs a function for each of n, some at once, and returns the errors.
+// together runs a function for each of n, some at once, until one fails: a measurement cannot be prepared by half, and a server that refuses one
+// thousand times in the same words is told of once. It returns the first error.
 func together(n int, do func(i int) error) error {
-	errs := make([]error, n)
+	var failed atomic.Pointer[error]
 	seats := make(chan struct{}, setupAtOnce)
 	var all sync.WaitGroup
 	for i := range n {
 		seats <- struct{}{}
+		if failed.Load() != nil {
+			break
+		}
 		all.Go(func() {
 			defer func() { <-seats }()
-			errs[i] = do(i)
+			if err := do(i); err != nil {
+				failed.CompareAndSwap(nil, &err)
+			}
 		})
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	if first := failed.Load(); first != nil {
+		return *first
+	}
+	return nil
 }
 
 // readJSON makes a request and reads the answer's JSON.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -208,6 +209,30 @@ func TestBenchTellsFailures(t *testing.T) {
 		if err := report.Table(&table); err != nil || !strings.Contains(table.String(), "FAILED  client_credentials at 1 connections, "+strconv.Itoa(want)+" times; first: ") {
 			t.Errorf("%s: %v\n%s", name, err, table.String())
 		}
+	}
+}
+
+// A server that gives tokens and opens no account is told of in one line, after a few accounts and not after a thousand.
+func TestBenchStopsAtTheFirstAccount(t *testing.T) {
+	t.Parallel()
+	var opened atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/oauth/token" {
+			opened.Add(1)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte(`{"access_token":"x"}`))
+	}))
+	defer s.Close()
+	b := aBench(t, demo.Subject{URL: s.URL, WebURL: s.URL})
+	b.Only, b.Connections, b.Count = []string{"claim_code"}, []int{1}, 1000
+	_, err := b.Run(t.Context())
+	if err == nil || strings.Count(err.Error(), "opening an account: status 503") != 1 || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
+	}
+	if n := opened.Load(); n == 0 || n > 20 {
+		t.Errorf("%d accounts were asked for", n)
 	}
 }
 
