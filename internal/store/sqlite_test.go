@@ -17,9 +17,9 @@ func yield() { runtime.Gosched() }
 // without these a power failure would lose what was answered (I7, design 10.30).
 func TestPragmasHold(t *testing.T) {
 	db := openTest(t, filepath.Join(t.TempDir(), "test.db"))
-	check := func(kind string, extra [][2]string) func(*Tx) error {
+	check := func(kind string, want [][2]string) func(*Tx) error {
 		return func(tx *Tx) error {
-			for _, p := range append(extra, sqlitePragmas...) {
+			for _, p := range want {
 				var got any
 				if err := tx.get("PRAGMA "+p[0], nil, &got); err != nil {
 					return err
@@ -31,8 +31,8 @@ func TestPragmasHold(t *testing.T) {
 			return nil
 		}
 	}
-	must(t, db.write(t.Context(), check("writer", [][2]string{{"query_only", "0"}})))
-	must(t, db.read(t.Context(), check("reader", [][2]string{{"query_only", "1"}})))
+	must(t, db.write(t.Context(), check("writer", append(sqliteWriting, [2]string{"query_only", "0"}))))
+	must(t, db.read(t.Context(), check("reader", sqliteReading)))
 	if sqlitePragmas[1] != [2]string{"journal_mode", "wal"} || sqlitePragmas[2] != [2]string{"synchronous", "2"} {
 		t.Error("WAL and FULL are not what is set")
 	}

@@ -35,9 +35,9 @@ func openSQLiteLink(path string, readonly bool) (_ *sqliteLink, err error) {
 			err = errors.Join(err, l.close())
 		}
 	}()
-	pragmas := sqlitePragmas
+	pragmas := sqliteWriting
 	if readonly {
-		pragmas = append(pragmas[:len(pragmas):len(pragmas)], [2]string{"query_only", "1"})
+		pragmas = sqliteReading
 	}
 	c.SetBusyTimeout(0) // until the pragma sets it: the library waits for ever
 	for _, p := range pragmas {

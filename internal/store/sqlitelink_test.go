@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -183,4 +184,63 @@ func TestLinkRows(t *testing.T) {
 	if err := reader.run(t.Context(), "CREATE TABLE n (id INTEGER)"); err == nil {
 		t.Error("a reader wrote")
 	}
+}
+
+// TestReadersOfADamagedFile: readers do not look through the pages that they meet, and what a failing disk left in one is still an error that
+// becomes 503, or the row as the page has it: never a read outside of the page, which would end the process.
+func TestReadersOfADamagedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	must(t, os.WriteFile(path, nil, 0o600))
+	l, err := openSQLiteLink(path, false)
+	must(t, err)
+	must(t, l.run(t.Context(), `CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT); CREATE UNIQUE INDEX note_text ON note (text);
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) INSERT INTO note SELECT i << 40, hex(i * i) || char(i % 26 + 65) || i FROM n;
+		INSERT INTO note VALUES (1, printf('%020000d', 7))`))
+	must(t, l.close())
+	whole, err := os.ReadFile(path)
+	must(t, err)
+	const page = 4096
+	random := rand.New(rand.NewPCG(1, 2))
+	faults := 0
+	for n := 1; n < len(whole)/page; n++ {
+		for _, part := range []int{8, 12, 200, page} { // the head of a page, that of one inside the tree, where its rows are, all of it
+			damaged := bytes.Clone(whole)
+			for i := range part {
+				damaged[n*page+i] = byte(random.Uint32())
+			}
+			if part == page {
+				damaged[n*page] = whole[n*page] // the kind of page it was, so that the rest is looked at
+			}
+			must(t, os.WriteFile(path, damaged, 0o600))
+			faults += readDamaged(t, path)
+		}
+	}
+	if faults == 0 {
+		t.Error("no damage was met")
+	}
+}
+
+// readDamaged counts the readings that fail, each of which must be trouble.
+func readDamaged(t *testing.T, path string) (faults int) {
+	t.Helper()
+	l, err := openSQLiteLink(path, true)
+	must(t, err)
+	defer func() { must(t, l.close()) }()
+	for _, query := range []string{"SELECT text FROM note", "SELECT id FROM note ORDER BY text", "SELECT text FROM note WHERE id = 1500 << 40",
+		"SELECT id FROM note WHERE text > 'M' LIMIT 9", "SELECT text FROM note WHERE id >= 2000 << 40 ORDER BY id DESC"} {
+		s, err := l.prepare(t.Context(), query)
+		must(t, err)
+		err = s.each(t.Context(), nil, func(scan func(...any) error) error {
+			var value any
+			return scan(&value)
+		})
+		if must(t, s.close()); err == nil {
+			continue
+		}
+		faults++
+		if sqliteFault(err) != faultTrouble {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+	return faults
 }
