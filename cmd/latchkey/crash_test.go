@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -187,20 +186,21 @@ const (
 	ledgerPartners = 8
 )
 
+// ledgerSeed are the entries of a seed file for the partners with a ledger, which ask for more in a second than is documented.
+func ledgerSeed() string {
+	var b strings.Builder
+	for n := range ledgerPartners {
+		fmt.Fprintf(&b, "  - id: ledger-%d\n    secret: secret-of-the-ledger\n    name: Ledger %d\n    redirect: [%s]\n    per_second: 1000\n    per_minute: 60000\n", n, n, ledgerCallback)
+	}
+	return b.String()
+}
+
 // TestPartnersLedgersSurviveKills lets eight partners open, prefill and mint at once, kills the server with SIGKILL in the
 // middle of it, starts it again, and compares every answer with what is there (I7): nothing that was answered is lost.
 func TestPartnersLedgersSurviveKills(t *testing.T) {
 	fullRun(t)
 	dir := t.TempDir()
-	var seed strings.Builder
-	seed.WriteString("partners:\n")
-	for n := range ledgerPartners {
-		fmt.Fprintf(&seed, "  - id: ledger-%d\n    secret: secret-of-the-ledger\n    name: Ledger %d\n    redirect: [%s]\n", n, n, ledgerCallback)
-	}
-	seedFile := filepath.Join(dir, "seed.yaml")
-	if err := os.WriteFile(seedFile, []byte(seed.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	seedFile := write(t, dir, "seed.yaml", "partners:\n"+ledgerSeed())
 	var ports [2]string
 	for i := range ports {
 		var err error

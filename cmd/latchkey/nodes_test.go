@@ -97,15 +97,8 @@ func (ns *nodes) rotate(what string) {
 		"--signing-key-file", filepath.Join(ns.dir, "signing.keys"), "--receipt-key-file", filepath.Join(ns.dir, "receipt.keys"))
 }
 
-// seed are the partners of the demo app and eight with a ledger, which ask for more tokens in a second than is documented.
-func (ns *nodes) seed() string {
-	var b strings.Builder
-	b.WriteString(seedOf(ns.demo))
-	for n := range ledgerPartners {
-		fmt.Fprintf(&b, "  - id: ledger-%d\n    secret: secret-of-the-ledger\n    name: Ledger %d\n    redirect: [%s]\n    per_second: 1000\n    per_minute: 60000\n", n, n, ledgerCallback)
-	}
-	return b.String()
-}
+// seed are the partners of the demo app and those with a ledger.
+func (ns *nodes) seed() string { return seedOf(ns.demo) + ledgerSeed() }
 
 func listenLocally(t *testing.T) net.Listener {
 	t.Helper()

@@ -20,11 +20,7 @@ func TestMasterKeyRotatesUnderKills(t *testing.T) {
 	fullRun(t)
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
-	partners := "partners:\n"
-	for n := range ledgerPartners {
-		partners += fmt.Sprintf("  - id: ledger-%d\n    secret: secret-of-the-ledger\n    name: Ledger %d\n    redirect: [%s]\n", n, n, ledgerCallback)
-	}
-	seed := write(t, dir, "seed.yaml", partners)
+	seed := write(t, dir, "seed.yaml", "partners:\n"+ledgerSeed())
 	var ports [2]string
 	for i := range ports {
 		var err error
