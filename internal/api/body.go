@@ -113,6 +113,7 @@ func (b body) object(d *json.Decoder, path string, depth int) error {
 			return fmt.Errorf("%w: a field is in it twice", errBody)
 		}
 		seen[name] = true
+		name = strings.ReplaceAll(name, ".", "\x00") // a name with a dot in it is no path to another field
 		if path != "" {
 			name = path + "." + name
 		}
