@@ -21,6 +21,7 @@ var parsers = map[string]string{
 	"api.call.readJSON":                   "api.FuzzReadBody",
 	"api.call.upload":                     "api.FuzzUpload",
 	"api.checker.check":                   "no stranger: what this server itself writes, held to the description in tests and sandboxes",
+	"api.closing.Read":                    "api.FuzzUpload",
 	"api.copied.Read":                     "no stranger: it copies bytes and reads nothing in them",
 	"api.fileName":                        "api.FuzzUpload",
 	"api.readBearer":                      "api.FuzzReadBearer",

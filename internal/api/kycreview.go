@@ -255,6 +255,9 @@ func (d *Door) submitRequirement(c *call) (any, error) {
 		return nil, badSubmission("invalid_request", "requirementKey", "This requirement is not collected by API")
 	}
 	given, err := c.upload("files", "files[]")
+	if errors.Is(err, errMultipart) {
+		err = badSubmission("invalid_request", "submissionData", "The form cannot be read, or has a file in another field than files")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -310,6 +310,8 @@ func TestKYCRequirementErrors(t *testing.T) {
 	} {
 		w.submit(p, base+x.key, x.data, x.files...).want(t, 400, `{"type":"/errors/types/validation","title":"Validation Error","status":400,"instance":"`+base+x.key+`","errors":[`+x.problems+`]}`)
 	}
+	w.ask("POST", base+"INCOME", "--x", "Authorization", p.bearer, "Content-Type", "multipart/form-data; boundary=x").want(t, 400,
+		`{"type":"/errors/types/validation","title":"Validation Error","status":400,"instance":"`+base+`INCOME","errors":[{"code":"invalid_request","ref":"submissionData","detail":"The form cannot be read, or has a file in another field than files"}]}`)
 	w.submit(p, base+"NO_SUCH_KEY", `{"data":{},`+good).want(t, 404, notFound)
 	w.submit(p, base+"ANNUAL_VOLUME", `{"data":{"yearlyAnticipatedVolume":"0_2350"},"version":"V1","kycReviewId":"3d6a4f0e-8b34-4c6d-9c4f-4a1a0a9b2c7d"}`).want(t, 404, noReview)
 	w.submit(p, "/v2/profiles/7/kyc-requirements/INCOME", "").want(t, 403, unknownBody)

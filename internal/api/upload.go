@@ -1,10 +1,12 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"mime"
 	"mime/multipart"
 	"net/http"
 	"path"
@@ -105,15 +107,17 @@ func (c *call) upload(names ...string) (upload, error) {
 		}
 		c.done = done
 	}
-	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, largestUpload)
-	parts, err := c.r.MultipartReader()
-	if err != nil {
+	_, parameters, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if err != nil || parameters["boundary"] == "" {
 		return upload{}, errMultipart
 	}
+	whole := &closing{ReadCloser: http.MaxBytesReader(c.w, c.r.Body, largestUpload), mark: []byte("\n--" + parameters["boundary"] + "--"), end: []byte("\n")}
+	c.r.Body = whole
+	parts := multipart.NewReader(whole, parameters["boundary"])
 	form := upload{texts: map[string]string{}}
 	for count := 0; ; count++ {
 		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && whole.met {
 			c.sent = form.text()
 			return form, nil
 		}
@@ -127,6 +131,25 @@ func (c *call) upload(names ...string) (upload, error) {
 			return upload{}, c.uploadFault(err)
 		}
 	}
+}
+
+// closing looks for the mark that ends a form: the reader of parts takes some cut bodies for whole ones, and files would be missing.
+type closing struct {
+	io.ReadCloser
+	mark []byte
+	// end is what was read last, as long as a beginning of the mark may be.
+	end []byte
+	met bool
+}
+
+func (c *closing) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if !c.met {
+		c.end = append(c.end, p[:n]...)
+		c.met = bytes.Contains(c.end, c.mark)
+		c.end = c.end[max(0, len(c.end)-len(c.mark)+1):]
+	}
+	return n, err
 }
 
 // text is all that the form says, each part behind its length so that no two forms are one text. A file is in it by its digest.

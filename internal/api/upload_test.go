@@ -143,6 +143,10 @@ func TestUploadErrors(t *testing.T) {
 		"a picture":   {"image/png", picture(t, "image/png"), 415, `{"code":"UNSUPPORTED_MEDIA_TYPE","message":"Send JSON as application/json, files as multipart/form-data","arguments":[]}`},
 		"no boundary": {"multipart/form-data", "--x--", 400, unread},
 		"cut short":   {"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\n%PDF-", 400, unread},
+		"cut short in a part's header": {"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"documentType\"\r\n\r\nID_PROOF\r\n--x\r\n" +
+			"Content-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\n" + pdf + "\r\n--x\r\nContent-Disposition: form-data; name=\"files\"; filen", 400, unread},
+		"cut short before the end": {"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"documentType\"\r\n\r\nID_PROOF\r\n--x\r\n" +
+			"Content-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\n" + pdf + "\r\n--x-", 400, unread},
 		"a long text": {"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"documentType\"\r\n\r\n" + strings.Repeat("x", 1<<17) + "\r\n--x--\r\n", 400, unread},
 		"many parts":  {"multipart/form-data; boundary=x", strings.Repeat("--x\r\nContent-Disposition: form-data; name=\"\"\r\n\r\n\r\n", 101) + "--x--\r\n", 400, unread},
 	} {
