@@ -11,7 +11,7 @@ func AsksRegion(country string) bool { return oneOf(country, "US", "CA", "BR", "
 
 // AsksOccupation reports whether the contract asks for an occupation there (contract 8.1).
 func AsksOccupation(country, region string) bool {
-	return oneOf(country, "CA", "IN", "JP", "ID", "IL", "MX") || country == "US" && region == "NM"
+	return oneOf(country, "CA", "IN", "JP", "ID", "IL", "MX") || country == "US" && strings.EqualFold(region, "NM")
 }
 
 // AsksPostCode reports whether the country uses postcodes (Universal Postal Union: these do not).

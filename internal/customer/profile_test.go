@@ -47,7 +47,7 @@ func TestMissing(t *testing.T) {
 		country, region string
 		want            []Field
 	}{
-		{"US", "", []Field{Region}}, {"US", "NV", nil}, {"US", "NM", []Field{Occupation}}, {"BR", "", []Field{Region}},
+		{"US", "", []Field{Region}}, {"US", "NV", nil}, {"US", "NM", []Field{Occupation}}, {"US", "nm", []Field{Occupation}}, {"BR", "", []Field{Region}},
 		{"AU", "", []Field{Region}}, {"CA", "", []Field{Occupation, Region}}, {"CA", "ON", []Field{Occupation}}, {"JP", "", []Field{Occupation}},
 		{"IN", "", []Field{Occupation}}, {"ID", "", []Field{Occupation}}, {"IL", "", []Field{Occupation}}, {"MX", "", []Field{Occupation}},
 		{"DE", "", nil}, {"DE", "NM", nil},

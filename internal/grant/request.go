@@ -162,7 +162,7 @@ func (q Query) Check(p partner.Partner, redirectURI string) (Request, error) {
 	state, times := q.raw("state")
 	r.HasState = times > 0
 	if len(state) > maxState {
-		r.HasState = false
+		r.State = cleanRaw(state)
 		return r, &RequestError{"invalid_request", "state is longer than 1500 characters"}
 	}
 	r.State = cleanRaw(state)
