@@ -31,7 +31,7 @@ func network(addr netip.Addr) string { return audit.Network(addr) }
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, secured *tls.Config, drain time.Duration, log *slog.Logger) error {
 	hs := &http.Server{
 		Handler: handler, TLSConfig: secured, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime,
-		IdleTimeout: idleTime, MaxHeaderBytes: headerSize, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		IdleTimeout: idleTime, MaxHeaderBytes: headerSize, DisableGeneralOptionsHandler: true, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	ended := make(chan error, 1)
 	go func() {

@@ -120,3 +120,25 @@ func TestServeBoundsHeaders(t *testing.T) {
 	stop()
 	<-ended
 }
+
+// OPTIONS * is no exception: the handler answers it, with a trace id as everything (OC-39).
+func TestServeAsksTheHandlerOfOptions(t *testing.T) {
+	listener := listen(t)
+	stop, ended := serving(t, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { plain(w, 405, r.Method+" "+r.RequestURI) }), time.Second)
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := body(t, answer.Body); answer.StatusCode != 405 || text != "OPTIONS *" {
+		t.Errorf("%d %s", answer.StatusCode, text)
+	}
+	answer.Body.Close()
+	stop()
+	<-ended
+}
