@@ -47,11 +47,15 @@ func (d *Door) replaceDocument(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	var refused documentsError
 	document, k, err := c.document()
+	if other := (fieldTypeError{}); errors.As(err, &other) {
+		refused.errors = []latchkey.DocumentError{{Code: "NOT_VALID", Message: "The field has another type", Field: other.path}}
+		return nil, refused
+	}
 	if err != nil {
 		return nil, err
 	}
-	var refused documentsError
 	say := func(code, message, field string) {
 		refused.errors = append(refused.errors, latchkey.DocumentError{Code: code, Message: message, Field: field})
 	}

@@ -34,7 +34,7 @@ func locks() map[string]lock {
 		"POST /v1/profiles": {},
 		"PUT /v1/profiles":  {body: `{"id":PROFILE,"type":"personal","details":{"firstName":"Eve","dateOfBirth":"1990-01-01"}}`, paths: "firstName dateOfBirth"},
 		"POST /v1/addresses": {body: `{"profile":PROFILE,"details":{"country":"IE","firstLine":"7 Harbour Row","city":"Leith","postCode":"T12 X8N9"}}`,
-			paths: "addressCountryCode"},
+			paths: "addressCountryCode"}, // and addressState, which depends on it, where there is one
 		"POST /v1/profiles/{profile}/directors":                                {business: true, body: `[{"firstName":"Eve"}]`, paths: "directors"},
 		"PUT /v1/profiles/{profile}/directors":                                 {business: true, body: `[{"firstName":"Eve"}]`, paths: "directors"},
 		"DELETE /v1/profiles/{profile}/directors":                              {business: true, paths: "directors"},

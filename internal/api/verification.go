@@ -155,7 +155,7 @@ var (
 	}
 	lockedAddressNames = map[customer.Field]string{
 		customer.Country: "addressCountryCode", customer.FirstLine: "addressFirstLine", customer.SecondLine: "addressFirstLine",
-		customer.City: "addressCity", customer.Region: "addressStateCode", customer.PostCode: "addressPostCode",
+		customer.City: "addressCity", customer.Region: "addressState", customer.PostCode: "addressPostCode",
 	}
 	lockedFirstNames = map[customer.Field]string{
 		customer.Phone: "phoneNumber", customer.BusinessName: "name", customer.FirstCategory: "businessCategory",
