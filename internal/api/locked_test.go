@@ -34,7 +34,7 @@ func locks() map[string]lock {
 		"POST /v1/profiles": {},
 		"PUT /v1/profiles":  {body: `{"id":PROFILE,"type":"personal","details":{"firstName":"Eve","dateOfBirth":"1990-01-01"}}`, paths: "firstName dateOfBirth"},
 		"POST /v1/addresses": {body: `{"profile":PROFILE,"details":{"country":"IE","firstLine":"7 Harbour Row","city":"Leith","postCode":"T12 X8N9"}}`,
-			paths: "addressCountryCode"}, // and addressState, which depends on it, where there is one
+			paths: "addressCountryCode"},
 		"POST /v1/profiles/{profile}/directors":                                {business: true, body: `[{"firstName":"Eve"}]`, paths: "directors"},
 		"PUT /v1/profiles/{profile}/directors":                                 {business: true, body: `[{"firstName":"Eve"}]`, paths: "directors"},
 		"DELETE /v1/profiles/{profile}/directors":                              {business: true, paths: "directors"},
@@ -104,6 +104,29 @@ func TestLockedEverywhere(t *testing.T) {
 	}
 	if refused < 40 {
 		t.Errorf("%d requests", refused)
+	}
+}
+
+// Each endpoint of an address names its fields as it reads them (contract 9.1, 8.8).
+func TestLockedStateHasTheNameOfItsEndpoint(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.open(acme, "mira.kade@example.org")
+	id := w.profile(p)
+	const mesa = `"details":{"country":"US","firstLine":"1 Mesa Rd","postCode":"87571","city":"Taos","state":"NV"}`
+	if got := w.json("POST", "/v1/addresses", p.bearer, addressBody(decimal(id), mesa)); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	w.decide(id, true)
+	for path, body := range map[string]string{
+		"POST /v1/addresses": addressBody(decimal(id), strings.Replace(mesa, "NV", "CA", 1)),
+		"PUT /v2/profiles/" + decimal(id) + "/personal-profile": `{"address":{"stateCode":"CA"}}`,
+	} {
+		method, path, _ := strings.Cut(path, " ")
+		name := map[string]string{"POST": "addressState", "PUT": "address.stateCode"}[method]
+		if got := w.json(method, path, p.bearer, body); got.status != 409 || strings.Join(pathsOf(t, got), " ") != name {
+			t.Errorf("%s %s: %d %s", method, path, got.status, got.body)
+		}
 	}
 }
 

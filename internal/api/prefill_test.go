@@ -175,3 +175,17 @@ func TestPrefillBecomesProposals(t *testing.T) {
 		t.Errorf("documents %+v, proposed %+v", d.Lists.Documents, d.ProposedLists)
 	}
 }
+
+// OC-40: a name with a dot in it is a name that nobody knows, and no path to a field that then seems to be given, and empty.
+func TestDottedNamesChangeNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.open(acme, "mira.kade@example.org")
+	path := "/v2/profiles/" + decimal(w.profile(p)) + "/personal-profile"
+	w.json("PUT", path, p.bearer, `{"address":{"countryIso3Code":"gbr","city":"Leith","addressFirstLine":"7 Harbour Row","postCode":"EH6 6AB"}}`)
+	before := w.json("PUT", path, p.bearer, `{}`)
+	if before.status != 200 || !strings.Contains(before.body, "EH6 6AB") {
+		t.Fatalf("%d %s", before.status, before.body)
+	}
+	w.json("PUT", path, p.bearer, `{"address.postCode":"zzz","address.city":null,"contactDetails.phoneNumber":""}`).want(t, 200, before.body)
+}
